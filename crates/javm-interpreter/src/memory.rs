@@ -1,0 +1,44 @@
+//! What an engine sees of memory.
+
+/// Why an access did not happen. Nothing of it has: not even the bytes on a page that would have allowed it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The access touches an address below 2^16 (also by running past 2^32): the program panics.
+    Panic,
+    /// The lowest page that forbids the access, as the address of its first byte.
+    Page(u32),
+}
+
+/// The lowest address that an access may touch; everything below panics.
+pub const LOWEST_ADDRESS: u32 = 1 << 16;
+
+/// The size of a page in bytes.
+pub const PAGE_SIZE: u32 = 4096;
+
+/// The 2^32 bytes of a running program, little-endian. Each access either happens whole or gives a [`Fault`] and changes
+/// nothing. The methods take `&mut self` even to read, so that an implementation may keep a lookup cache.
+pub trait Memory {
+    /// Reads one byte.
+    fn load_u8(&mut self, address: u32) -> Result<u8, Fault>;
+    /// Reads two bytes.
+    fn load_u16(&mut self, address: u32) -> Result<u16, Fault>;
+    /// Reads four bytes.
+    fn load_u32(&mut self, address: u32) -> Result<u32, Fault>;
+    /// Reads eight bytes.
+    fn load_u64(&mut self, address: u32) -> Result<u64, Fault>;
+    /// Writes one byte.
+    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault>;
+    /// Writes two bytes.
+    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault>;
+    /// Writes four bytes.
+    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault>;
+    /// Writes eight bytes.
+    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault>;
+
+    /// The `sbrk` of bare programs: grows the heap by `bytes` and gives its old end, or gives 0 where there is no room
+    /// or no heap. Programs in Images have no `sbrk`.
+    fn sbrk(&mut self, bytes: u64) -> u64 {
+        let _ = bytes;
+        0
+    }
+}
