@@ -1,0 +1,93 @@
+//! A capability: one of the kinds that there are.
+
+use core::fmt;
+
+use crate::cnode::CNode;
+use crate::data::Data;
+use crate::hash::{CapHash, hash_parts};
+use crate::image::ValidImage;
+use crate::instance::Instance;
+use crate::tag::Tag;
+
+/// What may stand in a slot. A value: a copy costs a count or two, whatever hangs below, and never sees changes.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capability {
+    /// Bytes.
+    Data(Data),
+    /// A table of capabilities.
+    CNode(CNode),
+    /// A program that has passed validation.
+    Image(ValidImage),
+    /// A program with its table.
+    Instance(Instance),
+    /// The right to call a kernel service.
+    Service(Service),
+}
+
+impl Capability {
+    /// Its kind, as the tag of its hash.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        match self {
+            Capability::Data(_) => Tag::Data,
+            Capability::CNode(_) => Tag::CNode,
+            Capability::Image(_) => Tag::Image,
+            Capability::Instance(_) => Tag::Instance,
+            Capability::Service(_) => Tag::Service,
+        }
+    }
+
+    /// Its hash.
+    #[must_use]
+    pub fn hash(&self) -> CapHash {
+        match self {
+            Capability::Data(data) => data.hash(),
+            Capability::CNode(table) => table.hash(),
+            Capability::Image(image) => image.hash(),
+            Capability::Instance(instance) => instance.hash(),
+            Capability::Service(service) => service.hash(),
+        }
+    }
+}
+
+impl fmt::Debug for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.tag(), self.hash())
+    }
+}
+
+macro_rules! from_kind {
+    ($($kind:ident)*) => {
+        $(impl From<$kind> for Capability {
+            fn from(value: $kind) -> Capability {
+                Capability::$kind(value)
+            }
+        })*
+    };
+}
+
+from_kind! { Data CNode Instance Service }
+
+impl From<ValidImage> for Capability {
+    fn from(image: ValidImage) -> Capability {
+        Capability::Image(image)
+    }
+}
+
+/// The right to call a kernel service.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Service {
+    /// Which service. The kernel has the list.
+    pub id: u32,
+    /// What the service makes of it; zero where it has no use for one.
+    pub parameter: u64,
+}
+
+impl Service {
+    /// The hash of this capability.
+    #[must_use]
+    pub fn hash(&self) -> CapHash {
+        CapHash(hash_parts(Tag::Service, &[&self.id.to_le_bytes(), &self.parameter.to_le_bytes()]))
+    }
+}

@@ -1,0 +1,28 @@
+//! The hashes of subtrees without a single stored page.
+
+use crate::hash::{Hash, hash_from_hex as hash};
+
+/// By height: a page of zeros, then each time two of the row before. A test computes them anew.
+pub(super) static ZERO_SUBTREES: [Hash; 21] = [
+    hash("10e17c018297661cc04c847e5a79ba3f91e18df2167640887f4f75708cde0d17"),
+    hash("17595d981e76a45299392b536634f58d138aae25fac437177357c1a7553e4204"),
+    hash("9f4bbaae3074d91e207e3ca62419f8d86748929d95e633b312d38a12ac0b1fb4"),
+    hash("e047b918f8aa455d3f784be29a7da44afdd374602ceccd54a96e869db2be75a3"),
+    hash("9f0a025941f827b85dd44a05b490a8d9f49db75b9c5102cbbc0366ee67bf1e2c"),
+    hash("711bb4ca250a4fa9662176dacbc6f9b5020f099f65e19e941982f2937250acb2"),
+    hash("f3306bd9bb97ebb82199956f707c765ebe3cfe066263b94d125f3c01b57c6545"),
+    hash("aee35ea4a3ba9f25cb9d09502868fddea6bbf57c0aa2a3a321e9606122a590bb"),
+    hash("01b9c48a34a923e60b1dbe77096696d6d0628303ac9d83d7fbd00a40728ed4c6"),
+    hash("21345e06f9ccc73e288364ae4d2e85851655d77a5a1112542d01f5f0e8a89eaa"),
+    hash("5374a5e8cad520cb57731f80f0491c320ef54395cc63376e922e22857447dfb3"),
+    hash("53f57b70d492835e5e9660456224693752af4b5ab571bc9957f030186f7fb4c3"),
+    hash("2ded97145aee7a9f83472233bddb22441da12ee83819dc5260e00158d07aa9c7"),
+    hash("99f74f88992f2e8b6ed6b4f8d76a4cff487b721792dd2c8eead1ba915edd153f"),
+    hash("5cef3602de29d05cdcacd52116ce69a29c348eae31c136bbe5d37e3b04408260"),
+    hash("4e1b042a5b9c4700eeb11551c340de75bff1dcb9c34c7ac7fb98cf2693c2dae4"),
+    hash("316a187101a67936d417447192e1514f30696d78fda2c5321b576812a479a423"),
+    hash("52cfcbfe62a5f9beebb0e8c89cbf4c7361db41a8fd977a3143d31be79974faa2"),
+    hash("eeb401cfc0baf35552343be7917c788b26d62992a5b9188ba6a6ffcb3f546243"),
+    hash("bcf0145062f005836f8b633fea4b1f0741c9fcd8ee2efffa64192a55f868504d"),
+    hash("ecdd192f8781d1de637fcf2d1f95a0816183f125d5cfba90143effc0e2a4c410"),
+];

@@ -1,0 +1,222 @@
+//! Reading an Image: total, and strict enough that whatever it accepts is written again byte for byte.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use javm_isa::{CostModel, REG_COUNT};
+
+use super::encoding::{EPHEMERAL, MAGIC, PERSISTENT, VERSION, code_hash};
+use super::limits::MAX_STORED_PAGES;
+use super::{Access, Backing, Endpoint, EndpointName, Image, Import, Mapping, Wanted};
+use crate::data::{Data, MAX_DATA_PAGES};
+use crate::decode::{DecodeError, DecodeErrorReason, Field, Reader};
+use crate::hash::{CapHash, Hash};
+use crate::tag::Tag;
+
+impl Image {
+    /// Reads what [`encode`](Image::encode) wrote. Memory and time are proportional to the number of bytes, except for
+    /// initial Data, of which [`MAX_STORED_PAGES`] pages can come from few bytes.
+    ///
+    /// Not every Image that can be read is a valid one: see [`validate`](Image::validate).
+    ///
+    /// # Errors
+    /// [`DecodeError`] for bytes that are not the canonical encoding of an Image, with the field, its place and the reason.
+    pub fn decode(bytes: &[u8]) -> Result<Image, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let image = read_image(&mut reader)?;
+        reader.end()?;
+        Ok(image)
+    }
+}
+
+fn read_image(reader: &mut Reader) -> Result<Image, DecodeError> {
+    // A file that is shorter is something else too, unless it starts alike.
+    if !MAGIC.starts_with(reader.peek(MAGIC.len())) {
+        return Err(DecodeError::new(0, "magic", DecodeErrorReason::Magic));
+    }
+    reader.bytes("magic", MAGIC.len())?;
+    let offset = reader.offset();
+    let version = reader.u16("version")?;
+    if version != VERSION {
+        return Err(DecodeError::new(offset, "version", DecodeErrorReason::Version(version)));
+    }
+    let cost_model = reader.choice("cost model", "0 = flat, 1 = pipeline", |number| match number {
+        0 => Some(CostModel::Flat),
+        1 => Some(CostModel::Pipeline),
+        _ => None,
+    })?;
+    reader.zeros::<1>("padding")?;
+    let code_length = reader.u32("code length")?;
+    let stated_code_hash = reader.hash("code hash")?;
+    let endpoint_count = reader.u32("number of endpoints")?;
+    let mapping_count = reader.u32("number of mappings")?;
+    let slot_count = reader.u32("number of initial slots")?;
+    let import_count = reader.u32("number of imports")?;
+    let typedef_count = reader.u32("number of TypeDefs")?;
+
+    // Tables grow as entries are read: a count alone reserves nothing.
+    let mut endpoints = Vec::new();
+    for index in 0..endpoint_count {
+        endpoints.push(read_endpoint(reader, index)?);
+    }
+    let mut memory = BTreeMap::new();
+    for index in 0..mapping_count {
+        let key = read_key(reader, ("mapping", index, "first page"), Reader::u32, memory.last_key_value())?;
+        memory.insert(key, read_mapping(reader, index)?);
+    }
+    let mut stated_slots = BTreeMap::new();
+    for index in 0..slot_count {
+        let key = read_key(reader, ("initial slot", index, "slot"), Reader::u8, stated_slots.last_key_value())?;
+        stated_slots.insert(key, read_slot(reader, index)?);
+    }
+    let mut imports = BTreeMap::new();
+    for index in 0..import_count {
+        let key = read_key(reader, ("import", index, "slot"), Reader::u8, imports.last_key_value())?;
+        imports.insert(key, read_import(reader, index)?);
+    }
+    let typedefs = read_typedefs(reader, typedef_count)?;
+
+    let offset = reader.offset();
+    let code = reader.bytes("code", code_length as usize)?.to_vec();
+    check_hash(offset, "code".into(), stated_code_hash, code_hash(&code))?;
+    let mut slots = BTreeMap::new();
+    let mut pages_left = MAX_STORED_PAGES;
+    for (index, (slot, (pages, root))) in (0..).zip(stated_slots) {
+        let offset = reader.offset();
+        let (data, stored) = Data::decode_content(reader, pages, pages_left)?;
+        pages_left -= stored;
+        check_hash(offset, ("initial slot", index, "content").into(), root, data.root())?;
+        slots.insert(slot, data);
+    }
+    Ok(Image { cost_model, code, endpoints, memory, slots, imports, typedefs })
+}
+
+/// Reads the field that a table is sorted by.
+fn read_key<'a, K: Copy + Ord + Into<u64>, V>(
+    reader: &mut Reader<'a>,
+    field: (&'static str, u32, &'static str),
+    read: impl FnOnce(&mut Reader<'a>, (&'static str, u32, &'static str)) -> Result<K, DecodeError>,
+    last: Option<(&K, &V)>,
+) -> Result<K, DecodeError> {
+    let offset = reader.offset();
+    let found = read(reader, field)?;
+    match last {
+        Some((&previous, _)) if found <= previous => {
+            let reason = DecodeErrorReason::Order { previous: previous.into(), found: found.into() };
+            Err(DecodeError::new(offset, field, reason))
+        }
+        _ => Ok(found),
+    }
+}
+
+fn read_endpoint(reader: &mut Reader, index: u32) -> Result<Endpoint, DecodeError> {
+    let field = |name| ("endpoint", index, name);
+    let entry = reader.u32(field("entry"))?;
+    let arity = reader.u8(field("arity"))?;
+    let name_length = reader.u8(field("name length"))?;
+    let mask_offset = reader.offset();
+    let mask = reader.u16(field("register mask"))?;
+    if mask >> REG_COUNT != 0 {
+        let reason = DecodeErrorReason::TooLarge { found: mask.into(), limit: (1 << REG_COUNT) - 1 };
+        return Err(DecodeError::new(mask_offset, field("register mask"), reason));
+    }
+    let name_offset = reader.offset();
+    let name = EndpointName::from_bytes(reader.bytes(field("name"), name_length.into())?)
+        .map_err(|error| DecodeError::new(name_offset, field("name"), DecodeErrorReason::Name(error)))?;
+    let mut registers = [0; REG_COUNT];
+    for (_, register) in registers.iter_mut().enumerate().filter(|(number, _)| mask >> number & 1 == 1) {
+        let offset = reader.offset();
+        *register = reader.u64(field("register"))?;
+        if *register == 0 {
+            return Err(DecodeError::new(offset, field("register"), DecodeErrorReason::ListedZero));
+        }
+    }
+    Ok(Endpoint { name, entry, arity, registers })
+}
+
+fn read_mapping(reader: &mut Reader, index: u32) -> Result<Mapping, DecodeError> {
+    let field = |name| ("mapping", index, name);
+    let pages = reader.u32(field("pages"))?;
+    let offset_at = reader.offset();
+    let offset_pages = reader.u32(field("offset"))?;
+    let access = reader.choice(field("access"), "0 = read-only, 1 = read-write", |number| match number {
+        0 => Some(Access::ReadOnly),
+        1 => Some(Access::ReadWrite),
+        _ => None,
+    })?;
+    let persistent = reader.choice(field("kind"), "0 = persistent, 1 = ephemeral", |number| match number {
+        PERSISTENT => Some(true),
+        EPHEMERAL => Some(false),
+        _ => None,
+    })?;
+    let slot_at = reader.offset();
+    let slot = reader.u8(field("slot"))?;
+    reader.zeros::<1>(field("padding"))?;
+    let backing = if persistent {
+        Backing::Persistent { slot, offset_pages }
+    } else if offset_pages != 0 {
+        let reason = DecodeErrorReason::NotZero(offset_pages.into());
+        return Err(DecodeError::new(offset_at, field("offset"), reason));
+    } else if slot != 0 {
+        return Err(DecodeError::new(slot_at, field("slot"), DecodeErrorReason::NotZero(slot.into())));
+    } else {
+        Backing::Ephemeral
+    };
+    Ok(Mapping { pages, access, backing })
+}
+
+/// The length and the root of an initial Data.
+fn read_slot(reader: &mut Reader, index: u32) -> Result<(u32, Hash), DecodeError> {
+    let field = |name| ("initial slot", index, name);
+    reader.choice(field("kind"), "0x10 = Data", |number| (number == Tag::Data.number()).then_some(()))?;
+    reader.zeros::<2>(field("padding"))?;
+    let offset = reader.offset();
+    let pages = reader.u32(field("pages"))?;
+    if pages > MAX_DATA_PAGES {
+        let reason = DecodeErrorReason::TooLarge { found: pages.into(), limit: MAX_DATA_PAGES.into() };
+        return Err(DecodeError::new(offset, field("pages"), reason));
+    }
+    Ok((pages, reader.hash(field("root"))?))
+}
+
+fn read_import(reader: &mut Reader, index: u32) -> Result<Import, DecodeError> {
+    let field = |name| ("import", index, name);
+    let required = reader.choice(field("required"), "0 = optional, 1 = required", |number| match number {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    })?;
+    let kind = reader.choice(field("kind"), "0x13 = TypeDef, 0x16 = Service", |number| {
+        [Tag::TypeDef, Tag::Service].into_iter().find(|tag| tag.number() == number)
+    })?;
+    reader.zeros::<1>(field("padding"))?;
+    let wanted = match kind {
+        Tag::TypeDef => Wanted::TypeDef(CapHash(reader.hash(field("TypeDef"))?)),
+        _ => Wanted::Service(reader.u32(field("Service"))?),
+    };
+    Ok(Import { required, wanted })
+}
+
+fn read_typedefs(reader: &mut Reader, count: u32) -> Result<BTreeSet<CapHash>, DecodeError> {
+    let mut typedefs = BTreeSet::new();
+    for index in 0..count {
+        let offset = reader.offset();
+        let field = ("TypeDef", index, "hash");
+        let found = CapHash(reader.hash(field)?);
+        if let Some(&previous) = typedefs.last()
+            && found <= previous
+        {
+            return Err(DecodeError::new(offset, field, DecodeErrorReason::HashOrder { previous, found }));
+        }
+        typedefs.insert(found);
+    }
+    Ok(typedefs)
+}
+
+fn check_hash(offset: usize, field: Field, stated: Hash, actual: Hash) -> Result<(), DecodeError> {
+    if stated == actual {
+        return Ok(());
+    }
+    let reason = DecodeErrorReason::Hash { stated: CapHash(stated), actual: CapHash(actual) };
+    Err(DecodeError::new(offset, field, reason))
+}

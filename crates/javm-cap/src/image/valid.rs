@@ -1,0 +1,96 @@
+//! The proof that an Image is valid.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use javm_isa::Program;
+use thiserror::Error;
+
+use super::{Image, ImageError, validate};
+use crate::decode::DecodeError;
+use crate::hash::CapHash;
+
+/// An Image that was checked in whole and cannot change any more, with its program parsed. Nothing else enters the state.
+///
+/// Having one tells that every endpoint, jump table entry and fixed jump target is the start of a block with a valid
+/// opcode, that its memory map can be mapped, and that its tables are within the [limits](super::limits). Copies share it.
+#[derive(Clone)]
+pub struct ValidImage(Arc<Checked>);
+
+struct Checked {
+    image: Image,
+    program: Program,
+    hash: CapHash,
+}
+
+/// Why bytes do not hold an Image that can be published.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum LoadError {
+    /// They are not the encoding of one.
+    #[error("this is not an Image: {0}")]
+    Encoding(#[from] DecodeError),
+    /// The Image is not valid.
+    #[error("the Image is not valid: {0}")]
+    Invalid(#[from] ImageError),
+}
+
+impl Image {
+    /// Checks everything that can be checked before a program runs.
+    ///
+    /// # Errors
+    /// [`ImageError`] with the first thing that is wrong.
+    pub fn validate(self) -> Result<ValidImage, ImageError> {
+        let program = validate::validate(&self)?;
+        let hash = self.hash();
+        Ok(ValidImage(Arc::new(Checked { image: self, program, hash })))
+    }
+}
+
+impl ValidImage {
+    /// Reads and checks an Image.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the bytes are no Image or not a valid one.
+    pub fn load(bytes: &[u8]) -> Result<ValidImage, LoadError> {
+        Ok(Image::decode(bytes)?.validate()?)
+    }
+
+    /// The Image.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.0.image
+    }
+
+    /// Its program, parsed.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.0.program
+    }
+
+    /// Its hash as a capability.
+    #[must_use]
+    pub fn hash(&self) -> CapHash {
+        self.0.hash
+    }
+
+    /// The number of the endpoint with this name.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> Option<usize> {
+        self.0.image.endpoints.iter().position(|endpoint| &*endpoint.name == name)
+    }
+}
+
+/// Equal content.
+impl PartialEq for ValidImage {
+    fn eq(&self, other: &ValidImage) -> bool {
+        self.0.hash == other.0.hash
+    }
+}
+
+impl Eq for ValidImage {}
+
+impl fmt::Debug for ValidImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image {}", self.0.hash)
+    }
+}

@@ -1,0 +1,67 @@
+//! The domain tags: the first byte of everything that is hashed, so that no two kinds of content share a hash.
+
+use core::fmt;
+
+macro_rules! tags {
+    ($($number:literal $name:ident $text:literal $use:ident;)*) => {
+        /// What a hash is of. Its number is the first byte that goes into the hash.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Tag {
+            $(
+                #[doc = concat!("`", stringify!($number), "`: ", $text, " (", stringify!($use), ").")]
+                $name = $number,
+            )*
+        }
+
+        impl Tag {
+            /// Every tag, in the order of their numbers.
+            pub const ALL: &'static [Tag] = &[$(Tag::$name),*];
+
+            /// The byte that stands for it.
+            #[must_use]
+            pub const fn number(self) -> u8 {
+                self as u8
+            }
+
+            /// What it is for, in a few words.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Tag::$name => $text,)* }
+            }
+
+            /// Whether anything carries it yet. Reserved numbers are never given to something else.
+            #[must_use]
+            pub const fn is_reserved(self) -> bool {
+                match self { $(Tag::$name => matches!(Use::$use, Use::reserved),)* }
+            }
+        }
+    };
+}
+
+#[allow(non_camel_case_types, reason = "the words stand in the table as a reader says them")]
+enum Use {
+    used,
+    reserved,
+}
+
+tags! {
+    0x00 Page        "page of a Data"               used;
+    0x01 DataNode    "inner node of a Data"         used;
+    0x02 CNodeNode   "inner node of a CNode"        used;
+    0x10 Data        "Data"                         used;
+    0x11 CNode       "CNode"                        used;
+    0x12 Image       "Image"                        used;
+    0x13 TypeDef     "TypeDef"                      reserved;
+    0x14 Instance    "Instance"                     used;
+    0x15 Callable    "Callable"                     reserved;
+    0x16 Service     "Service"                      used;
+    0x20 Code        "program blob of an Image"     used;
+    0x21 RunState    "run state of an Instance"     used;
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
