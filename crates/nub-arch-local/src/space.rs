@@ -1,0 +1,310 @@
+//! Software-paged memory: which pages a program may touch, and whose they are until it writes.
+
+use javm_cap::{Access, Data, Page, PageRef};
+use javm_interpreter::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
+use nub_kernel::AddressSpace;
+
+use crate::lookup::Lookup;
+use crate::table::{PAGE_COUNT, PageTable};
+
+/// Where the pages of a region come from while they have not been written to.
+#[derive(Clone)]
+enum Backing {
+    /// The pages of a Data, counted from this one on.
+    Data { data: Data, offset: u32 },
+    /// Pages of zeros.
+    Zero,
+}
+
+/// A range of pages with one source and one access right.
+#[derive(Clone)]
+struct Region {
+    first: u32,
+    /// The page behind the last one.
+    end: u32,
+    access: Access,
+    backing: Backing,
+}
+
+impl Region {
+    /// The page as it was mapped; `None` reads as zeros.
+    fn original(&self, page: u32) -> Option<&PageRef> {
+        match &self.backing {
+            Backing::Data { data, offset } => data.page(page - self.first + offset),
+            Backing::Zero => None,
+        }
+    }
+
+    /// The part of it from `page` on, as a region of its own.
+    fn tail(&self, page: u32) -> Region {
+        let backing = match &self.backing {
+            Backing::Data { data, offset } => {
+                Backing::Data { data: data.clone(), offset: offset + (page - self.first) }
+            }
+            Backing::Zero => Backing::Zero,
+        };
+        Region { first: page, end: self.end, access: self.access, backing }
+    }
+}
+
+/// The memory of one program, paged in software.
+///
+/// A page belongs to the Data that was mapped until the program writes to it; then a copy of it stands in the page
+/// table, which a fork shares until either side writes again.
+pub struct LocalSpace {
+    /// In ascending order, never overlapping.
+    regions: Vec<Region>,
+    table: PageTable,
+    lookup: Lookup,
+}
+
+impl Default for LocalSpace {
+    fn default() -> Self {
+        LocalSpace::new()
+    }
+}
+
+impl LocalSpace {
+    /// Memory with nothing mapped.
+    #[must_use]
+    pub fn new() -> LocalSpace {
+        LocalSpace { regions: Vec::new(), table: PageTable::default(), lookup: Lookup::new() }
+    }
+
+    fn region(&self, page: u32) -> Option<&Region> {
+        let index = self.regions.partition_point(|region| region.end <= page);
+        self.regions.get(index).filter(|region| region.first <= page)
+    }
+
+    /// The regions of a range, cut so that none of them reaches out of it.
+    fn cut(&mut self, first: u32, end: u32) -> std::ops::Range<usize> {
+        for page in [first, end] {
+            let index = self.regions.partition_point(|region| region.end <= page);
+            if let Some(region) = self.regions.get_mut(index)
+                && region.first < page
+            {
+                let tail = region.tail(page);
+                region.end = page;
+                self.regions.insert(index + 1, tail);
+            }
+        }
+        let start = self.regions.partition_point(|region| region.end <= first);
+        start..start + self.regions[start..].partition_point(|region| region.first < end)
+    }
+
+    fn map(&mut self, first: u32, end: u32, access: Access, backing: Backing) {
+        self.unmap_range(first, end);
+        if first < end {
+            let index = self.regions.partition_point(|region| region.end <= first);
+            self.regions.insert(index, Region { first, end, access, backing });
+        }
+    }
+
+    fn unmap_range(&mut self, first: u32, end: u32) {
+        if first < end {
+            let gone = self.cut(first, end);
+            if !gone.is_empty() {
+                self.lookup.clear();
+                self.table.remove(first, end);
+                self.regions.drain(gone);
+            }
+        }
+    }
+
+    /// Enters `page` into the lookup cache for reading, if the program may.
+    #[cold]
+    fn open_for_reading(&mut self, page: u32) -> Result<(), Fault> {
+        let region = self.region(page).ok_or(Fault::Page(page * PAGE_SIZE))?;
+        let written = self.table.get(page).and_then(|slot| slot.page.as_ref());
+        let content: &Page = match written.or_else(|| region.original(page)) {
+            Some(content) => content,
+            None => Page::zero(),
+        };
+        let bytes = content.as_ptr().cast_mut();
+        // SAFETY: the page is alive as long as its holder: the table, the Data of the region, or a static. Each change
+        // of table or regions removes the entry first, and a page is written only through `open_for_writing`, which
+        // replaces it. It is not entered for writing.
+        unsafe { self.lookup.insert(page, bytes, false) };
+        Ok(())
+    }
+
+    /// Enters `page` into the lookup cache for reading and writing, if the program may write; a page that is shared
+    /// with anything is copied first.
+    #[cold]
+    fn open_for_writing(&mut self, page: u32) -> Result<(), Fault> {
+        let fault = Fault::Page(page * PAGE_SIZE);
+        let region = self.region(page).ok_or(fault)?;
+        if region.access != Access::ReadWrite {
+            return Err(fault);
+        }
+        let original = region.original(page).cloned();
+        let content = self.table.write(page, || original.unwrap_or_else(PageRef::zeroed));
+        let bytes = content.make_mut().as_mut_ptr();
+        // SAFETY: the page stands in the table and is shared with nothing. Each change of the table removes the entry
+        // first, and so does handing the page out (`changed_page`, `take_changed`, `fork`).
+        unsafe { self.lookup.insert(page, bytes, true) };
+        Ok(())
+    }
+
+    /// Opens every page that an access of `N` bytes touches, lowest first.
+    fn open<const N: usize>(
+        &mut self,
+        address: u32,
+        mut open: impl FnMut(&mut Self, u32) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let last = address.checked_add(N as u32 - 1).ok_or(Fault::Panic)?;
+        if address < LOWEST_ADDRESS {
+            return Err(Fault::Panic);
+        }
+        open(self, address / PAGE_SIZE)?;
+        if last / PAGE_SIZE != address / PAGE_SIZE {
+            open(self, last / PAGE_SIZE)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_slowly<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
+        self.open::<N>(address, Self::open_for_reading)?;
+        if let Some(value) = self.lookup.load(address) {
+            return Ok(value);
+        }
+        // It crosses into the next page. Both are open, and neighbours never share a place in the cache.
+        let mut value = [0; N];
+        for (index, byte) in value.iter_mut().enumerate() {
+            [*byte] = self.lookup.load(address + index as u32).ok_or(Fault::Panic)?;
+        }
+        Ok(value)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_slowly<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
+        // Whether both pages allow it is known before the first byte is written.
+        self.open::<N>(address, Self::open_for_writing)?;
+        if !self.lookup.store(address, value) {
+            for (index, &byte) in value.iter().enumerate() {
+                let written = self.lookup.store(address + index as u32, [byte]);
+                debug_assert!(written, "both pages are open");
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
+        match self.lookup.load(address) {
+            Some(value) => Ok(value),
+            None => self.load_slowly(address),
+        }
+    }
+
+    #[inline(always)]
+    fn store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
+        if self.lookup.store(address, value) { Ok(()) } else { self.store_slowly(address, value) }
+    }
+}
+
+impl Memory for LocalSpace {
+    #[inline(always)]
+    fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
+        self.load(address).map(u8::from_le_bytes)
+    }
+    #[inline(always)]
+    fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
+        self.load(address).map(u16::from_le_bytes)
+    }
+    #[inline(always)]
+    fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
+        self.load(address).map(u32::from_le_bytes)
+    }
+    #[inline(always)]
+    fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
+        self.load(address).map(u64::from_le_bytes)
+    }
+    #[inline(always)]
+    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    #[inline(always)]
+    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    #[inline(always)]
+    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    #[inline(always)]
+    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+}
+
+/// The end of a range of pages, cut at the end of the address space.
+fn end_of(first: u32, pages: u32) -> u32 {
+    first.saturating_add(pages).min(PAGE_COUNT)
+}
+
+impl AddressSpace for LocalSpace {
+    fn map_data(&mut self, first_page: u32, pages: u32, data: &Data, offset: u32, access: Access) {
+        let end = end_of(first_page, pages);
+        let present = data.pages().saturating_sub(offset);
+        let mapped_end = end_of(first_page, present).min(end);
+        self.unmap_range(first_page, end);
+        self.map(first_page, mapped_end, access, Backing::Data { data: data.clone(), offset });
+    }
+
+    fn map_zero(&mut self, first_page: u32, pages: u32) {
+        self.map(first_page, end_of(first_page, pages), Access::ReadWrite, Backing::Zero);
+    }
+
+    fn unmap(&mut self, first_page: u32, pages: u32) {
+        self.unmap_range(first_page, end_of(first_page, pages));
+    }
+
+    fn set_access(&mut self, first_page: u32, pages: u32, access: Access) {
+        let end = end_of(first_page, pages);
+        if first_page < end {
+            let range = self.cut(first_page, end);
+            self.lookup.clear();
+            for region in &mut self.regions[range] {
+                region.access = access;
+            }
+        }
+    }
+
+    fn changed_page(&mut self, page: u32) -> Option<PageRef> {
+        let slot = self.table.get(page).filter(|slot| slot.changed)?;
+        self.lookup.remove(page);
+        slot.page.clone()
+    }
+
+    fn set_page(&mut self, page: u32, content: PageRef) -> bool {
+        if self.region(page).is_none() {
+            return false;
+        }
+        self.lookup.remove(page);
+        *self.table.write(page, PageRef::zeroed) = content;
+        true
+    }
+
+    fn take_changed(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
+        for (page, content) in self.table.take_changed(first_page, end_of(first_page, pages)) {
+            self.lookup.remove(page);
+            take(page, content);
+        }
+    }
+
+    fn fork(&mut self) -> LocalSpace {
+        // What is shared from now on must be copied before it is written to.
+        self.lookup.clear();
+        LocalSpace { regions: self.regions.clone(), table: self.table.clone(), lookup: Lookup::new() }
+    }
+
+    fn clear(&mut self) {
+        self.lookup.clear();
+        self.table.remove(0, PAGE_COUNT);
+        self.regions.clear();
+    }
+}

@@ -1,0 +1,416 @@
+//! The kernel: Images that were published, Instances of them, and calls.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use javm_cap::{
+    Backing, CapHash, Capability, Data, DataError, Endpoint, Image, Import, Instance, PAGE_SIZE, SCRATCHPAD_SLOT,
+    ValidImage, Wanted,
+};
+use javm_interpreter::State;
+use javm_isa::{REG_COUNT, Reg};
+use thiserror::Error;
+
+use crate::arch::{AddressSpace, Arch, Trace};
+use crate::engine::{self, Ended};
+use crate::frame::Frame;
+use crate::published::Published;
+use crate::service::{LogEntry, Service};
+
+/// The largest scratchpad that a call from the host may bring, in pages: 64 MiB.
+pub const MAX_SCRATCHPAD_PAGES: u32 = 1 << 14;
+
+/// Address spaces that are kept for the next call.
+const IDLE_SPACES: usize = 4;
+
+/// Names an Instance within one kernel. The number says nothing about state and never gets into it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct InstanceId(u64);
+
+impl core::fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "instance {}", self.0)
+    }
+}
+
+/// An endpoint, as a caller names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndpointRef<'a> {
+    /// By its position in the Image, from 0 on.
+    Number(u16),
+    /// By its name.
+    Name(&'a str),
+}
+
+impl From<u16> for EndpointRef<'_> {
+    fn from(number: u16) -> Self {
+        EndpointRef::Number(number)
+    }
+}
+
+impl<'a> From<&'a str> for EndpointRef<'a> {
+    fn from(name: &'a str) -> Self {
+        EndpointRef::Name(name)
+    }
+}
+
+impl core::fmt::Display for EndpointRef<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            EndpointRef::Number(number) => write!(f, "{number}"),
+            EndpointRef::Name(name) => write!(f, "'{name}'"),
+        }
+    }
+}
+
+/// A call from the host.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// What is called.
+    pub endpoint: EndpointRef<'a>,
+    /// φ7 and on; as many as the endpoint takes.
+    pub arguments: &'a [u64],
+    /// How much gas the call may use.
+    pub gas: u64,
+    /// The scratchpad that goes with the call: these bytes, then zeros up to what the Image maps. `None` gives zeros
+    /// to an Image that maps a scratchpad, and none to others.
+    pub scratchpad: Option<&'a [u8]>,
+}
+
+/// What a call came to. Everything but the logs of a failed call is observable, whichever machine ran it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended. Unless with a halt, the Instance is as it was before.
+    pub ended: Ended,
+    /// φ7 at the end: the result of a call that halted.
+    pub value: u64,
+    /// Gas that it used.
+    pub gas_used: u64,
+    /// The registers at the end.
+    pub registers: [u64; REG_COUNT],
+    /// The code offset of the instruction that ended it.
+    pub pc: u32,
+    /// The scratchpad at the end; `None` if there was none.
+    pub scratchpad: Option<Data>,
+    /// What the program logged, in order. Kept from failed calls too, to find out why; never part of state.
+    pub logs: Vec<LogEntry>,
+}
+
+/// Why no Instance was made.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum InstantiateError {
+    /// No such Image was published.
+    #[error("no Image {0} is published: publish it first")]
+    UnknownImage(CapHash),
+    /// A required import was not granted.
+    #[error("the Image requires {wanted} in slot {slot}, which was not granted")]
+    Denied {
+        /// The slot that it should be in.
+        slot: u8,
+        /// What should be there.
+        wanted: String,
+    },
+    /// A grant for a slot that is no import.
+    #[error("slot {0} was granted a capability, but the Image imports nothing there")]
+    NoImport(u8),
+}
+
+/// Why a call was not made. Nothing has changed and no gas was used.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum InvokeError {
+    /// There is no such Instance.
+    #[error("there is no {0}")]
+    UnknownInstance(InstanceId),
+    /// The Image has no such endpoint.
+    #[error("no endpoint {asked}; the Image has {known}")]
+    UnknownEndpoint {
+        /// What was asked for.
+        asked: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// More or fewer arguments than the endpoint takes.
+    #[error("endpoint '{endpoint}' takes {expected} argument{}, {given} given", if *expected == 1 { "" } else { "s" })]
+    Arguments {
+        /// The endpoint's name.
+        endpoint: String,
+        /// How many it takes.
+        expected: u8,
+        /// How many there were.
+        given: usize,
+    },
+    /// The scratchpad is larger than [`MAX_SCRATCHPAD_PAGES`].
+    #[error("a scratchpad of {0} bytes: at most {max} are possible", max = MAX_SCRATCHPAD_PAGES as usize * PAGE_SIZE)]
+    Scratchpad(usize),
+}
+
+/// What a new Instance is given for the imports of its Image.
+#[derive(Clone, Default, Debug)]
+pub struct Grants {
+    slots: BTreeMap<u8, Capability>,
+    all_services: bool,
+}
+
+impl Grants {
+    /// Nothing.
+    #[must_use]
+    pub fn none() -> Grants {
+        Grants::default()
+    }
+
+    /// Every service that the Image imports.
+    #[must_use]
+    pub fn services() -> Grants {
+        Grants { all_services: true, ..Grants::default() }
+    }
+
+    /// Additionally this capability in this slot.
+    #[must_use]
+    pub fn with(mut self, slot: u8, capability: Capability) -> Grants {
+        self.slots.insert(slot, capability);
+        self
+    }
+
+    fn for_import(&self, slot: u8, import: &Import) -> Option<Capability> {
+        let granted = self.slots.get(&slot).filter(|capability| satisfies(capability, &import.wanted));
+        granted.cloned().or_else(|| match import.wanted {
+            Wanted::Service(id) if self.all_services && Service::from_number(id).is_some() => {
+                Some(Capability::Service(javm_cap::Service { id, parameter: 0 }))
+            }
+            _ => None,
+        })
+    }
+}
+
+fn satisfies(capability: &Capability, wanted: &Wanted) -> bool {
+    matches!((wanted, capability), (Wanted::Service(id), Capability::Service(service)) if service.id == *id)
+}
+
+fn describe(wanted: &Wanted) -> String {
+    match wanted {
+        Wanted::Service(id) => match Service::from_number(*id) {
+            Some(service) => alloc::format!("the service {}", service.name()),
+            None => alloc::format!("service {id}, which this kernel does not have,"),
+        },
+        Wanted::TypeDef(hash) => alloc::format!("something that implements the interface {hash}"),
+        _ => String::from("a capability of a kind that this kernel does not have,"),
+    }
+}
+
+/// An Instance and the Image that it was made from.
+#[derive(Clone)]
+struct Resident {
+    published: Arc<Published>,
+    instance: Instance,
+}
+
+/// The kernel on a machine.
+pub struct Kernel<A: Arch> {
+    arch: A,
+    images: BTreeMap<CapHash, Arc<Published>>,
+    instances: BTreeMap<InstanceId, Resident>,
+    next_instance: u64,
+    /// Not state: address spaces without content, kept because making one costs more than clearing it.
+    idle_spaces: Vec<A::Space>,
+}
+
+impl<A: Arch> Kernel<A> {
+    /// A kernel with nothing in it.
+    #[must_use]
+    pub fn new(arch: A) -> Kernel<A> {
+        Kernel { arch, images: BTreeMap::new(), instances: BTreeMap::new(), next_instance: 0, idle_spaces: Vec::new() }
+    }
+
+    /// Keeps an Image, so that Instances can be made of it. Publishing one again has no effect.
+    pub fn publish(&mut self, image: ValidImage) -> CapHash {
+        let hash = image.hash();
+        self.images.entry(hash).or_insert_with(|| Published::new(image));
+        hash
+    }
+
+    /// The published Image of this hash.
+    #[must_use]
+    pub fn image(&self, hash: &CapHash) -> Option<&Image> {
+        self.images.get(hash).map(|published| published.image())
+    }
+
+    /// Makes an Instance of a published Image: its initial slots, and what is granted for its imports.
+    ///
+    /// # Errors
+    /// [`InstantiateError`] when the Image is not published or a required import is not granted.
+    pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, InstantiateError> {
+        let published = self.images.get(image).ok_or(InstantiateError::UnknownImage(*image))?;
+        let mut instance = Instance::new(published.valid().clone());
+        let imports = &published.image().imports;
+        for (&slot, import) in imports {
+            match grants.for_import(slot, import) {
+                Some(capability) => {
+                    instance.table_mut().set(slot, capability);
+                }
+                None if import.required => {
+                    return Err(InstantiateError::Denied { slot, wanted: describe(&import.wanted) });
+                }
+                None => {}
+            }
+        }
+        if let Some(slot) = grants.slots.keys().find(|slot| !imports.contains_key(slot)) {
+            return Err(InstantiateError::NoImport(*slot));
+        }
+        let resident = Resident { published: published.clone(), instance };
+        Ok(self.insert(resident))
+    }
+
+    fn insert(&mut self, resident: Resident) -> InstanceId {
+        let id = InstanceId(self.next_instance);
+        self.next_instance += 1;
+        self.instances.insert(id, resident);
+        id
+    }
+
+    /// Makes a second Instance that is what the first one is now. Constant work, whatever the first one holds.
+    ///
+    /// # Errors
+    /// [`InvokeError::UnknownInstance`].
+    pub fn copy(&mut self, instance: InstanceId) -> Result<InstanceId, InvokeError> {
+        let resident = self.resident(instance)?.clone();
+        Ok(self.insert(resident))
+    }
+
+    /// Drops an Instance. Gives `false` if there was none.
+    pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
+        self.instances.remove(&instance).is_some()
+    }
+
+    fn resident(&self, instance: InstanceId) -> Result<&Resident, InvokeError> {
+        self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))
+    }
+
+    /// The value of an Instance: its Image, its table, its state.
+    ///
+    /// # Errors
+    /// [`InvokeError::UnknownInstance`].
+    pub fn instance(&self, instance: InstanceId) -> Result<&Instance, InvokeError> {
+        Ok(&self.resident(instance)?.instance)
+    }
+
+    /// Calls an endpoint of an Instance. A call that halts leaves its changes in the Instance; any other leaves none.
+    /// `trace`, if given, is called before each instruction.
+    ///
+    /// # Errors
+    /// [`InvokeError`] when the call cannot even begin.
+    pub fn invoke(
+        &mut self,
+        instance: InstanceId,
+        call: &Call<'_>,
+        trace: Option<Trace<'_>>,
+    ) -> Result<Outcome, InvokeError> {
+        let resident = self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let published = resident.published.clone();
+        let endpoint = find_endpoint(published.image(), call.endpoint)?;
+        let mut registers = endpoint.registers;
+        if usize::from(endpoint.arity) != call.arguments.len() {
+            return Err(InvokeError::Arguments {
+                endpoint: String::from(endpoint.name.as_str()),
+                expected: endpoint.arity,
+                given: call.arguments.len(),
+            });
+        }
+        registers[Reg::RA.index()] = u64::from(javm_isa::program::HALT_ADDRESS);
+        for (register, &argument) in registers[Reg::A0.index()..].iter_mut().zip(call.arguments) {
+            *register = argument;
+        }
+        let mut table = resident.instance.table().clone();
+        if let Some(scratchpad) = scratchpad_for(published.image(), call.scratchpad)? {
+            table.set(SCRATCHPAD_SLOT, Capability::Data(scratchpad));
+        }
+
+        let mut frame = Frame {
+            state: State { registers, pc: endpoint.entry, gas: call.gas, block_paid: false },
+            published,
+            table,
+            space: self.idle_spaces.pop().unwrap_or_else(|| self.arch.create_space()),
+            logs: Vec::new(),
+        };
+        frame.mount();
+        let ended = engine::run(&mut self.arch, &mut frame, trace);
+
+        let changes = frame.take_changes();
+        frame.space.clear();
+        let Frame { mut table, space, state, logs, .. } = frame;
+        if self.idle_spaces.len() < IDLE_SPACES {
+            self.idle_spaces.push(space);
+        }
+        let mut scratchpad = match table.take(SCRATCHPAD_SLOT) {
+            Some(Capability::Data(data)) => Some(data),
+            _ => None,
+        };
+        if ended == Ended::Halt {
+            // The Instance lets go of its old table first, so that what nobody else shares is changed in place.
+            *resident.instance.table_mut() = table;
+        }
+        for change in changes {
+            let data = if change.slot == SCRATCHPAD_SLOT {
+                scratchpad.as_mut()
+            } else if ended == Ended::Halt {
+                match resident.instance.table_mut().get_mut(change.slot) {
+                    Some(Capability::Data(data)) => Some(data),
+                    _ => None,
+                }
+            } else {
+                None
+            };
+            if let Some(data) = data {
+                let kept = data.set_page(change.index, change.content);
+                debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");
+            }
+        }
+        Ok(Outcome {
+            ended,
+            value: state.registers[Reg::A0.index()],
+            gas_used: call.gas - state.gas,
+            registers: state.registers,
+            pc: state.pc,
+            scratchpad,
+            logs,
+        })
+    }
+}
+
+fn find_endpoint<'a>(image: &'a Image, asked: EndpointRef<'_>) -> Result<&'a Endpoint, InvokeError> {
+    let found = match asked {
+        EndpointRef::Number(number) => image.endpoints.get(usize::from(number)),
+        EndpointRef::Name(name) => image.endpoints.iter().find(|endpoint| endpoint.name.as_str() == name),
+    };
+    found.ok_or_else(|| InvokeError::UnknownEndpoint {
+        asked: alloc::format!("{asked}"),
+        known: image.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The scratchpad of a top-level call: as long as what the Image maps of it and as what was given.
+fn scratchpad_for(image: &Image, given: Option<&[u8]>) -> Result<Option<Data>, InvokeError> {
+    let extent = |mapping: &javm_cap::Mapping| match mapping.backing {
+        Backing::Persistent { slot: SCRATCHPAD_SLOT, offset_pages } => offset_pages + mapping.pages,
+        _ => 0,
+    };
+    let mapped = image.memory.values().map(extent).max().unwrap_or(0);
+    let bytes = given.unwrap_or_default();
+    let too_long = |_| InvokeError::Scratchpad(bytes.len());
+    let needed = u32::try_from(bytes.len().div_ceil(PAGE_SIZE)).unwrap_or(u32::MAX);
+    if needed > MAX_SCRATCHPAD_PAGES {
+        return Err(InvokeError::Scratchpad(bytes.len()));
+    }
+    if mapped == 0 && given.is_none() {
+        return Ok(None);
+    }
+    let filled = |bytes: &[u8]| -> Result<Data, DataError> {
+        let mut data = Data::new(mapped.max(needed))?;
+        data.write(0, bytes)?;
+        Ok(data)
+    };
+    filled(bytes).map(Some).map_err(too_long)
+}

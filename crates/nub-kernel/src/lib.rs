@@ -1,0 +1,30 @@
+//! The portable kernel of nub.
+//!
+//! # How to read this crate
+//! - [`arch`]: what the kernel asks of the machine: the traits [`Arch`] and [`AddressSpace`].
+//! - [`kernel`]: [`Kernel`] — publish Images, make Instances, call them.
+//! - `published`, `frame`: an Image ready to run; a program that runs.
+//! - [`engine`]: runs a frame and answers what its program asks for.
+//! - [`operation`], [`status`], [`service`]: the tables of what it may ask for and what it gets back.
+//!
+//! The norm is `docs/spec/operations.md`. State, store and chain get their own modules beside these.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod arch;
+pub mod engine;
+mod frame;
+pub mod kernel;
+pub mod operation;
+mod published;
+pub mod service;
+pub mod status;
+
+pub use arch::{AddressSpace, Arch, Trace};
+pub use engine::Ended;
+pub use javm_interpreter::{Fault, Memory};
+pub use kernel::{Call, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome};
+pub use service::LogEntry;
+pub use status::Status;

@@ -1,0 +1,57 @@
+//! LOG: keeps bytes of the scratchpad for whoever made the top-level call.
+//!
+//! Method 0: offset, length, topic. The result is the number of entries of this call before.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Prepared, ScratchRange, Surroundings, Work};
+use crate::status::Status;
+
+/// What the log entries of one top-level call may hold together: each counts its bytes and [`ENTRY_BYTES`].
+/// A receipt has to stay small enough to be sent around.
+pub const LOG_BYTES_LIMIT: usize = 64 << 10;
+
+/// What an entry counts beyond its bytes, so that empty ones are bounded too.
+pub const ENTRY_BYTES: usize = 16;
+
+const BASE_PRICE: u64 = 100;
+const PRICE_PER_BYTE: u64 = 1;
+
+/// A log entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogEntry {
+    /// What the program says that it is about.
+    pub topic: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+pub(super) struct Entry {
+    topic: u64,
+    range: ScratchRange,
+}
+
+pub(super) fn prepare(
+    method: u16,
+    [offset, length, topic, _]: [u64; 4],
+    surroundings: &mut impl Surroundings,
+) -> Result<Prepared, Status> {
+    if method != 0 {
+        return Err(Status::NoEndpoint);
+    }
+    let range = ScratchRange::check(offset, length, surroundings)?;
+    let used: usize = surroundings.logs().iter().map(|entry| entry.bytes.len() + ENTRY_BYTES).sum();
+    if used + ENTRY_BYTES + range.length > LOG_BYTES_LIMIT {
+        return Err(Status::Quota);
+    }
+    Ok(Prepared { price: BASE_PRICE + PRICE_PER_BYTE * length, work: Work::Log(Entry { topic, range }) })
+}
+
+pub(super) fn perform(entry: &Entry, surroundings: &mut impl Surroundings) -> u64 {
+    let mut bytes = vec![0; entry.range.length];
+    surroundings.read_scratchpad(entry.range.offset, &mut bytes);
+    let logs = surroundings.logs();
+    logs.push(LogEntry { topic: entry.topic, bytes });
+    logs.len() as u64 - 1
+}

@@ -1,0 +1,115 @@
+//! The services of the kernel, called like programs. One file each; this table says which there are.
+
+mod hash;
+mod log;
+
+use alloc::vec::Vec;
+
+pub use self::log::{LOG_BYTES_LIMIT, LogEntry};
+use crate::status::Status;
+
+macro_rules! services {
+    ($($number:literal $name:ident $text:literal, $doc:literal;)*) => {
+        /// A service, by its number in a Service capability.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u32)]
+        pub enum Service {
+            $(
+                #[doc = $doc]
+                $name = $number,
+            )*
+        }
+
+        impl Service {
+            /// Every service.
+            pub const ALL: &'static [Service] = &[$(Service::$name),*];
+
+            /// The service of this number.
+            #[must_use]
+            pub const fn from_number(number: u32) -> Option<Service> {
+                match number {
+                    $($number => Some(Service::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// Its name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Service::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+services! {
+    1 Log "LOG", "Keeps bytes of the scratchpad as a log entry.";
+    2 Hash "HASH", "Hashes bytes of the scratchpad.";
+}
+
+/// What a service works on: the scratchpad that came with the call, and what the call leaves behind.
+pub(crate) trait Surroundings {
+    /// The length of the scratchpad in bytes; 0 when none came with the call.
+    fn scratchpad_length(&self) -> u64;
+    /// Reads bytes of the scratchpad; the range has been checked against its length.
+    fn read_scratchpad(&mut self, offset: u64, bytes: &mut [u8]);
+    /// Writes bytes of the scratchpad; the range has been checked against its length.
+    fn write_scratchpad(&mut self, offset: u64, bytes: &[u8]);
+    /// The log entries of the call so far.
+    fn logs(&mut self) -> &mut Vec<LogEntry>;
+}
+
+/// A call that may be made: its price is known, and nothing has happened yet.
+#[must_use]
+pub(crate) struct Prepared {
+    /// Gas for all of it.
+    pub(crate) price: u64,
+    work: Work,
+}
+
+enum Work {
+    Log(log::Entry),
+    Hash(hash::Task),
+}
+
+/// Checks a call of `service` and computes its price. Every refusal happens here.
+pub(crate) fn prepare(
+    service: Service,
+    method: u16,
+    arguments: [u64; 4],
+    surroundings: &mut impl Surroundings,
+) -> Result<Prepared, Status> {
+    match service {
+        Service::Log => log::prepare(method, arguments, surroundings),
+        Service::Hash => hash::prepare(method, arguments, surroundings),
+    }
+}
+
+impl Prepared {
+    /// Does what was prepared and gives the result for φ7.
+    pub(crate) fn perform(self, surroundings: &mut impl Surroundings) -> u64 {
+        match self.work {
+            Work::Log(entry) => log::perform(&entry, surroundings),
+            Work::Hash(task) => hash::perform(&task, surroundings),
+        }
+    }
+}
+
+/// A range of the scratchpad that lies within it.
+#[derive(Clone, Copy)]
+struct ScratchRange {
+    offset: u64,
+    length: usize,
+}
+
+impl ScratchRange {
+    fn check(offset: u64, length: u64, surroundings: &impl Surroundings) -> Result<ScratchRange, Status> {
+        let end = offset.checked_add(length).ok_or(Status::Range)?;
+        if end > surroundings.scratchpad_length() {
+            return Err(Status::Range);
+        }
+        Ok(ScratchRange { offset, length: usize::try_from(length).map_err(|_| Status::Range)? })
+    }
+}
