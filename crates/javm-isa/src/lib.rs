@@ -20,7 +20,7 @@ pub mod opcode;
 pub mod program;
 mod register;
 
-pub use cost::CostModel;
+pub use cost::{BlockCosts, CostModel, block_cost};
 pub use instruction::{EncodeError, Instruction, Lengths};
 pub use opcode::{Form, Kind, Mode, Opcode};
 pub use program::{BlobError, BlockStarts, Program, ProgramBuilder};

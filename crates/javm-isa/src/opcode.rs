@@ -135,14 +135,14 @@ const fn store(bytes: u8) -> Kind {
 use Kind::{Branch, Compute, ConditionalMove, Fallthrough, Hint, HostCall, IndirectJump, Jump, Operation, Sbrk, Trap};
 
 // The costs that several rows share. Arguments: latency in cycles, decode slots, when one slot more, execution unit.
-const END: Cost = Cost::new(2, 0, Extra::Never, Unit::Nothing);
+const END: Cost = Cost::new(2, 1, Extra::Never, Unit::Nothing);
 const HINT: Cost = Cost::new(40, 1, Extra::Never, Unit::Nothing);
 const CALL: Cost = Cost::new(100, 4, Extra::Never, Unit::Alu);
 const IMM: Cost = Cost::new(1, 1, Extra::Never, Unit::Nothing);
 const IMM64: Cost = Cost::new(1, 2, Extra::Never, Unit::Nothing);
 const LOAD: Cost = Cost::new(4, 1, Extra::Never, Unit::Load);
 const STORE: Cost = Cost::new(25, 1, Extra::Never, Unit::Store);
-const JUMP: Cost = Cost::new(15, 0, Extra::Never, Unit::Nothing);
+const JUMP: Cost = Cost::new(15, 1, Extra::Never, Unit::Nothing);
 const JUMP_IND: Cost = Cost::new(22, 1, Extra::Never, Unit::Nothing);
 // The latency of a branch is 20 when it is hard to predict and 1 when a side of it ends in a trap: see `cost`.
 const BRANCH: Cost = Cost::new(20, 1, Extra::Never, Unit::Alu);

@@ -1,4 +1,19 @@
 //! Cost models: how much gas a basic block is charged at its entry.
+//!
+//! - this file: the models, what they know of an instruction, the cost of one block.
+//! - `pipeline`: the simulated machine of [`CostModel::Pipeline`].
+//! - `blocks`: the costs of all blocks of a program.
+//!
+//! The normative text is `docs/spec/cost.md`.
+
+mod blocks;
+mod pipeline;
+
+pub use self::blocks::BlockCosts;
+pub use self::pipeline::Pipeline;
+use crate::instruction::Instruction;
+use crate::opcode::{Kind, Mode, Opcode};
+use crate::program::Program;
 
 /// How gas is computed; a property of an Image, part of its hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -10,6 +25,18 @@ pub enum CostModel {
     Pipeline = 1,
 }
 
+impl CostModel {
+    /// What a block costs that consists of a trap alone. It is the charge for going where no instruction is: behind
+    /// the end of the code, or to a place that holds no opcode.
+    #[must_use]
+    pub const fn trap_cost(self) -> u32 {
+        match self {
+            CostModel::Flat => 1,
+            CostModel::Pipeline => 2,
+        }
+    }
+}
+
 /// What the pipeline model needs to know of one instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cost {
@@ -19,7 +46,7 @@ pub struct Cost {
     pub slots: u8,
     /// When one decode slot more is taken.
     pub extra: Extra,
-    /// The execution unit it occupies in its first cycle.
+    /// The execution units that it holds until it has its result.
     pub unit: Unit,
 }
 
@@ -40,7 +67,7 @@ pub enum Extra {
     DestinationIsNotFirstSource,
 }
 
-/// The execution units that an instruction occupies.
+/// The execution units that an instruction holds from its start until it has its result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
     /// None.
@@ -57,4 +84,84 @@ pub enum Unit {
     Load,
     /// An ALU and one of the four store ports.
     Store,
+}
+
+/// The latency of a branch that a side of which is never gone to, or hardly ever.
+const PREDICTED_BRANCH_LATENCY: u8 = 1;
+
+/// What entering the block at `start` costs, in units of gas (1 and up). The block ends with its first terminator, with
+/// the first place that holds no instruction (charged as a trap), or at the end of the code (where a trap is charged).
+///
+/// `start` may be any offset: what does not hold an instruction costs what a trap does. Takes time in proportion to
+/// the block's length.
+#[must_use]
+pub fn block_cost(program: &Program, mode: Mode, model: CostModel, start: u32) -> u32 {
+    match model {
+        CostModel::Flat => block_length(program, mode, start),
+        CostModel::Pipeline => Pipeline::new().block_cost(program, mode, start),
+    }
+}
+
+/// The instructions of the block at `start`, a trap at the end of the code included.
+fn block_length(program: &Program, mode: Mode, start: u32) -> u32 {
+    let mut pc = start;
+    let mut length = 1;
+    while program.opcode_at(pc, mode).is_some_and(|opcode| !opcode.is_terminator()) {
+        pc = program.next(pc);
+        length += 1;
+    }
+    length
+}
+
+impl Pipeline {
+    /// What [`block_cost`] says for [`CostModel::Pipeline`], without setting up a new machine.
+    #[must_use]
+    pub fn block_cost(&mut self, program: &Program, mode: Mode, start: u32) -> u32 {
+        let mut pc = start;
+        loop {
+            let instruction = program.decode(pc, mode);
+            let next = program.next(pc);
+            self.issue(&instruction, latency(program, &instruction, next));
+            if instruction.opcode.is_terminator() {
+                return self.drain();
+            }
+            pc = next;
+        }
+    }
+}
+
+/// Cycles that `instruction`, behind which `next` follows, takes in the pipeline model: those of its row of the opcode
+/// table, but for a branch only one if the first byte on one of its sides says that this side is never or rarely gone
+/// to. The bytes are looked at as they are, whether or not an instruction starts with them.
+#[inline]
+#[must_use]
+pub fn latency(program: &Program, instruction: &Instruction, next: u32) -> u8 {
+    let row = instruction.opcode.row();
+    if !matches!(row.kind, Kind::Branch) {
+        return row.cost.latency;
+    }
+    let rare = |pc: u32| {
+        // Behind the end stand traps.
+        let byte = program.code().get(pc as usize).copied().unwrap_or(Opcode::Trap.number());
+        byte == Opcode::Trap.number() || byte == Opcode::Unlikely.number()
+    };
+    if rare(next) || rare(instruction.target) { PREDICTED_BRANCH_LATENCY } else { row.cost.latency }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::ProgramBuilder;
+
+    #[test]
+    fn a_place_without_instruction_costs_a_trap() {
+        let mut builder = ProgramBuilder::new();
+        builder.push(&Instruction::new(Opcode::Fallthrough)).unwrap();
+        let program = builder.build().unwrap();
+        for model in [CostModel::Flat, CostModel::Pipeline] {
+            for start in [0, 1, 2, 1000, u32::MAX] {
+                assert_eq!(block_cost(&program, Mode::Bare, model, start), model.trap_cost(), "{model:?} {start}");
+            }
+        }
+    }
 }
