@@ -1,6 +1,53 @@
 //! The reference engine: predecodes a program once, then interprets it over a [`Memory`].
+//!
+//! # How to read this crate
+//! - [`memory`]: what an engine sees of memory, the [`Memory`] trait.
+//! - [`bare`]: a whole machine for test vectors and tools: memory with page rights, program, state.
+//! - `op`: the fixed-size operation that the loop runs, and the list of handlers.
+//! - `sealed`: the array of operations and the cursor that walks it; the only module with unsafe code.
+//! - `predecode`: from a program to operations: operands extended, targets resolved, gas at block heads.
+//! - `fuse`: which neighbours run under one dispatch.
+//! - [`code`]: a predecoded program and its questions: where blocks start, what they cost.
+//! - [`run`]: state, exits, entering and leaving the loop.
+//! - `execute`: the loop, one arm a handler.
+//! - `arithmetic`: what has edges: division, rotation, upper halves of products.
+//!
+//! The normative text is `docs/spec/isa.md` and `docs/spec/cost.md`.
+//!
+//! # Example
+//! ```
+//! use javm_interpreter::{Code, Exit, State, bare::BareMemory, run};
+//! use javm_isa::{CostModel, Instruction, Mode, Opcode, ProgramBuilder, Reg};
+//!
+//! let mut program = ProgramBuilder::new();
+//! program.push(&Instruction { a: Reg::A0, b: Reg::A0, x: 1, ..Instruction::new(Opcode::AddImm64) })?;
+//! program.push(&Instruction { a: Reg::RA, ..Instruction::new(Opcode::JumpInd) })?;
+//! let code = Code::new(&program.build()?, Mode::Bare, CostModel::Flat);
+//!
+//! let mut state = State::new(0, 10);
+//! state.registers[Reg::RA.index()] = 0xFFFF_0000; // Jumping there ends the run.
+//! assert_eq!(run(&code, &mut state, &mut BareMemory::new()), Exit::Halt);
+//! assert_eq!(state.registers[Reg::A0.index()], 1);
+//! assert_eq!(state.gas, 8);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
+#![deny(unsafe_code)]
 
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod arithmetic;
+pub mod bare;
+pub mod code;
+mod execute;
 pub mod memory;
+mod op;
+mod predecode;
+pub mod run;
+mod sealed;
 
+pub use code::Code;
 pub use memory::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
+pub use run::{Exit, State, run, run_traced};

@@ -1,0 +1,353 @@
+//! Memory for bare programs: test vectors, tools, comparisons. Pages with rights, found through a table of two levels,
+//! with a small cache of recent pages in front.
+//!
+//! The rules of an access are those of `docs/spec/isa.md`: an access that touches an address below 2^16, also by
+//! running past 2^32, panics; any other that touches a page without the right faults and names the lowest such page.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::memory::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
+
+/// What a program may do with a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Loads only.
+    ReadOnly,
+    /// Loads and stores.
+    ReadWrite,
+}
+
+/// 2^32 bytes of which nothing is there until it is mapped. Mapping takes memory for the pages mapped and never gives
+/// it back.
+#[derive(Clone)]
+pub struct BareMemory {
+    frames: Vec<Frame>,
+    /// Indexed by the upper ten bits of an address; its tables by the next ten.
+    directory: Box<[Option<Box<Table>>; ENTRIES]>,
+    readable: Recent,
+    writable: Recent,
+    /// Where the heap ends now and how far it may grow.
+    heap_end: u32,
+    heap_limit: u32,
+}
+
+const PAGE: usize = PAGE_SIZE as usize;
+const ENTRIES: usize = 1024;
+
+type Frame = [u8; PAGE];
+type Table = [Option<Entry>; ENTRIES];
+
+/// A mapped page.
+#[derive(Clone, Copy)]
+struct Entry {
+    frame: u32,
+    access: Access,
+}
+
+/// The pages used last: each page has one place where it may be.
+#[derive(Clone)]
+struct Recent([Translation; RECENT]);
+
+const RECENT: usize = 64;
+
+#[derive(Clone, Copy)]
+struct Translation {
+    /// The page's number, or [`NO_PAGE`].
+    page: u32,
+    frame: u32,
+}
+
+const NO_PAGE: u32 = u32::MAX;
+
+impl Recent {
+    const EMPTY: Recent = Recent([Translation { page: NO_PAGE, frame: 0 }; RECENT]);
+
+    #[inline(always)]
+    fn find(&self, page: u32) -> Option<u32> {
+        let translation = self.0[page as usize % RECENT];
+        (translation.page == page).then_some(translation.frame)
+    }
+
+    fn remember(&mut self, page: u32, frame: u32) {
+        self.0[page as usize % RECENT] = Translation { page, frame };
+    }
+}
+
+/// Why [`BareMemory::map`], [`BareMemory::read`] or [`BareMemory::write`] did nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BareMemoryError {
+    /// Address or length is no multiple of [`PAGE_SIZE`].
+    Unaligned,
+    /// The range reaches past 2^32.
+    PastEnd,
+    /// The range reaches below [`LOWEST_ADDRESS`], where no access is possible.
+    BelowLowest,
+    /// Nothing is mapped at this address.
+    Unmapped(u32),
+}
+
+impl fmt::Display for BareMemoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BareMemoryError::Unaligned => write!(f, "address or length is no multiple of {PAGE_SIZE}"),
+            BareMemoryError::PastEnd => f.write_str("the range reaches past 2^32"),
+            BareMemoryError::BelowLowest => write!(f, "the range reaches below {LOWEST_ADDRESS:#x}"),
+            BareMemoryError::Unmapped(address) => write!(f, "nothing is mapped at {address:#x}"),
+        }
+    }
+}
+
+impl core::error::Error for BareMemoryError {}
+
+impl BareMemory {
+    /// Memory with nothing mapped and no heap.
+    #[must_use]
+    pub fn new() -> BareMemory {
+        BareMemory {
+            frames: Vec::new(),
+            directory: Box::new([const { None }; ENTRIES]),
+            readable: Recent::EMPTY,
+            writable: Recent::EMPTY,
+            heap_end: 0,
+            heap_limit: 0,
+        }
+    }
+
+    /// Gives the pages from `address` on this access. Pages that were not mapped are zero, others keep their content.
+    ///
+    /// # Errors
+    /// [`BareMemoryError`] unless address and length are whole pages between [`LOWEST_ADDRESS`] and 2^32.
+    pub fn map(&mut self, address: u32, length: u32, access: Access) -> Result<(), BareMemoryError> {
+        if !address.is_multiple_of(PAGE_SIZE) || !length.is_multiple_of(PAGE_SIZE) {
+            return Err(BareMemoryError::Unaligned);
+        }
+        if length > 0 && address < LOWEST_ADDRESS {
+            return Err(BareMemoryError::BelowLowest);
+        }
+        let end = u64::from(address) + u64::from(length);
+        if end > 1 << 32 {
+            return Err(BareMemoryError::PastEnd);
+        }
+        for page in address / PAGE_SIZE..(end / u64::from(PAGE_SIZE)) as u32 {
+            self.map_page(page, access);
+        }
+        // A page may have lost its right to be written.
+        self.writable = Recent::EMPTY;
+        Ok(())
+    }
+
+    fn map_page(&mut self, page: u32, access: Access) {
+        let next = self.frames.len() as u32;
+        let table = self.directory[page as usize / ENTRIES].get_or_insert_with(|| Box::new([None; ENTRIES]));
+        let entry = table[page as usize % ENTRIES].get_or_insert(Entry { frame: next, access });
+        entry.access = access;
+        if entry.frame == next {
+            self.frames.push([0; PAGE]);
+        }
+    }
+
+    /// Says where the heap starts, both for the next [`Memory::sbrk`] and in [`Exit`](crate::Exit)s' eyes: what it grows
+    /// over becomes writable, up to `limit`.
+    pub fn set_heap(&mut self, start: u32, limit: u32) {
+        self.heap_end = start;
+        self.heap_limit = limit;
+    }
+
+    /// What may be done with the page of `address`, if it is mapped.
+    #[must_use]
+    pub fn access(&self, address: u32) -> Option<Access> {
+        self.entry(address / PAGE_SIZE).map(|entry| entry.access)
+    }
+
+    /// Reads mapped memory into `bytes`, whatever its rights.
+    ///
+    /// # Errors
+    /// [`BareMemoryError`] when not all of it is mapped; `bytes` may then be filled in part.
+    pub fn read(&self, address: u32, bytes: &mut [u8]) -> Result<(), BareMemoryError> {
+        let mut place = u64::from(address);
+        for chunk in chunks(address, bytes) {
+            chunk.copy_from_slice(&self.frames[self.frame(place)?][place as usize % PAGE..][..chunk.len()]);
+            place += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes mapped memory, whatever its rights.
+    ///
+    /// # Errors
+    /// [`BareMemoryError`] when not all of it is mapped; `bytes` may then have been written in part.
+    pub fn write(&mut self, address: u32, mut bytes: &[u8]) -> Result<(), BareMemoryError> {
+        let mut place = u64::from(address);
+        while !bytes.is_empty() {
+            let offset = place as usize % PAGE;
+            let (chunk, rest) = bytes.split_at(bytes.len().min(PAGE - offset));
+            let frame = self.frame(place)?;
+            self.frames[frame][offset..][..chunk.len()].copy_from_slice(chunk);
+            place += chunk.len() as u64;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Every mapped page in ascending order: address, access, content.
+    pub fn pages(&self) -> impl Iterator<Item = (u32, Access, &[u8; PAGE])> {
+        let tables = self.directory.iter().zip(0..).filter_map(|(table, upper)| Some((table.as_ref()?, upper)));
+        tables.flat_map(move |(table, upper)| {
+            table.iter().zip(0..).filter_map(move |(entry, lower)| {
+                let entry = (*entry)?;
+                let page: u32 = upper * ENTRIES as u32 + lower;
+                Some((page * PAGE_SIZE, entry.access, &self.frames[entry.frame as usize]))
+            })
+        })
+    }
+
+    fn entry(&self, page: u32) -> Option<Entry> {
+        self.directory[page as usize / ENTRIES].as_ref()?[page as usize % ENTRIES]
+    }
+
+    fn frame(&self, place: u64) -> Result<usize, BareMemoryError> {
+        let address = u32::try_from(place).map_err(|_| BareMemoryError::PastEnd)?;
+        Ok(self.entry(address / PAGE_SIZE).ok_or(BareMemoryError::Unmapped(address))?.frame as usize)
+    }
+
+    /// The frames that an access of `N` bytes touches, after checking that it may; the page is then a recent one.
+    #[cold]
+    #[inline(never)]
+    fn translate(&mut self, address: u32, length: u32, write: bool) -> Result<[u32; 2], Fault> {
+        let last = match address.checked_add(length - 1) {
+            Some(last) if address >= LOWEST_ADDRESS => last,
+            _ => return Err(Fault::Panic),
+        };
+        let mut frames = [0; 2];
+        for (slot, page) in frames.iter_mut().zip([address / PAGE_SIZE, last / PAGE_SIZE]) {
+            let forbidden = Fault::Page(page * PAGE_SIZE);
+            let entry = self.entry(page).ok_or(forbidden)?;
+            if write {
+                if entry.access != Access::ReadWrite {
+                    return Err(forbidden);
+                }
+                self.writable.remember(page, entry.frame);
+            } else {
+                self.readable.remember(page, entry.frame);
+            }
+            *slot = entry.frame;
+        }
+        Ok(frames)
+    }
+
+    #[inline(always)]
+    fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
+        let offset = address as usize % PAGE;
+        if let Some(frame) = self.readable.find(address / PAGE_SIZE)
+            && let Some(bytes) = self.frames.get(frame as usize).and_then(|frame| frame[offset..].first_chunk())
+        {
+            return Ok(*bytes);
+        }
+        self.load_slowly(address)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_slowly<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
+        let frames = self.translate(address, N as u32, false)?;
+        let offset = address as usize % PAGE;
+        let first = N.min(PAGE - offset);
+        let mut bytes = [0; N];
+        bytes[..first].copy_from_slice(&self.frames[frames[0] as usize][offset..offset + first]);
+        bytes[first..].copy_from_slice(&self.frames[frames[1] as usize][..N - first]);
+        Ok(bytes)
+    }
+
+    #[inline(always)]
+    fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Result<(), Fault> {
+        let offset = address as usize % PAGE;
+        if let Some(frame) = self.writable.find(address / PAGE_SIZE)
+            && let Some(place) = self.frames.get_mut(frame as usize).and_then(|frame| frame[offset..].first_chunk_mut())
+        {
+            *place = bytes;
+            return Ok(());
+        }
+        self.store_slowly(address, bytes)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_slowly<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Result<(), Fault> {
+        let frames = self.translate(address, N as u32, true)?;
+        let offset = address as usize % PAGE;
+        let first = N.min(PAGE - offset);
+        self.frames[frames[0] as usize][offset..offset + first].copy_from_slice(&bytes[..first]);
+        self.frames[frames[1] as usize][..N - first].copy_from_slice(&bytes[first..]);
+        Ok(())
+    }
+}
+
+/// `bytes` cut where pages end, if they lie at `address`.
+fn chunks(address: u32, bytes: &mut [u8]) -> impl Iterator<Item = &mut [u8]> {
+    let first = bytes.len().min(PAGE - address as usize % PAGE);
+    let (first, rest) = bytes.split_at_mut(first);
+    core::iter::once(first).chain(rest.chunks_mut(PAGE))
+}
+
+impl Default for BareMemory {
+    fn default() -> BareMemory {
+        BareMemory::new()
+    }
+}
+
+impl fmt::Debug for BareMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.pages().map(|(address, access, _)| (address, access))).finish()
+    }
+}
+
+impl Memory for BareMemory {
+    #[inline(always)]
+    fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
+        self.load(address).map(u8::from_le_bytes)
+    }
+    #[inline(always)]
+    fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
+        self.load(address).map(u16::from_le_bytes)
+    }
+    #[inline(always)]
+    fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
+        self.load(address).map(u32::from_le_bytes)
+    }
+    #[inline(always)]
+    fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
+        self.load(address).map(u64::from_le_bytes)
+    }
+    #[inline(always)]
+    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    #[inline(always)]
+    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    #[inline(always)]
+    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    #[inline(always)]
+    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+
+    fn sbrk(&mut self, bytes: u64) -> u64 {
+        let old = self.heap_end;
+        let end = match u32::try_from(bytes).ok().and_then(|bytes| old.checked_add(bytes)) {
+            Some(end) if end <= self.heap_limit => end,
+            _ => return 0,
+        };
+        // An empty range maps nothing, also when it lies inside of a page.
+        for page in if bytes == 0 { 0..0 } else { old / PAGE_SIZE..end.div_ceil(PAGE_SIZE) } {
+            self.map_page(page, Access::ReadWrite);
+        }
+        self.heap_end = end;
+        u64::from(old)
+    }
+}
