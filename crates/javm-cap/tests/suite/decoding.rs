@@ -1,0 +1,260 @@
+//! Encodings of Images: what is written is read again, and everything else is refused or the same bytes again.
+
+use std::collections::BTreeMap;
+
+use javm_cap::image::{VERSION, limits::MAX_STORED_PAGES};
+use javm_cap::{
+    Access, Backing, CapHash, Data, DecodeError, Endpoint, EndpointName, Image, Import, LoadError, MAX_DATA_PAGES,
+    Mapping, ValidImage, Wanted,
+};
+use javm_isa::CostModel;
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::prelude::*;
+
+use crate::fixtures::{adder, config, everything};
+
+fn endpoint() -> impl Strategy<Value = Endpoint> {
+    let registers = proptest::array::uniform13(prop_oneof![3 => Just(0), 1 => any::<u64>()]);
+    ("[A-Za-z0-9_.-]{1,48}", any::<u32>(), any::<u8>(), registers).prop_map(|(name, entry, arity, registers)| {
+        Endpoint { name: name.parse().expect("a name"), entry, arity, registers }
+    })
+}
+
+fn mapping() -> impl Strategy<Value = Mapping> {
+    let access = prop_oneof![Just(Access::ReadOnly), Just(Access::ReadWrite)];
+    let persistent =
+        (any::<u8>(), any::<u32>()).prop_map(|(slot, offset_pages)| Backing::Persistent { slot, offset_pages });
+    let backing = prop_oneof![persistent, Just(Backing::Ephemeral)];
+    (any::<u32>(), access, backing).prop_map(|(pages, access, backing)| Mapping { pages, access, backing })
+}
+
+fn hash() -> impl Strategy<Value = CapHash> {
+    any::<[u8; 32]>().prop_map(CapHash)
+}
+
+fn import() -> impl Strategy<Value = Import> {
+    let wanted = prop_oneof![any::<u32>().prop_map(Wanted::Service), hash().prop_map(Wanted::TypeDef)];
+    (any::<bool>(), wanted).prop_map(|(required, wanted)| Import { required, wanted })
+}
+
+fn data() -> impl Strategy<Value = Data> {
+    let length = prop_oneof![0..4u32, Just(MAX_DATA_PAGES)];
+    (length, vec((any::<u64>(), vec(any::<u8>(), 1..20)), 0..3)).prop_map(|(pages, writes)| {
+        let mut data = Data::new(pages).expect("short enough");
+        for (offset, bytes) in writes {
+            // A write that would reach past the end is left out.
+            let _ = data.write(offset % data.size().max(1), &bytes);
+        }
+        data
+    })
+}
+
+/// Anything that can be written, valid or not.
+fn image() -> impl Strategy<Value = Image> {
+    let parts = (
+        prop_oneof![Just(CostModel::Flat), Just(CostModel::Pipeline)],
+        vec(any::<u8>(), 0..40),
+        vec(endpoint(), 0..4),
+        btree_map(any::<u32>(), mapping(), 0..4),
+        btree_map(any::<u8>(), data(), 0..3),
+        btree_map(any::<u8>(), import(), 0..4),
+        btree_set(hash(), 0..3),
+    );
+    parts.prop_map(|(cost_model, code, endpoints, memory, slots, imports, typedefs)| Image {
+        cost_model,
+        code,
+        endpoints,
+        memory,
+        slots,
+        imports,
+        typedefs,
+    })
+}
+
+/// What is accepted must be written again as it was read.
+fn refused_or_canonical(bytes: &[u8]) -> Result<(), TestCaseError> {
+    match Image::decode(bytes) {
+        Ok(image) => {
+            prop_assert!(image.encode() == bytes, "accepted, but written differently");
+            // Must not panic, whatever the fields hold.
+            let _ = image.validate();
+        }
+        Err(error) => prop_assert!(error.offset <= bytes.len() && !error.to_string().is_empty(), "{error}"),
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn an_image_is_read_as_it_was_written(image in image(), cut in any::<prop::sample::Index>()) {
+        let bytes = image.encode();
+        let decoded = Image::decode(&bytes);
+        prop_assert_eq!(decoded.as_ref(), Ok(&image));
+        prop_assert!(Image::decode(&bytes[..cut.index(bytes.len())]).is_err());
+        let _ = image.validate();
+    }
+
+    #[test]
+    fn a_changed_image_is_refused_or_canonical(
+        image in image(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        removed in any::<prop::sample::Index>(),
+        inserted in any::<(prop::sample::Index, u8)>(),
+    ) {
+        let bytes = image.encode();
+        let mut changed = bytes.clone();
+        for (place, value) in changes {
+            changed[place.index(bytes.len())] = value;
+        }
+        refused_or_canonical(&changed)?;
+        let mut shorter = bytes.clone();
+        shorter.remove(removed.index(bytes.len()));
+        refused_or_canonical(&shorter)?;
+        let mut longer = bytes.clone();
+        longer.insert(inserted.0.index(bytes.len() + 1), inserted.1);
+        refused_or_canonical(&longer)?;
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_canonical(bytes in vec(prop_oneof![Just(0), any::<u8>()], 0..300)) {
+        refused_or_canonical(&bytes)?;
+        let mut with_head = adder().encode()[..10].to_vec();
+        with_head.extend(bytes);
+        refused_or_canonical(&with_head)?;
+    }
+}
+
+#[test]
+fn every_changed_byte_and_every_cut_of_an_image_is_noticed() {
+    let image = everything();
+    let bytes = image.encode();
+    for place in 0..bytes.len() {
+        assert!(Image::decode(&bytes[..place]).is_err(), "cut at {place}");
+        for bit in 0..8 {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1 << bit;
+            if let Ok(other) = Image::decode(&changed) {
+                assert_eq!(other.encode(), changed, "bit {bit} of byte {place}");
+                assert_ne!(other.hash(), image.hash(), "bit {bit} of byte {place}");
+            }
+        }
+    }
+}
+
+/// `everything` with some bytes replaced. The offsets are those of the listing in `image.md`.
+fn patched(patches: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = everything().encode();
+    for (offset, patch) in patches {
+        bytes[*offset..offset + patch.len()].copy_from_slice(patch);
+    }
+    bytes
+}
+
+#[test]
+fn errors_say_what_is_wrong_and_where() {
+    let cases: &[(&[(usize, &[u8])], &str)] = &[
+        (&[(0, b"\x7fELF")], "magic, at byte 0: these are not the eight bytes that every Image starts with"),
+        (&[(8, &[2])], "version, at byte 8: version 2 is not known (only version 1 is)"),
+        (&[(0xa, &[2])], "cost model, at byte 10: 2 stands for nothing here (0 = flat, 1 = pipeline)"),
+        (&[(0xb, &[9])], "padding, at byte 11: it must be zero, not 0x9"),
+        (&[(0x49, &[0])], "endpoint 0: name, at byte 76: a name has 1 to 48 bytes, not 0"),
+        (&[(0x49, &[49])], "endpoint 0: name, at byte 76: a name has 1 to 48 bytes, not 49"),
+        (
+            &[(0x4d, b" ")],
+            "endpoint 0: name, at byte 76: byte 1 of the name is 0x20; letters, digits, '_', '.' and '-' are allowed",
+        ),
+        (&[(0x4b, &[0x20])], "endpoint 0: register mask, at byte 74: 8194 is more than the limit of 8191"),
+        (&[(0x51, &[0])], "endpoint 0: register, at byte 79: what is zero must not be listed"),
+        (
+            &[(0x86, &[0x20])],
+            "mapping 1: first page, at byte 134: 32 follows 32; entries must be in ascending order, none twice",
+        ),
+        (&[(0x82, &[2])], "mapping 0: access, at byte 130: 2 stands for nothing here (0 = read-only, 1 = read-write)"),
+        (&[(0x83, &[2])], "mapping 0: kind, at byte 131: 2 stands for nothing here (0 = persistent, 1 = ephemeral)"),
+        (&[(0x85, &[1])], "mapping 0: padding, at byte 133: it must be zero, not 0x1"),
+        (&[(0x9f, &[1])], "mapping 2: offset, at byte 158: it must be zero, not 0x100"),
+        (&[(0xa4, &[1])], "mapping 2: slot, at byte 164: it must be zero, not 0x1"),
+        (&[(0xb7, &[0x11])], "initial slot 0: kind, at byte 183: 17 stands for nothing here (0x10 = Data)"),
+        (&[(0xb8, &[1])], "initial slot 0: padding, at byte 184: it must be zero, not 0x1"),
+        (&[(0xbc, &[0x11])], "initial slot 0: pages, at byte 186: 1114113 is more than the limit of 1048576"),
+        (
+            &[(0xde, &[1])],
+            "initial slot 1: slot, at byte 222: 1 follows 2; entries must be in ascending order, none twice",
+        ),
+        (&[(0x107, &[2])], "import 0: required, at byte 263: 2 stands for nothing here (0 = optional, 1 = required)"),
+        (&[(0x108, &[0])], "import 0: kind, at byte 264: 0 stands for nothing here (0x13 = TypeDef, 0x16 = Service)"),
+        (&[(0x109, &[7])], "import 0: padding, at byte 265: it must be zero, not 0x7"),
+        (&[(0x10e, &[4])], "import 1: slot, at byte 270: 4 follows 4; entries must be in ascending order, none twice"),
+        (&[(0x166, &[2])], "stored pages, at byte 358: 2 is more than the limit of 1"),
+        (&[(0x16a, &[1])], "stored page 0: index, at byte 362: 1 is more than the limit of 0"),
+        (&[(0x16e, &[1, 16])], "stored page 0: length, at byte 366: 4097 is more than the limit of 4096"),
+        (&[(0x16e, &[0, 0])], "stored page 0: length, at byte 366: what is zero must not be listed"),
+        (&[(0x17c, &[0])], "stored page 0: bytes, at byte 380: the zero at its end must be left out"),
+        (&[(0x0c, &[0xff, 0xff])], "code, at byte 338: 65535 bytes are needed and 62 are left"),
+    ];
+    for (patches, message) in cases {
+        let error = Image::decode(&patched(patches)).expect_err(message);
+        assert_eq!(error.to_string(), *message);
+    }
+    let mut longer = everything().encode();
+    longer.push(0);
+    let error = Image::decode(&longer).expect_err("a byte too many");
+    assert_eq!(error.to_string(), "end, at byte 400: 1 bytes follow behind the end");
+    let error = ValidImage::load(b"").expect_err("nothing at all");
+    assert_eq!(error.to_string(), "this is not an Image: magic, at byte 0: 8 bytes are needed and 0 are left");
+}
+
+#[test]
+fn content_that_is_not_what_the_manifest_says_is_refused() {
+    let field_of = |patch: (usize, &[u8])| {
+        let error = Image::decode(&patched(&[patch])).expect_err("the hash differs");
+        assert!(error.to_string().contains("the content here has the hash"), "{error}");
+        (error.field.to_string(), error.offset)
+    };
+    assert_eq!(field_of((0x156, &[59])), ("code".to_owned(), 0x152));
+    assert_eq!(field_of((0x170, b"h")), ("initial slot 0: content".to_owned(), 0x166));
+    assert_eq!(field_of((0xe6, &[0])), ("initial slot 1: content".to_owned(), 0x17d));
+    // More pages of the same content: the root is another one, because the tree is higher.
+    assert_eq!(field_of((0xba, &[2])), ("initial slot 0: content".to_owned(), 0x166));
+}
+
+#[test]
+fn typedefs_are_in_order() {
+    let mut image = adder();
+    image.typedefs = [CapHash([1; 32]), CapHash([2; 32])].into();
+    let mut bytes = image.encode();
+    let at = bytes.len() - image.code.len() - 32;
+    bytes[at..at + 32].fill(1);
+    let error: DecodeError = Image::decode(&bytes).expect_err("one twice");
+    assert_eq!((error.offset, error.field.to_string()), (at, "TypeDef 1: hash".to_owned()));
+    assert!(error.to_string().contains("in ascending order, none twice"), "{error}");
+}
+
+/// The number of pages that come out of few bytes is bounded over all slots together, before they are made.
+#[test]
+fn decoding_makes_a_bounded_number_of_pages() {
+    let mut half = Data::new(MAX_STORED_PAGES).expect("short enough");
+    for index in 0..=MAX_STORED_PAGES / 2 {
+        half.page_mut(index).expect("inside")[0] = 1;
+    }
+    let mut image = adder();
+    image.slots = BTreeMap::from([(2, half.clone())]);
+    assert!(ValidImage::load(&image.encode()).is_ok());
+    image.slots.insert(3, half);
+    let bytes = image.encode();
+    let Err(LoadError::Encoding(error)) = ValidImage::load(&bytes) else { panic!("it must be refused") };
+    assert_eq!((error.field.to_string(), error.offset), ("stored pages".to_owned(), bytes.len() - 4 - 8193 * 7));
+    assert!(error.to_string().ends_with("8193 is more than the limit of 8191"), "{error}");
+    assert!(image.validate().is_err(), "validation sees the same");
+}
+
+#[test]
+fn names_are_checked() {
+    assert!("a".repeat(48).parse::<EndpointName>().is_ok());
+    for text in ["", "a b", "ä", "a/b", "\0", &"a".repeat(49)] {
+        assert!(text.parse::<EndpointName>().is_err(), "{text:?}");
+    }
+    assert_eq!(VERSION, 1);
+}

@@ -1,0 +1,8 @@
+//! Everything that is tested from outside: one binary, a module for each subject.
+
+mod cnode;
+mod data;
+mod decoding;
+mod fixtures;
+mod spec;
+mod validation;
