@@ -236,7 +236,7 @@ impl Instruction {
 }
 
 /// As few bytes as hold `value` sign-extended, or `asked` if that is enough.
-fn length_of(value: u64, asked: Option<u8>) -> Result<u8, EncodeError> {
+pub(crate) fn length_of(value: u64, asked: Option<u8>) -> Result<u8, EncodeError> {
     let fits = |bytes: u8| match bytes {
         0 => value == 0,
         _ => {

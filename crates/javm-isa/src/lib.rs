@@ -5,6 +5,7 @@
 //! - [`instruction`]: bytes to operands and back.
 //! - [`program`]: the program blob: code, bitmask, jump table; basic blocks.
 //! - [`cost`]: what a basic block is charged.
+//! - [`asm`]: programs as text, both ways.
 //!
 //! The normative text is `docs/spec/isa.md` and `docs/spec/cost.md`.
 #![no_std]
@@ -14,12 +15,14 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod asm;
 pub mod cost;
 pub mod instruction;
 pub mod opcode;
 pub mod program;
 mod register;
 
+pub use asm::{AsmError, Listing, assemble, disassemble};
 pub use cost::{BlockCosts, CostModel, block_cost};
 pub use instruction::{EncodeError, Instruction, Lengths};
 pub use opcode::{Form, Kind, Mode, Opcode};

@@ -10,7 +10,8 @@ use crate::instruction::{EncodeError, Instruction, Lengths};
 pub struct ProgramBuilder {
     code: Vec<u8>,
     mask: Vec<u8>,
-    jump_table: Vec<u32>,
+    jump_table: Vec<u64>,
+    entry_width: u8,
 }
 
 impl ProgramBuilder {
@@ -55,6 +56,12 @@ impl ProgramBuilder {
         pc
     }
 
+    /// Appends bytes in which no instruction starts.
+    pub fn push_gap(&mut self, bytes: &[u8]) {
+        self.code.extend_from_slice(bytes);
+        self.mask.resize(self.code.len().div_ceil(8), 0);
+    }
+
     fn mark(&mut self, pc: u32) {
         self.mask.resize(self.code.len().div_ceil(8), 0);
         self.mask[(pc / 8) as usize] |= 1 << (pc % 8);
@@ -62,18 +69,24 @@ impl ProgramBuilder {
 
     /// Appends an entry to the jump table and gives the address by which `jump_ind` reaches it.
     pub fn push_jump_target(&mut self, target: u32) -> u32 {
-        self.jump_table.push(target);
+        self.push_jump_entry(u64::from(target))
+    }
+
+    /// Appends an entry of any value to the jump table and gives the address by which `jump_ind` reaches it.
+    pub fn push_jump_entry(&mut self, entry: u64) -> u32 {
+        self.jump_table.push(entry);
         2 * self.jump_table.len() as u32
     }
 
-    /// The blob, jump table entries as narrow as the largest of them allows.
+    /// Asks for jump table entries of at least `width` bytes (at most 8).
+    pub fn widen_jump_entries(&mut self, width: u8) {
+        self.entry_width = self.entry_width.max(width.min(8));
+    }
+
+    /// The blob, jump table entries as narrow as the largest of them and what was asked for allow.
     #[must_use]
     pub fn blob(&self) -> Vec<u8> {
-        let largest = self.jump_table.iter().copied().max().unwrap_or(0);
-        let width = match self.jump_table.len() {
-            0 => 0,
-            _ => (32 - largest.leading_zeros()).div_ceil(8).max(1) as usize,
-        };
+        let width = usize::from(self.entry_width.max(needed_entry_width(&self.jump_table)));
         let mut blob = Vec::new();
         natural::encode(self.jump_table.len() as u64, &mut blob);
         blob.push(width as u8);
@@ -92,5 +105,13 @@ impl ProgramBuilder {
     /// [`super::BlobError`] if the code has become longer than a blob may hold.
     pub fn build(&self) -> Result<Program, super::BlobError> {
         Program::parse(&self.blob())
+    }
+}
+
+/// The bytes that the largest of these jump table entries needs; zero if there are none, at least one otherwise.
+pub(crate) fn needed_entry_width(entries: &[u64]) -> u8 {
+    match entries.iter().max() {
+        None => 0,
+        Some(largest) => (64 - largest.leading_zeros()).div_ceil(8).max(1) as u8,
     }
 }

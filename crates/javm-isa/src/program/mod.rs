@@ -10,6 +10,7 @@ use thiserror::Error;
 
 pub use self::blocks::BlockStarts;
 pub use self::builder::ProgramBuilder;
+pub(crate) use self::builder::needed_entry_width;
 use crate::instruction::{Instruction, WINDOW};
 use crate::opcode::{Mode, Opcode};
 
@@ -149,10 +150,7 @@ impl Program {
         }
         padded_mask.resize(mask.len() + MASK_PADDING, 0xFF);
         // An entry that does not fit cannot be a block start either way, so that it may become any such offset.
-        let entry = |bytes: &[u8]| {
-            let value = bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
-            u32::try_from(value).unwrap_or(u32::MAX)
-        };
+        let entry = |bytes: &[u8]| u32::try_from(little_endian(bytes)).unwrap_or(u32::MAX);
         let jump_table = table.chunks_exact(usize::from(entry_width.max(1))).map(entry).collect();
         Program {
             blob,
@@ -193,6 +191,15 @@ impl Program {
     #[must_use]
     pub fn entry_width(&self) -> u8 {
         self.entry_width
+    }
+
+    /// The jump table as the blob has it, with entries of 2^32 and up as they are.
+    pub(crate) fn jump_entries(&self) -> impl Iterator<Item = u64> + '_ {
+        // The table ends where the code begins: counted from the blob's end, as the parts before it vary in length.
+        let width = usize::from(self.entry_width);
+        let end = self.blob.len() - self.code_length.div_ceil(8) as usize - self.code_length as usize;
+        let table = &self.blob[end - width * self.jump_table.len()..end];
+        table.chunks_exact(width.max(1)).map(little_endian)
     }
 
     /// Whether the bitmask says that an instruction starts at `pc`. Ones follow behind the code.
@@ -285,6 +292,11 @@ impl core::fmt::Debug for Program {
             .field("jump_table_length", &self.jump_table.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The number that at most eight bytes stand for, the lowest byte first.
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
 }
 
 /// A blob and how far it has been read.

@@ -2,10 +2,12 @@
 
 use alloc::vec::Vec;
 
+use super::little_endian;
+
 /// The number that `first` and the bytes that its leading ones announce stand for; `None` if a shorter form exists.
 pub(super) fn decode(first: u8, more: &[u8]) -> Option<u64> {
     let count = more.len() as u32;
-    let low = more.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
+    let low = little_endian(more);
     if count == 8 {
         return (low >= 1 << 56).then_some(low);
     }
