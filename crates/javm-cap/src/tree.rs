@@ -263,3 +263,94 @@ impl<'a, L> Iterator for Leaves<'a, L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::page::PageRef;
+
+    const HEIGHT: u32 = 10;
+
+    fn full() -> Tree<PageRef> {
+        let mut tree = Tree::Empty;
+        for index in 0..1 << HEIGHT {
+            tree.insert(HEIGHT, index, PageRef::from_prefix(&(index + 1).to_le_bytes()));
+        }
+        tree
+    }
+
+    /// The inner nodes by their addresses, and how many of them do not know their hash.
+    fn nodes(tree: &Tree<PageRef>) -> (BTreeSet<*const Inner<PageRef>>, usize) {
+        let mut ahead = vec![tree];
+        let mut addresses = BTreeSet::new();
+        let mut unknown = 0;
+        while let Some(node) = ahead.pop() {
+            if let Tree::Inner(inner) = node {
+                addresses.insert(Arc::as_ptr(inner));
+                unknown += usize::from(inner.hash.get().is_none());
+                ahead.extend(&inner.children);
+            }
+        }
+        (addresses, unknown)
+    }
+
+    #[test]
+    fn a_change_forgets_the_hashes_above_it_and_no_others() {
+        let mut tree = full();
+        assert_eq!(nodes(&tree).1, (1 << HEIGHT) - 1);
+        tree.hash(HEIGHT);
+        assert_eq!(nodes(&tree).1, 0);
+        assert!(tree.leaves(HEIGHT).all(|(_, page)| page.is_hashed()));
+
+        tree.insert(HEIGHT, 700, PageRef::from_prefix(b"new"));
+        let unhashed: Vec<u32> = tree.leaves(HEIGHT).filter(|(_, page)| !page.is_hashed()).map(|leaf| leaf.0).collect();
+        assert_eq!((nodes(&tree).1, unhashed), (HEIGHT as usize, vec![700]));
+        tree.hash(HEIGHT);
+        assert_eq!(nodes(&tree).1, 0);
+
+        tree.remove(HEIGHT, 0);
+        assert_eq!(nodes(&tree).1, HEIGHT as usize);
+        tree.hash(HEIGHT);
+        tree.remove(HEIGHT, 0);
+        assert!(tree.get_mut(HEIGHT, 0).is_none());
+        assert_eq!(nodes(&tree).1, 0, "nothing was there to remove");
+    }
+
+    #[test]
+    fn an_unshared_tree_is_changed_in_place_and_a_shared_one_along_one_way() {
+        let mut tree = full();
+        let before = nodes(&tree).0;
+        tree.insert(HEIGHT, 5, PageRef::from_prefix(b"new"));
+        assert_eq!(nodes(&tree).0, before);
+
+        let copy = tree.clone();
+        assert_eq!(nodes(&copy).0, before);
+        tree.insert(HEIGHT, 6, PageRef::from_prefix(b"newer"));
+        let after = nodes(&tree).0;
+        assert_eq!(before.difference(&after).count(), HEIGHT as usize);
+        assert_eq!(nodes(&copy).0, before);
+        // The way is this tree's own now.
+        tree.insert(HEIGHT, 6, PageRef::from_prefix(b"newest"));
+        assert_eq!(nodes(&tree).0, after);
+    }
+
+    #[test]
+    fn trees_without_leaves_are_not_stored() {
+        let mut tree = full();
+        for index in (0..1 << HEIGHT).rev() {
+            tree.remove(HEIGHT, index);
+            let nodes = nodes(&tree).0.len();
+            // What holds the leaves that are left, in a row from the first on, and the way down to them.
+            let needed: u32 = (1..=HEIGHT).map(|height| index.div_ceil(1 << height)).sum();
+            assert_eq!(nodes, needed as usize, "{index} leaves");
+        }
+        assert!(matches!(tree, Tree::Empty));
+        let mut tree = full();
+        tree.truncate(HEIGHT, 3);
+        assert_eq!((tree.leaves(HEIGHT).count(), nodes(&tree).0.len()), (3, 11));
+        tree.lower(HEIGHT - 2);
+        assert_eq!((tree.leaves(2).count(), nodes(&tree).0.len()), (3, 3));
+    }
+}

@@ -1,13 +1,29 @@
 //! The bounds of an Image, each with its reason.
 
+use javm_isa::Opcode;
+
 /// Code, in bytes. A compiler handles it in well under a second, and the cost of one block stays below 2^31.
 pub const MAX_CODE_BYTES: u32 = 16 << 20;
 
 /// Entries of the jump table: one for every four bytes of the longest code. A call takes one for its return address.
 pub const MAX_JUMP_TABLE_ENTRIES: u32 = MAX_CODE_BYTES / 4;
 
-/// The gas of one block. Engines count gas in 64 bits signed and charge it with one 32-bit immediate.
+/// The gas of one block: engines charge it with one 32-bit immediate. Code within [`MAX_CODE_BYTES`] cannot exceed it.
 pub const MAX_BLOCK_COST: u32 = (1 << 31) - 1;
+
+/// The gas that one instruction adds to its block at most, for that to hold: it has a byte at least.
+const MAX_INSTRUCTION_COST: u32 = MAX_BLOCK_COST / MAX_CODE_BYTES;
+
+// Even alone in the machine an instruction is done after it was decoded, one slot a cycle, and executed.
+const _: () = {
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        let cost = &Opcode::ALL[index].row().cost;
+        // One slot more for the copy that some need, one cycle more to start.
+        assert!(cost.latency as u32 + cost.slots as u32 + 2 <= MAX_INSTRUCTION_COST);
+        index += 1;
+    }
+};
 
 /// Endpoints. A right to call some of them is a mask with a bit for each, which must stay small.
 pub const MAX_ENDPOINTS: usize = 256;

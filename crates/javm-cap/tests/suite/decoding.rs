@@ -143,8 +143,11 @@ fn every_changed_byte_and_every_cut_of_an_image_is_noticed() {
     }
 }
 
-/// `everything` with some bytes replaced. The offsets are those of the listing in `image.md`.
-fn patched(patches: &[(usize, &[u8])]) -> Vec<u8> {
+/// Bytes to be put at an offset. The offsets are those of the listing in `image.md`.
+type Patch = (usize, &'static [u8]);
+
+/// `everything` with some bytes replaced.
+fn patched(patches: &[Patch]) -> Vec<u8> {
     let mut bytes = everything().encode();
     for (offset, patch) in patches {
         bytes[*offset..offset + patch.len()].copy_from_slice(patch);
@@ -154,7 +157,7 @@ fn patched(patches: &[(usize, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn errors_say_what_is_wrong_and_where() {
-    let cases: &[(&[(usize, &[u8])], &str)] = &[
+    let cases: &[(&[Patch], &str)] = &[
         (&[(0, b"\x7fELF")], "magic, at byte 0: these are not the eight bytes that every Image starts with"),
         (&[(8, &[2])], "version, at byte 8: version 2 is not known (only version 1 is)"),
         (&[(0xa, &[2])], "cost model, at byte 10: 2 stands for nothing here (0 = flat, 1 = pipeline)"),
@@ -208,7 +211,7 @@ fn errors_say_what_is_wrong_and_where() {
 
 #[test]
 fn content_that_is_not_what_the_manifest_says_is_refused() {
-    let field_of = |patch: (usize, &[u8])| {
+    let field_of = |patch: Patch| {
         let error = Image::decode(&patched(&[patch])).expect_err("the hash differs");
         assert!(error.to_string().contains("the content here has the hash"), "{error}");
         (error.field.to_string(), error.offset)

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, RngSeed};
 
 /// Property tests run the same cases each time; a failure prints the smallest one.
 pub fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(0x6e75_62), ..Config::default() }
+    Config { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(20_260_101), ..Config::default() }
 }
 
 /// BLAKE2b-256 as `hashes.md` says it, apart from the crate's own.

@@ -32,7 +32,7 @@ fn field<'a>(lines: &[&'a str], name: &str) -> &'a str {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    assert!(hex.len() % 2 == 0, "half a byte in {hex}");
+    assert!(hex.len().is_multiple_of(2), "half a byte in {hex}");
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
 }
 

@@ -2,7 +2,8 @@
 
 use javm_cap::image::limits;
 use javm_cap::{Access, Backing, CapHash, Data, Image, Import, Mapping, Wanted};
-use javm_isa::Program;
+use javm_isa::cost::block_cost;
+use javm_isa::{CostModel, Mode, Opcode, Program};
 
 use crate::fixtures::{adder, everything};
 
@@ -129,6 +130,27 @@ fn the_size_of_code() {
     assert_eq!(traps(limits::MAX_CODE_BYTES, limits::MAX_JUMP_TABLE_ENTRIES + 1), Err(error.to_owned()));
 }
 
+/// The cost of a block needs no check of its own: whatever it is made of, it cannot come near 2^31.
+#[test]
+fn no_instruction_adds_more_gas_than_the_longest_block_allows() {
+    const COUNT: u32 = 1000;
+    for &opcode in Opcode::ALL.iter().filter(|opcode| !opcode.is_terminator()) {
+        // All of them depend on each other: every operand byte is zero, every register φ0.
+        let length = 10;
+        let mut code = vec![0; (COUNT * length) as usize];
+        let mut mask = vec![0; code.len().div_ceil(8)];
+        for start in (0..code.len()).step_by(length as usize) {
+            code[start] = opcode.number();
+            mask[start / 8] |= 1 << (start % 8);
+        }
+        let blob = [&[0, 0, 0xA7, 0x10][..], &code, &mask].concat();
+        let program = Program::parse(&blob).unwrap_or_else(|error| panic!("{error}"));
+        let cost = block_cost(&program, Mode::Image, CostModel::Pipeline, 0);
+        let limit = limits::MAX_BLOCK_COST / limits::MAX_CODE_BYTES;
+        assert!(cost > 0 && cost / COUNT < limit, "{}: {cost}", opcode.row().mnemonic);
+    }
+}
+
 #[test]
 fn endpoints() {
     assert_eq!(
@@ -175,12 +197,26 @@ fn slots() {
     let some = || Data::new(1).expect("short enough");
     for (slot, name) in [(0, "the scratchpad"), (1, "the gift slot")] {
         let rest = format!("slot {slot} is {name} of a running Instance; the first slot that can be filled is 2");
-        let message = refusal(|image| drop(image.slots.insert(slot, some())));
+        let message = refusal(|image| {
+            image.slots.insert(slot, some());
+        });
         assert_eq!(message, format!("initial slots: {rest}"));
-        assert_eq!(refusal(|image| drop(image.imports.insert(slot, import))), format!("imports: {rest}"));
+        assert_eq!(
+            refusal(|image| {
+                image.imports.insert(slot, import);
+            }),
+            format!("imports: {rest}")
+        );
     }
-    assert_eq!(refusal(|image| drop(image.imports.insert(3, import))), "slot 3 is both an initial slot and an import");
-    accepted(|image| drop(image.imports.insert(255, import)));
+    assert_eq!(
+        refusal(|image| {
+            image.imports.insert(3, import);
+        }),
+        "slot 3 is both an initial slot and an import"
+    );
+    accepted(|image| {
+        image.imports.insert(255, import);
+    });
     let fill = |image: &mut Image, count: u8| {
         image.typedefs = (0..=255).map(|byte| CapHash([byte; 32])).collect();
         image.typedefs.extend((0..count).map(|byte| CapHash([&[byte][..], &[7; 31]].concat().try_into().expect("32"))));
@@ -191,8 +227,16 @@ fn slots() {
 
 #[test]
 fn memory() {
-    let with = |first_page, mapping| refusal(|image| drop(image.memory.insert(first_page, mapping)));
-    let ok = |first_page, mapping| accepted(|image| drop(image.memory.insert(first_page, mapping)));
+    let with = |first_page, mapping| {
+        refusal(|image| {
+            image.memory.insert(first_page, mapping);
+        })
+    };
+    let ok = |first_page, mapping| {
+        accepted(|image| {
+            image.memory.insert(first_page, mapping);
+        })
+    };
     assert_eq!(with(0x70, ephemeral(0)), "mapping at page 0x70: it has no pages");
     let range = "are not inside of 0x10..0xfffff, which is what can be mapped";
     assert_eq!(with(0xf, ephemeral(1)), format!("mapping at page 0xf: its pages 0xf..0x10 {range}"));
@@ -237,8 +281,16 @@ fn memory() {
 
 #[test]
 fn sources() {
-    let with = |mapping| refusal(|image| drop(image.memory.insert(0x1000, mapping)));
-    let ok = |mapping| accepted(|image| drop(image.memory.insert(0x1000, mapping)));
+    let with = |mapping| {
+        refusal(|image| {
+            image.memory.insert(0x1000, mapping);
+        })
+    };
+    let ok = |mapping| {
+        accepted(|image| {
+            image.memory.insert(0x1000, mapping);
+        })
+    };
     for slot in [1, 6, 255] {
         assert_eq!(
             with(persistent(slot, 0, 1)),
