@@ -182,11 +182,8 @@ impl<L: Leaf> Tree<L> {
     /// The first half alone, `levels` times.
     pub(crate) fn lower(&mut self, levels: u32) {
         for _ in 0..levels {
-            if let Tree::Inner(inner) = self {
-                let first = match Arc::get_mut(inner) {
-                    Some(inner) => core::mem::replace(&mut inner.children[0], Tree::Empty),
-                    None => inner.children[0].clone(),
-                };
+            if !matches!(self, Tree::Empty) {
+                let first = core::mem::replace(&mut self.open().children[0], Tree::Empty);
                 *self = first;
             }
         }

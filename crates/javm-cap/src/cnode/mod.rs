@@ -40,6 +40,9 @@ impl Leaf for Slot {
 ///
 /// A copy costs one count and shares everything below, however much that is; a change is never seen in a copy.
 ///
+/// Hashing and dropping go down through tables in tables by recursion: who builds such trees bounds their height, as
+/// the kernel does.
+///
 /// ```
 /// use javm_cap::{Capability, CNode, Data};
 /// let mut first = CNode::new();

@@ -33,6 +33,28 @@ pub const GIFT_SLOT: u8 = 1;
 /// kernel takes is a [`ValidImage`].
 ///
 /// The tables are sorted and free of doubles by their types, so that equal Images have equal encodings.
+///
+/// ```
+/// use javm_cap::{Endpoint, Image, ValidImage};
+/// use javm_isa::CostModel;
+///
+/// // a0 = a0 + a1; jump_ind ra
+/// let code = vec![0, 0, 5, 200, 0x87, 7, 50, 0, 0b01001];
+/// let add = Endpoint { name: "add".parse()?, entry: 0, arity: 2, registers: [0; 13] };
+/// let image = Image {
+///     cost_model: CostModel::Pipeline,
+///     code,
+///     endpoints: vec![add],
+///     memory: Default::default(),
+///     slots: Default::default(),
+///     imports: Default::default(),
+///     typedefs: Default::default(),
+/// };
+/// let bytes = image.encode();
+/// let valid: ValidImage = image.validate()?;
+/// assert_eq!(ValidImage::load(&bytes)?.hash(), valid.hash());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Image {
     /// How its gas is computed.

@@ -229,3 +229,18 @@ fn a_shared_page_is_the_same_page_in_memory() {
     assert!(copy.page(2).is_some_and(|stored| stored.ptr_eq(&page)), "the copy keeps it");
     assert!(data.page(2).is_some_and(|stored| !stored.ptr_eq(&page)));
 }
+
+/// Hashes are remembered inside of shared nodes: who looks at the same time sees the right one or none.
+#[test]
+fn threads_that_hash_the_same_data_agree() {
+    let content: Vec<u8> = (0..200 * PAGE_SIZE).map(|at| (at / 1000) as u8).collect();
+    let expected = naive_data_hash(200, &pages_of(&content));
+    for _ in 0..20 {
+        let data = Data::from_bytes(&content).expect("short enough");
+        let hashes: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| data.hash())).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+        });
+        assert_eq!(hashes, [expected; 4]);
+    }
+}

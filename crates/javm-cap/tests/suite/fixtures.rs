@@ -6,9 +6,18 @@ use javm_cap::{Access, Backing, CapHash, Data, Endpoint, Hash, Image, Import, Ma
 use javm_isa::CostModel;
 use proptest::test_runner::{Config, RngSeed};
 
-/// Property tests run the same cases each time; a failure prints the smallest one.
+/// Property tests run the same cases each time; a failure prints the smallest one. `PROPTEST_CASES` and
+/// `PROPTEST_RNG_SEED` ask for others.
 pub fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(20_260_101), ..Config::default() }
+    let asked = |name| std::env::var_os(name).is_some();
+    let mut config = Config { failure_persistence: None, ..Config::default() };
+    if !asked("PROPTEST_CASES") {
+        config.cases = cases;
+    }
+    if !asked("PROPTEST_RNG_SEED") {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    config
 }
 
 /// BLAKE2b-256 as `hashes.md` says it, apart from the crate's own.
