@@ -1,0 +1,149 @@
+//! The simplest address space there is: a map from page number to page. What a port to a new machine starts from.
+
+use alloc::collections::BTreeMap;
+
+use javm_cap::{Access, Data, PageRef};
+use javm_interpreter::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
+use nub_kernel::{AddressSpace, Arch};
+
+/// The machine.
+pub struct Simplest;
+
+impl Arch for Simplest {
+    type Space = Space;
+    const NAME: &'static str = "simplest";
+
+    fn create_space(&mut self) -> Space {
+        Space::default()
+    }
+}
+
+#[derive(Clone)]
+struct Mapped {
+    content: PageRef,
+    access: Access,
+    changed: bool,
+}
+
+/// The memory of a program.
+#[derive(Clone, Default)]
+pub struct Space {
+    pages: BTreeMap<u32, Mapped>,
+}
+
+impl Space {
+    fn page(&mut self, address: u32) -> Result<&mut Mapped, Fault> {
+        self.pages.get_mut(&(address / PAGE_SIZE)).ok_or(Fault::Page(address / PAGE_SIZE * PAGE_SIZE))
+    }
+
+    fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
+        let last = address.checked_add(N as u32 - 1).ok_or(Fault::Panic)?;
+        if address < LOWEST_ADDRESS {
+            return Err(Fault::Panic);
+        }
+        let mut value = [0; N];
+        for (byte, address) in value.iter_mut().zip(address..=last) {
+            *byte = self.page(address)?.content[(address % PAGE_SIZE) as usize];
+        }
+        Ok(value)
+    }
+
+    fn store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
+        self.load::<N>(address)?;
+        let last = address + (N as u32 - 1);
+        for address in [address, last] {
+            if self.page(address)?.access != Access::ReadWrite {
+                return Err(Fault::Page(address / PAGE_SIZE * PAGE_SIZE));
+            }
+        }
+        for (byte, address) in value.into_iter().zip(address..=last) {
+            let page = self.page(address)?;
+            page.content.make_mut()[(address % PAGE_SIZE) as usize] = byte;
+            page.changed = true;
+        }
+        Ok(())
+    }
+}
+
+impl Memory for Space {
+    fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
+        self.load(address).map(u8::from_le_bytes)
+    }
+    fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
+        self.load(address).map(u16::from_le_bytes)
+    }
+    fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
+        self.load(address).map(u32::from_le_bytes)
+    }
+    fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
+        self.load(address).map(u64::from_le_bytes)
+    }
+    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
+        self.store(address, value.to_le_bytes())
+    }
+}
+
+impl AddressSpace for Space {
+    fn map_data(&mut self, first_page: u32, pages: u32, data: &Data, offset: u32, access: Access) {
+        for page in 0..pages {
+            self.pages.remove(&(first_page + page));
+            if offset + page < data.pages() {
+                let content = data.page(offset + page).cloned().unwrap_or_else(PageRef::zeroed);
+                self.pages.insert(first_page + page, Mapped { content, access, changed: false });
+            }
+        }
+    }
+
+    fn map_zero(&mut self, first_page: u32, pages: u32) {
+        for page in first_page..first_page + pages {
+            let mapped = Mapped { content: PageRef::zeroed(), access: Access::ReadWrite, changed: false };
+            self.pages.insert(page, mapped);
+        }
+    }
+
+    fn unmap(&mut self, first_page: u32, pages: u32) {
+        self.pages.retain(|page, _| !(first_page..first_page + pages).contains(page));
+    }
+
+    fn set_access(&mut self, first_page: u32, pages: u32, access: Access) {
+        for (_, mapped) in self.pages.range_mut(first_page..first_page + pages) {
+            mapped.access = access;
+        }
+    }
+
+    fn changed_page(&mut self, page: u32) -> Option<PageRef> {
+        self.pages.get(&page).filter(|mapped| mapped.changed).map(|mapped| mapped.content.clone())
+    }
+
+    fn set_page(&mut self, page: u32, content: PageRef) -> bool {
+        let Some(mapped) = self.pages.get_mut(&page) else { return false };
+        mapped.content = content;
+        mapped.changed = true;
+        true
+    }
+
+    fn take_changed(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
+        for (&page, mapped) in self.pages.range_mut(first_page..first_page + pages) {
+            if core::mem::take(&mut mapped.changed) {
+                take(page, mapped.content.clone());
+            }
+        }
+    }
+
+    fn fork(&mut self) -> Space {
+        self.clone()
+    }
+
+    fn clear(&mut self) {
+        self.pages.clear();
+    }
+}
