@@ -44,7 +44,7 @@ struct nub_memory {
     NUB_RECORD(".nub.endpoints")                                                                                          \
     struct nub_endpoint nub_endpoint_##function = {(void (*)(void))(function), 1, sizeof(#function) - 1, (scalars), {0}, #function}
 
-/* Wants service `id` in slot `slot_number` (2 to 255); without it the program does not start when `is_required`. */
+/* Wants service `id` in slot `slot_number` (4 to 255); without it the program does not start when `is_required`. */
 #define NUB_IMPORT(name, slot_number, id, is_required)                                                                    \
     NUB_RECORD(".nub.imports") struct nub_import nub_import_##name = {1, (slot_number), 1, (is_required), (id)}
 

@@ -9,6 +9,9 @@ pub const SCRATCH: u8 = 1;
 /// Status: the callee came to its end.
 pub const OK: u64 = 0;
 
+/// Status: the callee's gas was too little.
+pub const OUT_OF_GAS: u64 = 3;
+
 /// Service id of LOG. Method 0: arguments offset, length, topic.
 pub const LOG_SERVICE: u32 = 1;
 
@@ -31,7 +34,20 @@ pub struct Reply {
 /// `flags` has [`SCRATCH`].
 #[inline(always)]
 pub fn call<const SLOT: u8>(method: u16, flags: u8, arguments: [u64; 4]) -> Reply {
-    let [mut result, mut status, mut value, last] = arguments;
+    call_with_gas::<SLOT>(method, flags, arguments, 0)
+}
+
+/// Whether a service in slot `SLOT` would do what [`call`] asks of it. Asked with one unit of gas, less than anything
+/// costs, it checks the arguments and then stops at the price, with nothing done.
+#[inline(always)]
+pub fn would_accept<const SLOT: u8>(method: u16, flags: u8, arguments: [u64; 4]) -> bool {
+    call_with_gas::<SLOT>(method, flags, arguments, 1).status == OUT_OF_GAS
+}
+
+/// [`call`] with at most `gas` for the callee; 0 stands for all but a 64th of what is left.
+#[inline(always)]
+pub fn call_with_gas<const SLOT: u8>(method: u16, flags: u8, arguments: [u64; 4], gas: u64) -> Reply {
+    let [mut result, mut status, value, last] = arguments;
     // SAFETY: the word is nub's own form of `ecalli SLOT`. It changes a0, a1, a2 and the scratchpad, which is memory as
     // far as the compiler knows.
     unsafe {
@@ -40,14 +56,13 @@ pub fn call<const SLOT: u8>(method: u16, flags: u8, arguments: [u64; 4]) -> Repl
             slot = const SLOT,
             inlateout("a0") result,
             inlateout("a1") status,
-            inlateout("a2") value,
+            inlateout("a2") value => _,
             in("a3") last,
             in("a4") u64::from(flags) << 8 | u64::from(method) << 16,
-            in("a5") 0u64,
+            in("a5") gas,
             options(nostack),
         );
     }
-    let _ = value;
     Reply { result, status }
 }
 

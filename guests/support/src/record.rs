@@ -47,9 +47,9 @@ pub struct Import {
 }
 
 impl Import {
-    /// Wants service `service` in slot `slot` (2 to 255); without it the program does not start when `required`.
+    /// Wants service `service` in slot `slot` (4 to 255); without it the program does not start when `required`.
     pub const fn service(slot: u8, service: u32, required: bool) -> Self {
-        assert!(slot >= 2, "slots 0 and 1 are the scratchpad and the gift");
+        assert!(slot >= 4, "slots 0 to 3 are the scratchpad, the gift, the constants and the variables");
         Self { version: 1, slot, kind: 1, required: required as u8, service }
     }
 }
@@ -93,7 +93,7 @@ macro_rules! endpoint {
     (@name $name:ident) => { stringify!($name) };
 }
 
-/// Asks for a service: `import! { LOG: slot 2, service 1, optional }` also defines `const LOG: u8 = 2`.
+/// Asks for a service: `import! { LOG: slot 16, service 1, optional }` also defines `const LOG: u8 = 16`.
 #[macro_export]
 macro_rules! import {
     ($($(#[$doc:meta])* $name:ident: slot $slot:literal, service $service:expr, $need:ident)*) => { $(

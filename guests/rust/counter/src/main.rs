@@ -1,18 +1,21 @@
-//! A counter: the smallest program that keeps state. `TOTAL` lies in `.data`, which is part of the Instance: what one call
+//! A counter: the smallest program that keeps state. `STATE` lies in memory that is part of the Instance: what one call
 //! leaves there the next call finds.
 #![no_std]
 #![no_main]
 
 use core::cell::Cell;
 use core::fmt::Write;
-use nub_guest_support::call::{self, LOG_SERVICE, OK, SCRATCH};
+use nub_guest_support::call::{self, LOG_SERVICE, SCRATCH};
 
 nub_guest_support::memory! { stack 16384, heap 0, scratchpad 4096 }
 
 nub_guest_support::import! {
     /// Where `add` tells what it did, if the creator granted it.
-    LOG: slot 2, service LOG_SERVICE, optional
+    LOG: slot 16, service LOG_SERVICE, optional
 }
+
+/// The longest line that `add` logs.
+const LINE_BYTES: usize = 64;
 
 /// The state. One call runs at a time, so a `Cell` is all it takes.
 struct State {
@@ -52,15 +55,15 @@ nub_guest_support::endpoint! {
     }
 }
 
-/// Writes a line into the scratchpad and hands it to LOG. Does nothing without a scratchpad or without LOG: an empty line,
-/// which needs no byte of the scratchpad, is how to find out.
+/// Writes a line into the scratchpad and hands it to LOG. Without LOG or without a scratchpad, into which the line would
+/// fault, the counter counts in silence.
 fn log(n: u64, total: u64) {
-    if call::call::<LOG>(0, SCRATCH, [0, 0, 0, 0]).status != OK {
+    if !call::would_accept::<LOG>(0, SCRATCH, [0, LINE_BYTES as u64, 0, 0]) {
         return;
     }
     // SAFETY: LOG has just seen a scratchpad, and nothing else refers to it.
-    let mut line = Line { bytes: unsafe { &mut *call::scratchpad() }, length: 0 };
-    // A line that does not fit is cut.
+    let mut line = Line { bytes: unsafe { &mut (&mut *call::scratchpad())[..LINE_BYTES] }, length: 0 };
+    // Two numbers of at most 20 digits fit.
     let _ = write!(line, "added {n}, total {total}");
     call::call::<LOG>(0, SCRATCH, [0, line.length as u64, 0, 0]);
 }

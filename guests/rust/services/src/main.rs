@@ -7,8 +7,8 @@ use nub_guest_support::call::{self, HASH_SERVICE, LOG_SERVICE, OK, SCRATCH};
 nub_guest_support::memory! { stack 16384, heap 0, scratchpad 65536 }
 
 nub_guest_support::import! {
-    LOG: slot 2, service LOG_SERVICE, optional
-    HASH: slot 3, service HASH_SERVICE, optional
+    LOG: slot 16, service LOG_SERVICE, optional
+    HASH: slot 17, service HASH_SERVICE, optional
 }
 
 /// Where `hash` puts the digest: the scratchpad's last 32 bytes.
@@ -45,7 +45,8 @@ nub_guest_support::endpoint! {
         call::gas()
     }
 
-    /// Word `index` (0 to 7) of what SELF tells about this call; a refusal panics.
+    /// Word `index` (0 to 7) of what SELF tells about this call (the lowest byte of word 0 is how it came: 3, from the
+    /// host); a refusal panics.
     "self" fn whoami(index) {
         let Ok(record) = call::whoami() else { panic!("SELF was refused") };
         u64::from_le_bytes(record[index as usize * 8..][..8].try_into().unwrap_or_default())
