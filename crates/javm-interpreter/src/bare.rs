@@ -237,20 +237,7 @@ impl BareMemory {
         Ok(frames)
     }
 
-    #[inline(always)]
     fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
-        let offset = address as usize % PAGE;
-        if let Some(frame) = self.readable.find(address / PAGE_SIZE)
-            && let Some(bytes) = self.frames.get(frame as usize).and_then(|frame| frame[offset..].first_chunk())
-        {
-            return Ok(*bytes);
-        }
-        self.load_slowly(address)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn load_slowly<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
         let frames = self.translate(address, N as u32, false)?;
         let offset = address as usize % PAGE;
         let first = N.min(PAGE - offset);
@@ -260,21 +247,7 @@ impl BareMemory {
         Ok(bytes)
     }
 
-    #[inline(always)]
     fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Result<(), Fault> {
-        let offset = address as usize % PAGE;
-        if let Some(frame) = self.writable.find(address / PAGE_SIZE)
-            && let Some(place) = self.frames.get_mut(frame as usize).and_then(|frame| frame[offset..].first_chunk_mut())
-        {
-            *place = bytes;
-            return Ok(());
-        }
-        self.store_slowly(address, bytes)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn store_slowly<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Result<(), Fault> {
         let frames = self.translate(address, N as u32, true)?;
         let offset = address as usize % PAGE;
         let first = N.min(PAGE - offset);
@@ -304,37 +277,56 @@ impl fmt::Debug for BareMemory {
 }
 
 impl Memory for BareMemory {
-    #[inline(always)]
     fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
         self.load(address).map(u8::from_le_bytes)
     }
-    #[inline(always)]
     fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
         self.load(address).map(u16::from_le_bytes)
     }
-    #[inline(always)]
     fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
         self.load(address).map(u32::from_le_bytes)
     }
-    #[inline(always)]
     fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
         self.load(address).map(u64::from_le_bytes)
     }
-    #[inline(always)]
     fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
         self.store(address, value.to_le_bytes())
     }
-    #[inline(always)]
     fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
         self.store(address, value.to_le_bytes())
     }
-    #[inline(always)]
     fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
         self.store(address, value.to_le_bytes())
     }
-    #[inline(always)]
     fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
         self.store(address, value.to_le_bytes())
+    }
+
+    #[inline(always)]
+    fn quick_load<const N: usize>(&mut self, address: u32) -> Option<[u8; N]> {
+        let frame = self.readable.find(address / PAGE_SIZE)?;
+        let offset = address as usize % PAGE;
+        if offset > PAGE - N {
+            return None;
+        }
+        let page = self.frames.get(frame as usize)?;
+        page[offset..].first_chunk().copied()
+    }
+
+    #[inline(always)]
+    fn quick_store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> bool {
+        let Some(frame) = self.writable.find(address / PAGE_SIZE) else { return false };
+        let offset = address as usize % PAGE;
+        if offset > PAGE - N {
+            return false;
+        }
+        match self.frames.get_mut(frame as usize).and_then(|page| page[offset..].first_chunk_mut()) {
+            Some(place) => {
+                *place = bytes;
+                true
+            }
+            None => false,
+        }
     }
 
     fn sbrk(&mut self, bytes: u64) -> u64 {

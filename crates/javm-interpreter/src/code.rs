@@ -19,12 +19,7 @@ pub struct Code {
     pub(crate) ops: Ops,
     /// The code offset of each operation.
     pcs: Box<[u32]>,
-    /// For each entry of the jump table the operation it leads to, [`NOWHERE`] for one that is no block start.
-    jumps: Box<[u32]>,
 }
-
-/// The jump table entry that leads to no operation.
-pub(crate) const NOWHERE: u32 = u32::MAX;
 
 impl Code {
     /// Predecodes `program`, in time and memory linear in its length. Every program can be predecoded: what is invalid
@@ -32,8 +27,8 @@ impl Code {
     #[must_use]
     pub fn new(program: &Program, mode: Mode, model: CostModel) -> Code {
         let starts = program.block_starts(mode);
-        let Predecoded { ops, pcs, jumps, positions } = predecode(program, mode, model, &starts);
-        Code { program: program.clone(), mode, model, starts, positions, ops, pcs, jumps }
+        let Predecoded { ops, pcs, positions } = predecode(program, mode, model, &starts);
+        Code { program: program.clone(), mode, model, starts, positions, ops, pcs }
     }
 
     /// The program.
@@ -82,14 +77,6 @@ impl Code {
     /// Where the instruction of this operation stands.
     pub(crate) fn pc_of(&self, index: u32) -> u32 {
         self.pcs[index as usize]
-    }
-
-    /// The operation that a jump to `address` leads to, if that is a block start.
-    #[inline(always)]
-    pub(crate) fn jump_target(&self, address: u32) -> Option<u32> {
-        // Two to a table entry, the first at 2: zero and odd addresses become indices behind every table.
-        let entry = address.rotate_right(1).wrapping_sub(1);
-        self.jumps.get(entry as usize).copied().filter(|&index| index != NOWHERE)
     }
 }
 

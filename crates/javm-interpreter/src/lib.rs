@@ -6,10 +6,9 @@
 //! - `op`: the fixed-size operation that the loop runs, and the list of handlers.
 //! - `sealed`: the array of operations and the cursor that walks it; the only module with unsafe code.
 //! - `predecode`: from a program to operations: operands extended, targets resolved, gas at block heads.
-//! - `fuse`: which neighbours run under one dispatch.
 //! - [`code`]: a predecoded program and its questions: where blocks start, what they cost.
 //! - [`run`]: state, exits, entering and leaving the loop.
-//! - `execute`: the loop, one arm a handler.
+//! - `step`: the steps that run operations, one line an instruction, and the loop.
 //! - `arithmetic`: what has edges: division, rotation, upper halves of products.
 //!
 //! The normative text is `docs/spec/isa.md` and `docs/spec/cost.md`.
@@ -41,12 +40,12 @@ extern crate std;
 mod arithmetic;
 pub mod bare;
 pub mod code;
-mod execute;
 pub mod memory;
 mod op;
 mod predecode;
 pub mod run;
 mod sealed;
+mod step;
 
 pub use code::Code;
 pub use memory::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};

@@ -35,6 +35,23 @@ pub trait Memory {
     /// Writes eight bytes.
     fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault>;
 
+    /// Reads `N` bytes (1, 2, 4 or 8), if that can be done at once: without a call, on a page that is known to allow it.
+    /// `None` says nothing but that the `load` method of that width has to be asked. Inlined into the engine's loop, so
+    /// that it should be short: one lookup in a cache of pages.
+    #[inline(always)]
+    fn quick_load<const N: usize>(&mut self, address: u32) -> Option<[u8; N]> {
+        let _ = address;
+        None
+    }
+
+    /// Writes `N` bytes (1, 2, 4 or 8), if that can be done at once, and says whether it did; see
+    /// [`Memory::quick_load`].
+    #[inline(always)]
+    fn quick_store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> bool {
+        let _ = (address, bytes);
+        false
+    }
+
     /// The `sbrk` of bare programs: grows the heap by `bytes` and gives its old end, or gives 0 where there is no room
     /// or no heap. Programs in Images have no `sbrk`.
     fn sbrk(&mut self, bytes: u64) -> u64 {

@@ -7,14 +7,14 @@ use javm_isa::cost::{Pipeline, latency};
 use javm_isa::program::HALT_ADDRESS;
 use javm_isa::{BlockStarts, CostModel, Instruction, Kind, Mode, Opcode, Program};
 
-use crate::code::{NOWHERE, Positions};
+use crate::code::Positions;
 use crate::op::{Handler, Op};
-use crate::sealed::Ops;
+use crate::sealed::{NOWHERE, Ops};
+use crate::step::LONGEST_CHAIN;
 
 pub(crate) struct Predecoded {
     pub ops: Ops,
     pub pcs: Box<[u32]>,
-    pub jumps: Box<[u32]>,
     pub positions: Positions,
 }
 
@@ -39,22 +39,39 @@ pub(crate) fn predecode(program: &Program, mode: Mode, model: CostModel, starts:
     let positions = Positions::new(&pcs, end);
     let resolve = |target: u32| starts.contains(target).then(|| positions.index_of(target)).flatten();
     for index in 0..ops.len() {
-        let pc = pcs[index];
-        if !is_static_jump(ops[index].handler) {
+        if ops[index].handler.is_static_jump() {
+            let target = resolve(ops[index].y).unwrap_or_else(|| {
+                // Taken, it panics without having left: a trap that stands where the jump stands and costs nothing.
+                ops.push(translate(&Instruction::new(Opcode::Trap)));
+                pcs.push(pcs[index]);
+                ops.len() as u32 - 1
+            });
+            ops[index].y = target.wrapping_sub(index as u32);
+        }
+    }
+    fuse(&mut ops);
+    Predecoded { ops: Ops::seal(ops, jumps(program, resolve)), pcs: pcs.into(), positions }
+}
+
+/// Gives neighbours that one handler runs to that handler, and cuts long blocks.
+fn fuse(ops: &mut [Op]) {
+    let mut length = 0;
+    for index in 0..ops.len() - 1 {
+        let handler = ops[index].handler;
+        length += 1;
+        if ops[index].cost != 0 {
+            length = 0;
+        } else if length >= LONGEST_CHAIN {
+            // Not at the head of a block, so that the place for the cost is free.
+            ops[index].cost = handler as u32;
+            ops[index].handler = Handler::Cut;
+            length = 0;
             continue;
         }
-        let target = match resolve(ops[index].y) {
-            Some(target) => target,
-            None => {
-                // Taken, it panics without having left: a trap of its own that says where it stands and costs nothing.
-                ops.push(translate(&Instruction::new(Opcode::Trap)));
-                pcs.push(pc);
-                ops.len() as u32 - 1
-            }
-        };
-        ops[index].y = target;
+        if let Some(fused) = Handler::fused(handler, ops[index + 1].handler) {
+            ops[index].handler = fused;
+        }
     }
-    Predecoded { ops: Ops::seal(ops), pcs: pcs.into(), jumps: jumps(program, resolve), positions }
 }
 
 /// The operation and the offset of each instruction, traps where there is none and one at the end of the code.
@@ -86,40 +103,16 @@ fn translate_all(
 }
 
 /// The operations that the jump table leads to.
-fn jumps(program: &Program, resolve: impl Fn(u32) -> Option<u32>) -> Box<[u32]> {
+fn jumps(program: &Program, resolve: impl Fn(u32) -> Option<u32>) -> Vec<u32> {
     // Behind this many entries addresses would be larger than 32 bits, and odd ones would find an entry.
     const ADDRESSABLE: usize = 0x7FFF_FFFF;
     const HALT_ENTRY: usize = HALT_ADDRESS as usize / 2 - 1;
-    let mut jumps: Box<[u32]> =
+    let mut jumps: Vec<u32> =
         program.jump_table().iter().take(ADDRESSABLE).map(|&target| resolve(target).unwrap_or(NOWHERE)).collect();
     if let Some(entry) = jumps.get_mut(HALT_ENTRY) {
         *entry = NOWHERE;
     }
     jumps
-}
-
-fn is_static_jump(handler: Handler) -> bool {
-    use Handler::*;
-    matches!(
-        handler,
-        Jump | LoadImmJump
-            | BranchEqImm
-            | BranchNeImm
-            | BranchLtUImm
-            | BranchLeUImm
-            | BranchGeUImm
-            | BranchGtUImm
-            | BranchLtSImm
-            | BranchLeSImm
-            | BranchGeSImm
-            | BranchGtSImm
-            | BranchEq
-            | BranchNe
-            | BranchLtU
-            | BranchLtS
-            | BranchGeU
-            | BranchGeS
-    )
 }
 
 /// The operation of one instruction; its target is still a code offset, its cost not known.

@@ -3,8 +3,8 @@
 use javm_isa::{Instruction, REG_COUNT};
 
 use crate::code::Code;
-use crate::execute::{Observer, execute};
 use crate::memory::Memory;
+use crate::step::{Observer, execute};
 
 /// All of a running program but its memory.
 #[derive(Clone, PartialEq, Eq, Debug)]

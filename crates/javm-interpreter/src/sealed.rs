@@ -1,49 +1,139 @@
-//! The array of operations and the cursor that walks it.
+//! The array of operations and the cursor that walks it without bounds checks.
+//!
+//! # Why that is sound
+//! [`Ops::seal`] makes sure of three things, and nothing can change the operations afterwards:
+//! 1. The last operation is a trap, which ends the run. Every other one has a next one.
+//! 2. The distance of every static jump, its own and that of the second half of a fused operation, ends in the array.
+//! 3. Every entry of the jump table is an operation of the array, or [`NOWHERE`].
+//!
+//! The steps (`step`) keep their side: [`Cursor::following`] is called by none that runs a trap, and
+//! [`Cursor::target`] only by those of static jumps. A step runs only operations that carry its handler.
+#![allow(unsafe_code)]
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
 
-use crate::op::Op;
+use crate::op::{Handler, Op};
 
+/// The jump table entry that leads to no operation.
+pub(crate) const NOWHERE: u32 = u32::MAX;
+
+/// The operations of a program and its jump table.
 pub(crate) struct Ops {
     ops: Box<[Op]>,
+    jumps: Box<[u32]>,
 }
 
 impl Ops {
-    pub fn seal(ops: Vec<Op>) -> Ops {
-        Ops { ops: ops.into() }
+    /// Takes over operations, with the distances of their jumps, and for each entry of the jump table an index into
+    /// them or [`NOWHERE`].
+    ///
+    /// # Panics
+    /// If that would not be sound to run: a bug of this crate, whatever the program.
+    pub fn seal(ops: Vec<Op>, jumps: Vec<u32>) -> Ops {
+        let ops: Box<[Op]> = ops.into();
+        let jumps: Box<[u32]> = jumps.into();
+        assert!(u32::try_from(ops.len()).is_ok_and(|length| length < NOWHERE), "too many operations");
+        assert_eq!(ops.last().map(|op| op.handler), Some(Handler::Trap), "the last operation does not trap");
+        let length = ops.len();
+        for (index, op) in ops.iter().enumerate() {
+            let (handler, last) = match op.handler {
+                Handler::Cut => (Handler::from_number(op.cost).expect("a cut stands for a handler"), index),
+                handler => match handler.parts() {
+                    // The first half is straight; the second belongs to the next operation.
+                    Some((_, second)) => (second, index + 1),
+                    None => (handler, index),
+                },
+            };
+            if handler.is_static_jump() {
+                assert!(target(last, &ops[last]) < length, "a jump leads out of the operations");
+            }
+            assert!(last < length - 1 || handler == Handler::Trap, "an operation has no next one");
+        }
+        assert!(jumps.iter().all(|&index| index == NOWHERE || (index as usize) < length), "the jump table leads out");
+        Ops { ops, jumps }
     }
 
+    /// What entering a block at this operation costs.
     pub fn cost(&self, index: u32) -> u32 {
         self.ops[index as usize].cost
     }
 
+    /// A cursor on this operation.
+    #[inline]
     pub fn cursor(&self, index: u32) -> Cursor<'_> {
-        Cursor { ops: &self.ops, at: index as usize }
+        assert!((index as usize) < self.ops.len());
+        // SAFETY: just checked.
+        unsafe { self.cursor_unchecked(index) }
+    }
+
+    /// # Safety
+    /// `index` is one of an operation.
+    #[inline(always)]
+    unsafe fn cursor_unchecked(&self, index: u32) -> Cursor<'_> {
+        // From the pointer to the whole array, not to the element, so that the cursor may walk.
+        let first = NonNull::from(&*self.ops).cast::<Op>();
+        // SAFETY: the caller's promise.
+        Cursor { op: unsafe { first.add(index as usize) }, ops: PhantomData }
+    }
+
+    /// Which operation the cursor stands on; it has to be one of these.
+    #[inline]
+    pub fn index_of(&self, cursor: Cursor<'_>) -> u32 {
+        let bytes = cursor.op.addr().get() - self.ops.as_ptr().addr();
+        (bytes / size_of::<Op>()) as u32
+    }
+
+    /// The operation that a jump to `address` leads to, if that is a block start.
+    #[inline(always)]
+    pub fn jump_target(&self, address: u32) -> Option<Cursor<'_>> {
+        // Two to a table entry, the first at 2: zero and odd addresses become indices behind every table.
+        let entry = address.rotate_right(1).wrapping_sub(1);
+        match self.jumps.get(entry as usize) {
+            Some(&index) if index != NOWHERE => {
+                // SAFETY: `seal` has checked every entry.
+                Some(unsafe { self.cursor_unchecked(index) })
+            }
+            _ => None,
+        }
     }
 }
 
+/// Where the jump at `index` goes; an index out of reach if it goes nowhere near.
+fn target(index: usize, op: &Op) -> usize {
+    usize::try_from(index as i64 + i64::from(op.y as i32)).unwrap_or(usize::MAX)
+}
+
+/// A place in [`Ops`].
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor<'a> {
-    ops: &'a [Op],
-    at: usize,
+    op: NonNull<Op>,
+    ops: PhantomData<&'a [Op]>,
 }
 
 impl<'a> Cursor<'a> {
+    /// The operation here.
     #[inline(always)]
     pub fn op(&self) -> &'a Op {
-        &self.ops[self.at]
+        // SAFETY: a cursor always stands on an operation, which lives as long as the array.
+        unsafe { self.op.as_ref() }
     }
+
+    /// The place of the next operation.
     #[inline(always)]
-    pub fn index(&self) -> u32 {
-        self.at as u32
+    pub fn following(self) -> Cursor<'a> {
+        debug_assert_ne!(self.op().handler, Handler::Trap);
+        // SAFETY: only the last operation has no next one, and that is a trap: see the head of this file.
+        Cursor { op: unsafe { self.op.add(1) }, ..self }
     }
+
+    /// The place that the static jump here goes to.
     #[inline(always)]
-    pub fn advance(&mut self) {
-        self.at += 1;
-    }
-    #[inline(always)]
-    pub fn go(&mut self, index: u32) {
-        self.at = index as usize;
+    pub fn target(self) -> Cursor<'a> {
+        debug_assert!(self.op().handler.is_static_jump());
+        // SAFETY: `seal` has checked where every static jump goes.
+        Cursor { op: unsafe { self.op.offset(self.op().y as i32 as isize) }, ..self }
     }
 }
