@@ -1,20 +1,22 @@
 //! The form in which the public `polkavm` crate (0.37) takes a program: its instruction set `JamV1`, which has no
 //! `sbrk` (101) and numbers the instructions behind it, 102 to 111, one lower.
 //!
-//! What else it does differently, for whoever compares with it:
-//! - It refuses to load code with an unknown opcode, and code whose last instruction can run past the end
-//!   ([`Config::only_valid`](crate::Config::only_valid) avoids both).
-//! - Of the byte that holds register D of a three-register instruction it looks at the low four bits only; the Gray
-//!   Paper takes 12 for every byte above 12.
+//! Programs that `polkavm` would read differently cannot be expressed:
+//! - bare ones with `sbrk`;
+//! - ones with an instruction so short that its operands are read from the opcode behind it, if that has another number;
+//! - ones where the byte for register D of a three-register instruction is 16 or more: `polkavm` looks at its low four
+//!   bits only, while the Gray Paper takes 12 for every byte above 12.
+//!
+//! What is left are programs that it refuses to load, but which its simulator takes: those with an unknown opcode, and
+//! those whose last instruction can run past the end ([`Config::only_valid`](crate::Config::only_valid) avoids both).
 
-use javm_isa::{Mode, Opcode, Program};
+use javm_isa::{Form, Mode, Opcode, Program};
 
 /// A number that `JamV1` has no instruction for.
 const UNKNOWN: u8 = 255;
 
 /// The code of `program` with the numbers of `JamV1`; code and bitmask keep their layout. `ecall` of an Image becomes
-/// `ecalli`, which costs the same, and `sbrk`, which traps there, an unknown opcode. `None` for bare programs with
-/// `sbrk`, which cannot be expressed.
+/// `ecalli`, which costs the same, and `sbrk`, which traps there, an unknown opcode. `None` if it cannot be expressed.
 #[must_use]
 pub fn code(program: &Program, mode: Mode) -> Option<Vec<u8>> {
     let mut code = program.code().to_vec();
@@ -30,7 +32,28 @@ pub fn code(program: &Program, mode: Mode) -> Option<Vec<u8>> {
             (None, _) => *byte = UNKNOWN,
         }
     }
-    Some(code)
+    let mut starts = (0..program.code_length()).filter(|&pc| program.opcode_at(pc, mode).is_some());
+    starts.all(|pc| reads_alike(program, mode, &code, pc)).then_some(code)
+}
+
+/// Whether the instruction at `pc` has the same operands with the renumbered `code`.
+fn reads_alike(program: &Program, mode: Mode, code: &[u8], pc: u32) -> bool {
+    let form = program.decode(pc, mode).opcode.row().form;
+    let operand = |index: u32| code.get((pc + index) as usize).copied().unwrap_or(0);
+    let length_of_x = |bits: u8| u32::from(bits % 8).min(4);
+    // How many operand bytes are read whether or not they are the instruction's own.
+    let read = match form {
+        Form::None | Form::Imm | Form::Offset => 0,
+        Form::RegImm | Form::RegReg | Form::RegRegImm | Form::RegRegOffset => 1,
+        Form::RegRegReg => 2,
+        Form::RegImm64 => 9,
+        Form::ImmImm => 1 + length_of_x(operand(1)),
+        Form::RegImmImm | Form::RegImmOffset => 1 + length_of_x(operand(1) >> 4),
+        Form::RegRegImmImm => 2 + length_of_x(operand(2)),
+    };
+    let end = (pc + 1 + read).min(program.code_length());
+    let same = (program.next(pc)..end).all(|at| code[at as usize] == program.code()[at as usize]);
+    same && (form != Form::RegRegReg || operand(2) < 16)
 }
 
 /// The whole blob in the form in which `polkavm_common::program::ProgramParts::code_and_jump_table` takes it. `None`
