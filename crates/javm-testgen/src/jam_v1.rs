@@ -5,11 +5,14 @@
 //! - bare ones with `sbrk`;
 //! - ones with an instruction so short that its operands are read from the opcode behind it, if that has another number;
 //! - ones where the byte for register D of a three-register instruction is 16 or more: `polkavm` looks at its low four
-//!   bits only, while the Gray Paper takes 12 for every byte above 12.
+//!   bits only, while the Gray Paper takes 12 for every byte above 12;
+//! - ones with an instruction of 25 bytes, the most that can be skipped: near the end of the code `polkavm` does not find
+//!   the instruction behind it.
 //!
 //! What is left are programs that it refuses to load, but which its simulator takes: those with an unknown opcode, and
 //! those whose last instruction can run past the end ([`Config::only_valid`](crate::Config::only_valid) avoids both).
 
+use javm_isa::program::MAX_SKIP;
 use javm_isa::{Form, Mode, Opcode, Program};
 
 /// A number that `JamV1` has no instruction for.
@@ -36,7 +39,7 @@ pub fn code(program: &Program, mode: Mode) -> Option<Vec<u8>> {
     starts.all(|pc| reads_alike(program, mode, &code, pc)).then_some(code)
 }
 
-/// Whether the instruction at `pc` has the same operands with the renumbered `code`.
+/// Whether polkavm reads the instruction at `pc` in the renumbered `code` as what it is.
 fn reads_alike(program: &Program, mode: Mode, code: &[u8], pc: u32) -> bool {
     let form = program.decode(pc, mode).opcode.row().form;
     let operand = |index: u32| code.get((pc + index) as usize).copied().unwrap_or(0);
@@ -53,7 +56,7 @@ fn reads_alike(program: &Program, mode: Mode, code: &[u8], pc: u32) -> bool {
     };
     let end = (pc + 1 + read).min(program.code_length());
     let same = (program.next(pc)..end).all(|at| code[at as usize] == program.code()[at as usize]);
-    same && (form != Form::RegRegReg || operand(2) < 16)
+    same && (form != Form::RegRegReg || operand(2) < 16) && program.skip(pc) < MAX_SKIP
 }
 
 /// The whole blob in the form in which `polkavm_common::program::ProgramParts::code_and_jump_table` takes it. `None`

@@ -173,8 +173,8 @@ impl Steps<'_> {
             bytes.push(if names_d { byte & 15 } else { byte });
         }
         if self.config.only_valid {
-            // Further than this the machine does not see: the rest would be code that nothing starts.
-            bytes.truncate(25);
+            // Further than one byte more the machine does not see: the rest would be code that nothing starts.
+            bytes.truncate(24);
         }
         self.push_content(Content::Raw(bytes));
     }

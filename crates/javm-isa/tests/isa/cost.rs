@@ -1,6 +1,6 @@
 //! Costs of basic blocks: against `polkavm`, and the flat model.
 
-use javm_isa::{BlockCosts, CostModel, Mode, Program, block_cost};
+use javm_isa::{BlockCosts, CostModel, Mode, Program, assemble, block_cost};
 use javm_testgen::{Config, generate, seeds, shrink};
 use proptest::prelude::*;
 
@@ -99,6 +99,23 @@ fn dense_blocks_cost_what_polkavm_says() {
         let program = builder.build().expect("a program");
         if let Err(difference) = compare(&program, Mode::Bare, None) {
             panic!("seed {seed}: {difference}\n{}", javm_isa::disassemble(&program));
+        }
+    }
+}
+
+/// When the clock is put forward to the next result, what could have started in between but found the five starts of
+/// its cycle taken waits as well. It takes a crowd for that, which random blocks do not gather: a full buffer of
+/// instructions that wait for one division, and behind them more hints than start in two cycles.
+#[test]
+fn starts_miss_the_cycles_that_are_skipped() {
+    for waiting in 27..36 {
+        for hints in 8..34 {
+            let text = "div_u_64 a0, a0, a0\n".to_owned()
+                + &"count_set_bits_64 a1, a0\n".repeat(waiting)
+                + &"unlikely\n".repeat(hints)
+                + "trap";
+            let program = assemble(&text).expect("a program");
+            compare(&program, Mode::Bare, None).unwrap_or_else(|difference| panic!("{difference}\n{text}"));
         }
     }
 }
