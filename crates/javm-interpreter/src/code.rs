@@ -74,6 +74,12 @@ impl Code {
         self.positions.index_of(pc)
     }
 
+    /// Whether this operation is an instruction of the program (the trap at the end of the code is), not the panic of a
+    /// jump to a place that is no block start.
+    pub(crate) fn is_instruction(&self, index: u32) -> bool {
+        index < self.positions.count
+    }
+
     /// Where the instruction of this operation stands.
     pub(crate) fn pc_of(&self, index: u32) -> u32 {
         self.pcs[index as usize]
@@ -93,6 +99,7 @@ impl core::fmt::Debug for Code {
 /// The code offsets that have an operation, which lie in the same order. Finding one's place takes constant time.
 pub(crate) struct Positions {
     words: Box<[Word]>,
+    count: u32,
 }
 
 /// 64 code offsets.
@@ -116,7 +123,7 @@ impl Positions {
             word.before = before;
             before += word.bits.count_ones();
         }
-        Positions { words }
+        Positions { words, count: before }
     }
 
     pub fn index_of(&self, offset: u32) -> Option<u32> {

@@ -6,9 +6,10 @@ use crate::op::{Op, Registers};
 
 /// The address that an instruction names: immediate X alone, or on top of a register.
 macro_rules! address {
-    ($op:ident, $registers:ident, x) => {
+    ($op:ident, $registers:ident, x) => {{
+        let _: &Registers = $registers;
         $op.x as u32
-    };
+    }};
     ($op:ident, $registers:ident, $base:ident + x) => {
         ($registers[$op.$base as usize] as u32).wrapping_add($op.x as u32)
     };
@@ -62,9 +63,10 @@ macro_rules! value {
     ($op:ident, $registers:ident, a) => {
         $registers[$op.a as usize]
     };
-    ($op:ident, $registers:ident, y) => {
+    ($op:ident, $registers:ident, y) => {{
+        let _: &Registers = $registers;
         $op.y()
-    };
+    }};
 }
 
 /// `Name: method, type, [address] = value;`

@@ -199,7 +199,8 @@ pub(crate) fn execute<M: Memory, O: Observer>(
     let mut context = Context { ops, at: ops.cursor(start), gas: slice, exit: None };
     let exit = loop {
         let Context { at, gas, .. } = context;
-        if O::ACTIVE {
+        // A bad jump target is an operation, too, but no instruction.
+        if O::ACTIVE && code.is_instruction(ops.index_of(at)) {
             state.pc = code.pc_of(ops.index_of(at));
             state.gas = gas + reserve;
             state.block_paid = true;

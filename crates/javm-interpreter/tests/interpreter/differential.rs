@@ -1,0 +1,108 @@
+//! Generated programs on the engine, on the reference and on polkavm. `NUB_PROGRAMS` sets how many, `NUB_SEED` the
+//! first seed.
+
+use javm_isa::{CostModel, Mode};
+use javm_testgen::{Case, Config, generate, seeds, shrink};
+
+use crate::machine::{Calls, engine, reference};
+use crate::peer::{Peer, comparable, known_difference};
+
+/// How many programs an ordinary test run takes.
+const PROGRAMS: u64 = 10_000;
+
+const MODELS: [CostModel; 2] = [CostModel::Flat, CostModel::Pipeline];
+
+/// Fails with the smallest case for which `difference` finds one.
+fn check(case: &Case, mut difference: impl FnMut(&Case) -> Option<String>) {
+    if difference(case).is_some() {
+        let smallest = shrink(case, |case| difference(case).is_some());
+        let difference = difference(&smallest).unwrap_or_default();
+        panic!("NUB_SEED={}:\n{smallest}\n{difference}", case.seed);
+    }
+}
+
+fn against_reference(case: &Case) -> Option<String> {
+    MODELS.into_iter().find_map(|model| {
+        let (ours, expected) = (engine(case, model, &mut Calls), reference(case, model, &mut Calls));
+        (ours != expected).then(|| format!("{model:?}\nengine:    {ours}\nreference: {expected}"))
+    })
+}
+
+#[test]
+fn valid_bare_programs_run_as_on_polkavm_and_as_on_the_reference() {
+    let config = Config { sbrk: false, ..Config::default() };
+    let peer = Peer::new();
+    let mut compared = 0;
+    let mut known = 0;
+    let seeds = seeds("NUB_PROGRAMS", PROGRAMS);
+    for seed in seeds.clone() {
+        let case = generate(&config, seed);
+        // One model a program, so that both get their share.
+        let model = MODELS[(seed % 2) as usize];
+        let mut outcome = None;
+        check(&case, |case| {
+            if known_difference(case, model, &mut Calls).is_some() {
+                outcome = Some(false);
+                return None;
+            }
+            let theirs = peer.run(case, model, &mut Calls)?;
+            outcome = Some(true);
+            let ours = comparable(engine(case, model, &mut Calls));
+            (ours != theirs).then(|| format!("{model:?}\nengine:  {ours}\npolkavm: {theirs}"))
+        });
+        match outcome {
+            Some(true) => compared += 1,
+            Some(false) => known += 1,
+            None => {}
+        }
+        check(&case, against_reference);
+    }
+    let all = seeds.end - seeds.start;
+    println!("{all} programs: {compared} compared with polkavm, {known} with a known difference");
+    assert!(all < 100 || compared * 4 > all * 3, "only {compared} of {all} programs were compared");
+}
+
+#[test]
+fn any_bytes_run_as_on_the_reference() {
+    for mode in [Mode::Bare, Mode::Image] {
+        let config = Config { mode, only_valid: false, ..Config::default() };
+        for seed in seeds("NUB_PROGRAMS", PROGRAMS / 2) {
+            check(&generate(&config, seed), against_reference);
+        }
+    }
+}
+
+#[test]
+fn valid_image_programs_run_as_on_the_reference() {
+    let config = Config { mode: Mode::Image, ..Config::default() };
+    for seed in seeds("NUB_PROGRAMS", PROGRAMS / 5) {
+        check(&generate(&config, seed), against_reference);
+    }
+}
+
+/// Blocks long enough to be cut, loops long enough to use up many slices of gas.
+#[test]
+fn long_blocks_and_long_runs_are_as_on_the_reference() {
+    let config = Config { blocks: 1..=4, steps: 0..=400, gas: 20_000, ..Config::default() };
+    for seed in seeds("NUB_PROGRAMS", PROGRAMS / 50) {
+        check(&generate(&config, seed), against_reference);
+    }
+}
+
+#[test]
+fn costs_of_blocks_are_those_of_the_cost_model() {
+    for seed in seeds("NUB_PROGRAMS", PROGRAMS / 20) {
+        let case = generate(&Config { only_valid: seed % 2 == 0, ..Config::default() }, seed);
+        let program = case.program();
+        for model in MODELS {
+            let code = javm_interpreter::Code::new(&program, case.mode, model);
+            let starts = program.block_starts(case.mode);
+            for pc in 0..=program.code_length() {
+                let expected =
+                    starts.contains(pc).then(|| u64::from(javm_isa::block_cost(&program, case.mode, model, pc)));
+                assert_eq!(code.block_cost(pc), expected, "NUB_SEED={seed}, pc {pc}:\n{case}");
+                assert_eq!(code.is_block_start(pc), expected.is_some(), "NUB_SEED={seed}, pc {pc}:\n{case}");
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A generated case on the engine and on the reference, and what came out.
+
+use std::fmt;
+
+use javm_interpreter::bare::{Access, BareMemory};
+use javm_interpreter::{Code, Exit, State, run};
+use javm_isa::{CostModel, REG_COUNT, Reg};
+use javm_testgen::Case;
+
+use crate::reference::{Bytes, Reference};
+
+/// Where the heap of bare programs starts and how far it may grow.
+pub const HEAP: (u32, u32) = (0x4_0800, 0x4_4000);
+
+/// How often a run goes on after a host call or a page fault.
+pub const MOST_EXITS: usize = 64;
+
+/// What a run left behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// Every exit with the program counter it was at, in order.
+    pub exits: Vec<(Exit, u32)>,
+    pub registers: [u64; REG_COUNT],
+    pub gas: u64,
+    pub block_paid: bool,
+    /// Mapped memory with its rights, as runs of bytes.
+    pub memory: Vec<(u32, bool, Vec<u8>)>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "exits {:x?}, gas {}, block paid: {}", self.exits, self.gas, self.block_paid)?;
+        for (register, value) in Reg::all().zip(self.registers) {
+            write!(f, " {register}={value:#x}")?;
+        }
+        for (address, writable, page) in &self.memory {
+            for (offset, byte) in page.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+                write!(f, " [{:#x}]={byte:02x}", address + offset as u32)?;
+            }
+            write!(f, " ({address:#x} {})", if *writable { "rw" } else { "ro" })?;
+        }
+        Ok(())
+    }
+}
+
+/// What a host does about an exit. The same for every engine, so that runs can be compared past their first exit.
+pub trait Host {
+    /// Whether the run goes on; the registers may change.
+    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool;
+    /// Whether the page at this address becomes writable and the run goes on.
+    fn page_in(&mut self, page: u32) -> bool;
+    /// The gas that is added when there is too little, if the run goes on.
+    fn refill(&mut self) -> Option<u64>;
+}
+
+/// Answers host calls, and nothing else.
+pub struct Calls;
+
+impl Host for Calls {
+    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool {
+        let answer = &mut registers[7];
+        *answer = answer.rotate_left(9).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(number));
+        true
+    }
+
+    fn page_in(&mut self, _: u32) -> bool {
+        false
+    }
+
+    fn refill(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+pub fn initial_state(case: &Case) -> State {
+    State { registers: case.registers, ..State::new(0, case.gas) }
+}
+
+pub fn initial_memory(case: &Case) -> BareMemory {
+    let mut memory = BareMemory::new();
+    memory.set_heap(HEAP.0, HEAP.1);
+    for region in &case.memory {
+        let access = if region.writable { Access::ReadWrite } else { Access::ReadOnly };
+        memory.map(region.address, region.length, access).unwrap();
+    }
+    for (address, bytes) in &case.contents {
+        memory.write(*address, bytes).unwrap();
+    }
+    memory
+}
+
+/// What the engine makes of it.
+pub fn engine(case: &Case, model: CostModel, host: &mut impl Host) -> Outcome {
+    let code = Code::new(&case.program(), case.mode, model);
+    engine_with(&code, case, host, |state, memory| run(&code, state, memory))
+}
+
+/// What the engine makes of it, entered by `run`.
+pub fn engine_with(
+    code: &Code,
+    case: &Case,
+    host: &mut impl Host,
+    mut run: impl FnMut(&mut State, &mut BareMemory) -> Exit,
+) -> Outcome {
+    let mut state = initial_state(case);
+    let mut memory = initial_memory(case);
+    let mut exits = Vec::new();
+    loop {
+        let exit = run(&mut state, &mut memory);
+        exits.push((exit, state.pc));
+        let goes_on = exits.len() < MOST_EXITS
+            && match exit {
+                Exit::Host(number) => host.host_call(number, &mut state.registers),
+                Exit::Operation => host.host_call(u32::MAX, &mut state.registers),
+                Exit::Fault(page) => host.page_in(page),
+                Exit::OutOfGas => host.refill().is_some_and(|more| {
+                    state.gas += more;
+                    true
+                }),
+                Exit::Halt | Exit::Panic => false,
+            };
+        if !goes_on {
+            break;
+        }
+        match exit {
+            Exit::Host(_) | Exit::Operation => code.step_over(&mut state),
+            Exit::Fault(page) => memory.map(page, 4096, Access::ReadWrite).unwrap(),
+            _ => {}
+        }
+    }
+    let memory =
+        memory.pages().map(|(address, access, page)| (address, access == Access::ReadWrite, page.to_vec())).collect();
+    Outcome { exits, registers: state.registers, gas: state.gas, block_paid: state.block_paid, memory }
+}
+
+/// What the reference makes of it.
+pub fn reference(case: &Case, model: CostModel, host: &mut impl Host) -> Outcome {
+    let program = case.program();
+    let mut bytes = Bytes { heap_end: HEAP.0, heap_limit: HEAP.1, ..Bytes::default() };
+    for region in &case.memory {
+        bytes.map(region.address, region.length, region.writable);
+    }
+    for (address, content) in &case.contents {
+        for (offset, &byte) in content.iter().enumerate() {
+            *bytes.byte(address + offset as u32).unwrap().1 = byte;
+        }
+    }
+    let mut reference = Reference::new(&program, case.mode, model, initial_state(case), bytes);
+    let mut exits = Vec::new();
+    loop {
+        let exit = reference.run();
+        exits.push((exit, reference.state.pc));
+        let goes_on = exits.len() < MOST_EXITS
+            && match exit {
+                Exit::Host(number) => host.host_call(number, &mut reference.state.registers),
+                Exit::Operation => host.host_call(u32::MAX, &mut reference.state.registers),
+                Exit::Fault(page) => host.page_in(page),
+                Exit::OutOfGas => host.refill().is_some_and(|more| {
+                    reference.state.gas += more;
+                    true
+                }),
+                Exit::Halt | Exit::Panic => false,
+            };
+        if !goes_on {
+            break;
+        }
+        match exit {
+            Exit::Host(_) | Exit::Operation => {
+                reference.state.pc = program.next(reference.state.pc);
+                reference.state.block_paid = true;
+            }
+            Exit::Fault(page) => reference.memory.map(page, 4096, true),
+            _ => {}
+        }
+    }
+    let memory =
+        reference.memory.pages.into_iter().map(|(address, (writable, page))| (address, writable, page)).collect();
+    let state = reference.state;
+    Outcome { exits, registers: state.registers, gas: state.gas, block_paid: state.block_paid, memory }
+}
