@@ -35,7 +35,7 @@ nub_guest_support::endpoint! {
             i += 1;
         }
         // 1 is no prime and 2 is: they cancel out, so every bit left at zero counts.
-        let struck: u64 = composite
+        let struck: u64 = composite[..odds.div_ceil(64) * 8]
             .chunks_exact(8)
             .map(|word| u64::from(u64::from_le_bytes(word.try_into().unwrap_or_default()).count_ones()))
             .sum();
