@@ -30,9 +30,11 @@ mod syntax;
 mod write;
 
 use alloc::string::{String, ToString};
+use core::fmt::{self, Display, Formatter};
 
 pub use self::listing::{Content, Listing, ListingError, ListingErrorReason, Statement, Target};
 pub use self::read::{AsmError, AsmErrorReason};
+use crate::opcode::Opcode;
 use crate::program::Program;
 
 /// The program that `text` describes.
@@ -57,4 +59,22 @@ impl Listing {
 #[must_use]
 pub fn disassemble(program: &Program) -> String {
     Listing::of(program).to_string()
+}
+
+/// How an opcode is written, with letters for its operands: `load_ind_u64 A, [B + X]`.
+#[must_use]
+pub fn syntax(opcode: Opcode) -> impl Display {
+    Syntax(opcode)
+}
+
+struct Syntax(Opcode);
+
+impl Display for Syntax {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.row().mnemonic)?;
+        for (index, operand) in syntax::operands(self.0).iter().enumerate() {
+            write!(f, "{}{operand}", if index == 0 { " " } else { ", " })?;
+        }
+        Ok(())
+    }
 }

@@ -1,5 +1,7 @@
 //! Which operands an instruction has in text, and in which order: the destination first, memory in brackets.
 
+use core::fmt::{self, Display, Formatter};
+
 use crate::opcode::{Form, Kind, Opcode};
 
 /// A place in the text of an instruction.
@@ -23,6 +25,22 @@ pub(super) enum Operand {
     AtA,
     /// The memory at B + X: `[B + X]`.
     AtB,
+}
+
+impl Display for Operand {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operand::A => "A",
+            Operand::B => "B",
+            Operand::D => "D",
+            Operand::X => "X",
+            Operand::Y => "Y",
+            Operand::Target => "T",
+            Operand::AtX => "[X]",
+            Operand::AtA => "[A + X]",
+            Operand::AtB => "[B + X]",
+        })
+    }
 }
 
 /// The operands of `opcode`, in the order in which they are written.

@@ -5,6 +5,7 @@ use javm_testgen::{Config, generate, seeds, shrink};
 use proptest::prelude::*;
 
 use crate::blobs::any_program;
+use crate::model;
 use crate::oracle::{Polkavm, compare};
 
 /// Sets how many blocks of generated programs are compared.
@@ -56,6 +57,23 @@ fn generated_blocks_cost_what_polkavm_says() {
     }
     println!("seeds {} to {}, {loaded} of the programs loaded", seeds.start, seed - 1);
     assert!(loaded > 0, "polkavm loaded none of the programs");
+}
+
+/// The machine as the page describes it gives the same, also where `polkavm` cannot be asked.
+#[test]
+fn blocks_cost_what_the_page_says() {
+    for mode in [Mode::Bare, Mode::Image] {
+        let mut config = Config { only_valid: false, ..long_blocks(mode) };
+        config.sbrk = true;
+        for seed in seeds("NUB_PROGRAMS", 60) {
+            let case = generate(&config, seed);
+            let program = case.program();
+            let starts = program.block_starts(mode);
+            for (start, cost) in BlockCosts::of(&program, mode, CostModel::Pipeline, &starts).iter() {
+                assert_eq!(cost, model::cost(&program, mode, start), "the block at {start:#x}\n{case}");
+            }
+        }
+    }
 }
 
 /// Programs made of few instructions in many orders, which is where the machine's limits meet: full buffers, units that
@@ -116,6 +134,8 @@ fn starts_miss_the_cycles_that_are_skipped() {
                 + "trap";
             let program = assemble(&text).expect("a program");
             compare(&program, Mode::Bare, None).unwrap_or_else(|difference| panic!("{difference}\n{text}"));
+            let cost = block_cost(&program, Mode::Bare, CostModel::Pipeline, 0);
+            assert_eq!(cost, model::cost(&program, Mode::Bare, 0), "{text}");
         }
     }
 }

@@ -5,6 +5,8 @@ mod blobs;
 mod cost;
 mod hostile;
 mod instructions;
+mod model;
 mod oracle;
+mod spec;
 mod text;
 mod vectors;
