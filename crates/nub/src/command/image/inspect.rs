@@ -1,0 +1,167 @@
+//! `nub image inspect`: what an Image holds and wants.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use javm_cap::{Access, Backing, Import, PAGE_SIZE, SCRATCHPAD_SLOT, ValidImage, Wanted};
+use javm_isa::{BlockCosts, Mode, Reg};
+use nub_kernel::service::Service;
+use serde_json::{Value, json};
+
+use super::load;
+use crate::command::failure::{Exit, Failure};
+use crate::command::number;
+use crate::command::output::{FAINT, Output, STRONG};
+use crate::command::symbols::Symbols;
+
+/// Show an Image's endpoints, memory map, slots, imports and sizes
+#[derive(Args, Debug)]
+pub(in crate::command) struct Arguments {
+    /// The Image
+    image: PathBuf,
+}
+
+/// What its code comes to.
+struct CodeFigures {
+    instructions: usize,
+    blocks: usize,
+    /// Gas of its most expensive block.
+    largest_block: u32,
+}
+
+fn code_figures(image: &ValidImage) -> CodeFigures {
+    let program = image.program();
+    let starts = program.block_starts(Mode::Image);
+    let costs = BlockCosts::of(program, Mode::Image, image.image().cost_model, &starts);
+    CodeFigures {
+        instructions: program.instructions(Mode::Image).count(),
+        blocks: costs.iter().len(),
+        largest_block: costs.iter().map(|(_, cost)| cost).max().unwrap_or(0),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let image = load(&arguments.image)?;
+    let symbols = Symbols::beside(&arguments.image, &image.hash());
+    if output.is_json() {
+        output.object(&object(&image))?;
+    } else {
+        print(&image, &symbols, output)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn wanted(import: &Import) -> String {
+    match import.wanted {
+        Wanted::Service(id) => match Service::from_number(id) {
+            Some(service) => format!("service {}", service.name()),
+            None => format!("service {id}"),
+        },
+        Wanted::TypeDef(hash) => format!("interface {hash}"),
+        _ => "unknown".into(),
+    }
+}
+
+fn object(image: &ValidImage) -> Value {
+    let figures = code_figures(image);
+    let content = image.image();
+    json!({
+        "hash": image.hash().to_string(),
+        "cost_model": format!("{:?}", content.cost_model).to_lowercase(),
+        "code": {
+            "bytes": image.program().code_length(),
+            "instructions": figures.instructions,
+            "blocks": figures.blocks,
+            "largest_block_gas": figures.largest_block,
+            "jump_table_entries": image.program().jump_table().len(),
+        },
+        "endpoints": content.endpoints.iter().map(|endpoint| json!({
+            "name": endpoint.name.as_str(),
+            "arguments": endpoint.arity,
+            "entry": endpoint.entry,
+            "stack_pointer": endpoint.registers[Reg::SP.index()],
+        })).collect::<Vec<_>>(),
+        "memory": content.memory.iter().map(|(first, mapping)| {
+            let (slot, offset) = match mapping.backing {
+                Backing::Persistent { slot, offset_pages } => (Some(slot), Some(offset_pages)),
+                Backing::Ephemeral => (None, None),
+            };
+            json!({
+                "address": u64::from(*first) * PAGE_SIZE as u64,
+                "pages": mapping.pages,
+                "writable": mapping.access == Access::ReadWrite,
+                "slot": slot,
+                "offset_pages": offset,
+            })
+        }).collect::<Vec<_>>(),
+        "slots": content.slots.iter().map(|(slot, data)| json!({
+            "slot": slot, "pages": data.pages(), "hash": data.hash().to_string(),
+        })).collect::<Vec<_>>(),
+        "imports": content.imports.iter().map(|(slot, import)| json!({
+            "slot": slot, "wanted": wanted(import), "required": import.required,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn print(image: &ValidImage, symbols: &Symbols, output: &mut Output) -> Result<(), Failure> {
+    let figures = code_figures(image);
+    let content = image.image();
+    let heading = |output: &mut Output, text: &str| output.line(format_args!("\n{STRONG}{text}{STRONG:#}"));
+    output.line(format_args!("{STRONG}Image{STRONG:#}       {}", image.hash()))?;
+    output.line(format_args!("cost model  {}", format!("{:?}", content.cost_model).to_lowercase()))?;
+    output.line(format_args!(
+        "code        {}: {} instructions in {} blocks of at most {} gas, {} jump table entries",
+        number::size(image.program().code_length().into()),
+        number::grouped(figures.instructions as u64),
+        number::grouped(figures.blocks as u64),
+        number::grouped(figures.largest_block.into()),
+        number::grouped(image.program().jump_table().len() as u64),
+    ))?;
+    heading(output, "Endpoints")?;
+    for (index, endpoint) in content.endpoints.iter().enumerate() {
+        let arguments = match endpoint.arity {
+            1 => "1 argument ".to_string(),
+            arity => format!("{arity} arguments"),
+        };
+        let place = symbols.place(endpoint.entry);
+        output.line(format_args!("{index:>3}  {:<24} {arguments}  {FAINT}{place}{FAINT:#}", endpoint.name.as_str()))?;
+    }
+    heading(output, "Memory")?;
+    for (&first, mapping) in &content.memory {
+        let access = match mapping.access {
+            Access::ReadOnly => "read-only ",
+            Access::ReadWrite => "read-write",
+        };
+        let source = match mapping.backing {
+            Backing::Ephemeral => "zero at each call".to_string(),
+            Backing::Persistent { slot: SCRATCHPAD_SLOT, .. } => "the scratchpad".into(),
+            Backing::Persistent { slot, offset_pages: 0 } => format!("slot {slot}"),
+            Backing::Persistent { slot, offset_pages } => format!("slot {slot} from page {offset_pages} on"),
+        };
+        let start = u64::from(first) * PAGE_SIZE as u64;
+        let bytes = u64::from(mapping.pages) * PAGE_SIZE as u64;
+        output.line(format_args!(
+            "{start:#010x}..{:#010x}  {access}  {:>10}  {source}",
+            start + bytes,
+            number::size(bytes)
+        ))?;
+    }
+    if !content.slots.is_empty() {
+        heading(output, "Initial slots")?;
+        for (slot, data) in &content.slots {
+            output.line(format_args!(
+                "{slot:>3}  Data of {}  {FAINT}{}{FAINT:#}",
+                number::size(data.size()),
+                data.hash()
+            ))?;
+        }
+    }
+    if !content.imports.is_empty() {
+        heading(output, "Imports")?;
+        for (slot, import) in &content.imports {
+            let required = if import.required { "required" } else { "optional" };
+            output.line(format_args!("{slot:>3}  {}  {required}", wanted(import)))?;
+        }
+    }
+    Ok(())
+}

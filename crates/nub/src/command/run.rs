@@ -1,0 +1,340 @@
+//! `nub run`: calls an endpoint of an Image.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use javm_cap::ValidImage;
+use nub::{ArchChoice, Ended, EndpointRef, Grants, InvokeOptions, InvokeOutcome, LogEntry, Nub, TraceLine};
+use serde_json::{Value, json};
+
+use super::diagnosis;
+use super::failure::{Exit, Failure};
+use super::files;
+use super::number;
+use super::output::{BAD, FAINT, GOOD, Output, STRONG, say};
+use super::symbols::Symbols;
+
+/// Call an endpoint of an Image and print what it returns
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  nub run guests/images/counter.nub --endpoint add --arg 5")]
+pub(super) struct Arguments {
+    /// The Image
+    image: PathBuf,
+    /// The endpoint, by name or number; may be left out where there is only one
+    #[arg(long, short, value_name = "NAME|N")]
+    endpoint: Option<String>,
+    /// An argument: a 64-bit integer, decimal or 0x…; once for each
+    #[arg(long = "arg", short, value_name = "V", value_parser = number::parse, allow_negative_numbers = true)]
+    args: Vec<u64>,
+    /// The gas limit of each call
+    #[arg(long, default_value_t = nub::DEFAULT_GAS, value_parser = parse_gas, allow_negative_numbers = true)]
+    gas: u64,
+    /// Where the scratchpad's first bytes come from
+    #[arg(long, value_name = "FILE")]
+    scratchpad: Option<PathBuf>,
+    /// The scratchpad's first bytes
+    #[arg(long, value_name = "HEX", conflicts_with = "scratchpad", value_parser = parse_hex)]
+    scratchpad_hex: Option<Bytes>,
+    /// Where the scratchpad is written to after the (last) call
+    #[arg(long, value_name = "FILE")]
+    scratchpad_out: Option<PathBuf>,
+    /// Make the same call this often, each finding what the one before has left
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Write a line for each instruction that runs, to FILE or standard error
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    trace: Option<Option<PathBuf>>,
+    /// The machine that the kernel runs on
+    #[arg(long, value_enum, default_value_t = ArchArgument::Auto)]
+    arch: ArchArgument,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ArchArgument {
+    /// The best one that this computer has
+    Auto,
+    /// This process, with an interpreter
+    Local,
+}
+
+impl From<ArchArgument> for ArchChoice {
+    fn from(argument: ArchArgument) -> ArchChoice {
+        match argument {
+            ArchArgument::Auto => ArchChoice::Auto,
+            ArchArgument::Local => ArchChoice::Local,
+        }
+    }
+}
+
+/// A list of bytes as one value of a flag.
+#[derive(Clone, Debug)]
+struct Bytes(Vec<u8>);
+
+fn parse_hex(text: &str) -> Result<Bytes, String> {
+    let digits: Vec<u32> = text
+        .strip_prefix("0x")
+        .unwrap_or(text)
+        .chars()
+        .map(|c| c.to_digit(16).ok_or_else(|| format!("'{c}' is no hexadecimal digit")))
+        .collect::<Result<_, _>>()?;
+    if !digits.len().is_multiple_of(2) {
+        return Err("an odd number of hexadecimal digits: two make a byte".into());
+    }
+    Ok(Bytes(digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()))
+}
+
+fn parse_gas(text: &str) -> Result<u64, String> {
+    match number::parse(text)? {
+        0 => Err("nothing runs without gas: give at least 1".into()),
+        _ if text.starts_with('-') => Err("gas cannot be negative".into()),
+        gas => Ok(gas),
+    }
+}
+
+/// What all calls of one command came to.
+struct Run {
+    outcome: InvokeOutcome,
+    /// Calls that were made.
+    calls: u32,
+    /// Gas of all of them.
+    gas_used: u64,
+    time: Duration,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let path = &arguments.image;
+    let in_image = |error: nub::Error| Failure::nub(path, error);
+    let bytes = files::read(path, "an Image", files::MAX_IMAGE_BYTES)?;
+    let valid = ValidImage::load(&bytes).map_err(|error| Failure::nub(path, error))?;
+    let mut nub = Nub::builder().arch(arguments.arch.into()).build().map_err(in_image)?;
+    let image = nub.publish_image(valid.clone());
+    let symbols = Symbols::beside(path, &image);
+    let endpoint = choose_endpoint(arguments, &valid)?;
+    let scratchpad = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
+        (Some(file), _) => Some(files::read(file, "a scratchpad", 64 << 20)?),
+        (None, Some(Bytes(bytes))) => Some(bytes.clone()),
+        (None, None) => None,
+    };
+    let options = InvokeOptions { gas: arguments.gas, scratchpad };
+    let instance = nub.instantiate(&image, &Grants::services()).map_err(in_image)?;
+
+    let mut tracer = Tracer::open(arguments.trace.as_ref())?;
+    let spinner = (!output.is_json() && tracer.is_none()).then(Spinner::start);
+    let start = Instant::now();
+    let mut gas_used = 0;
+    let mut calls = 0;
+    let outcome = loop {
+        let outcome = match &mut tracer {
+            None => nub.invoke(instance, endpoint, &arguments.args, &options),
+            Some(tracer) => nub.invoke_traced(instance, endpoint, &arguments.args, &options, |line| {
+                tracer.line(&line, &symbols);
+            }),
+        }
+        .map_err(in_image)?;
+        calls += 1;
+        gas_used += outcome.gas_used;
+        if calls == arguments.repeat || outcome.ended != Ended::Halt {
+            break outcome;
+        }
+    };
+    let time = start.elapsed();
+    drop(spinner);
+    if let Some(tracer) = tracer {
+        tracer.close()?;
+    }
+    if let Some(file) = &arguments.scratchpad_out {
+        write_scratchpad(file, &outcome)?;
+    }
+
+    let run = Run { outcome, calls, gas_used, time };
+    let diagnosis = diagnosis::of(&run.outcome, arguments.gas, valid.image(), valid.program(), &symbols);
+    if output.is_json() {
+        let root = nub.state_root(instance).map_err(in_image)?;
+        let mut object = json!({
+            "status": run.outcome.status().name(),
+            "value": run.outcome.value,
+            "gas_used": run.gas_used,
+            "gas_limit": arguments.gas,
+            "calls": run.calls,
+            "logs": run.outcome.logs.iter().map(log_object).collect::<Vec<_>>(),
+            "pc": run.outcome.pc,
+            "registers": run.outcome.registers,
+            "image": image.to_string(),
+            "state_root": root.to_string(),
+            "arch": nub.arch(),
+            "engine": nub.engine(),
+            "time_ns": u64::try_from(run.time.as_nanos()).unwrap_or(u64::MAX),
+        });
+        if let Ended::Fault { page } = run.outcome.ended {
+            object["fault_page"] = page.into();
+        }
+        if let Some(diagnosis) = &diagnosis {
+            object["message"] = diagnosis.message.clone().into();
+        }
+        output.object(&object)?;
+    } else {
+        print(&run, &nub, output)?;
+        output.finish()?;
+        if let Some(diagnosis) = &diagnosis {
+            say(BAD, "error", &diagnosis.message);
+            if let Some(hint) = &diagnosis.hint {
+                say(STRONG, "hint", hint);
+            }
+        }
+    }
+    Ok(match run.outcome.ended {
+        Ended::Halt => Exit::Success,
+        Ended::Panic => Exit::ProgramPanic,
+        Ended::Fault { .. } => Exit::ProgramFault,
+        Ended::OutOfGas => Exit::ProgramOutOfGas,
+    })
+}
+
+fn choose_endpoint<'a>(arguments: &'a Arguments, image: &ValidImage) -> Result<EndpointRef<'a>, Failure> {
+    let endpoints = &image.image().endpoints;
+    match &arguments.endpoint {
+        Some(asked) if endpoints.iter().any(|endpoint| endpoint.name.as_str() == asked) => Ok(EndpointRef::Name(asked)),
+        Some(asked) => Ok(asked.parse().map_or(EndpointRef::Name(asked), EndpointRef::Number)),
+        None if endpoints.len() == 1 => Ok(EndpointRef::Number(0)),
+        None => {
+            let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+            Err(Failure::Usage(format!("which endpoint? Say one with --endpoint: {}", names.join(", "))))
+        }
+    }
+}
+
+fn write_scratchpad(file: &std::path::Path, outcome: &InvokeOutcome) -> Result<(), Failure> {
+    let Some(data) = &outcome.scratchpad else {
+        return Err(Failure::Usage("--scratchpad-out: the call had no scratchpad, the Image maps none".into()));
+    };
+    let mut bytes = vec![0; usize::try_from(data.size()).unwrap_or(usize::MAX)];
+    data.read(0, &mut bytes).map_err(|error| Failure::malformed(file, error))?;
+    files::write(file, &bytes)
+}
+
+fn print(run: &Run, nub: &Nub, output: &mut Output) -> Result<(), Failure> {
+    let outcome = &run.outcome;
+    let (style, status) = match outcome.ended {
+        Ended::Halt => (GOOD, format!("{}", outcome.value)),
+        _ => (BAD, outcome.status().to_string()),
+    };
+    output.line(format_args!("{STRONG}result{STRONG:#}  {style}{status}{style:#}{}", other_reading(outcome)))?;
+    let calls = if run.calls > 1 { format!(" in {} calls", number::grouped(run.calls.into())) } else { String::new() };
+    output.line(format_args!("{STRONG}gas{STRONG:#}     {}{calls}", number::grouped(run.gas_used)))?;
+    for entry in &outcome.logs {
+        output.line(format_args!("{STRONG}log{STRONG:#}     [{}] {}", entry.topic, log_text(entry)))?;
+    }
+    output.line(format_args!(
+        "{STRONG}time{STRONG:#}    {} {FAINT}({}, {}){FAINT:#}",
+        number::duration(run.time),
+        nub.arch(),
+        nub.engine()
+    ))
+}
+
+/// How a large result may have been meant otherwise.
+fn other_reading(outcome: &InvokeOutcome) -> String {
+    let signed = outcome.value as i64;
+    match outcome.ended {
+        Ended::Halt if signed < 0 => format!(" {FAINT}({:#x}, {signed}){FAINT:#}", outcome.value),
+        Ended::Halt if outcome.value > 0xFFFF => format!(" {FAINT}({:#x}){FAINT:#}", outcome.value),
+        _ => String::new(),
+    }
+}
+
+fn log_text(entry: &LogEntry) -> String {
+    match std::str::from_utf8(&entry.bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_string(),
+        _ => format!("0x{}", hex(&entry.bytes)),
+    }
+}
+
+fn log_object(entry: &LogEntry) -> Value {
+    json!({ "topic": entry.topic, "bytes": hex(&entry.bytes), "text": std::str::from_utf8(&entry.bytes).ok() })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a line an instruction. What goes wrong is kept until the end: a run is not stopped half-way for it.
+struct Tracer {
+    out: Box<dyn Write>,
+    name: String,
+    failed: Option<std::io::Error>,
+}
+
+impl Tracer {
+    fn open(trace: Option<&Option<PathBuf>>) -> Result<Option<Tracer>, Failure> {
+        let (out, name): (Box<dyn Write>, String) = match trace {
+            None => return Ok(None),
+            Some(None) => (Box::new(std::io::stderr().lock()), "standard error".into()),
+            Some(Some(path)) => {
+                let file = File::create(path).map_err(|error| Failure::write(path.display(), error))?;
+                (Box::new(file), path.display().to_string())
+            }
+        };
+        Ok(Some(Tracer { out: Box::new(BufWriter::with_capacity(1 << 16, out)), name, failed: None }))
+    }
+
+    /// Offset, gas left, function, instruction, and the values of the registers that it reads.
+    fn line(&mut self, line: &TraceLine<'_>, symbols: &Symbols) {
+        if self.failed.is_some() {
+            return;
+        }
+        let place = match symbols.function(line.pc) {
+            Some((name, offset)) => format!("{name}+{offset:#x}"),
+            None => "?".into(),
+        };
+        let mut values = String::new();
+        for register in line.instruction.sources().into_iter().flatten() {
+            values.push_str(&format!(" {register}={:#x}", line.registers[register.index()]));
+        }
+        let text = line.instruction.to_string();
+        let written = writeln!(self.out, "{:08x} {:>12} {place:<40} {text:<44}{values}", line.pc, line.gas);
+        self.failed = written.err();
+    }
+
+    fn close(mut self) -> Result<(), Failure> {
+        let failed = self.failed.take().or_else(|| self.out.flush().err());
+        failed.map_or(Ok(()), |error| Err(Failure::write(self.name, error)))
+    }
+}
+
+/// Shows that something is going on once a call has taken a second.
+struct Spinner {
+    stop: std::sync::mpsc::Sender<()>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Spinner {
+    fn start() -> Spinner {
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            if stopped.recv_timeout(Duration::from_secs(1)) != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                return;
+            }
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} running for {elapsed}, Ctrl-C ends it") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            let _ = stopped.recv();
+            bar.finish_and_clear();
+        });
+        Spinner { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        let _ = self.stop.send(());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

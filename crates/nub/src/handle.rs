@@ -1,0 +1,204 @@
+//! The handle that a host holds.
+
+use javm_cap::{CapHash, Data, Image, ValidImage};
+use javm_interpreter::State;
+use javm_isa::{Instruction, REG_COUNT};
+use nub_arch_local::LocalArch;
+use nub_kernel::{Arch, Call, Ended, EndpointRef, Grants, InstanceId, Kernel, LogEntry, Outcome, Status};
+
+use crate::builder::Builder;
+use crate::error::Error;
+
+/// The gas limit of a call that names none. About as many instructions, and a few seconds of work.
+pub const DEFAULT_GAS: u64 = 1_000_000_000;
+
+/// What a call brings besides its arguments.
+#[derive(Clone, Debug)]
+pub struct InvokeOptions {
+    /// How much gas the call may use; [`DEFAULT_GAS`] if not said.
+    pub gas: u64,
+    /// The bytes that the scratchpad starts with; zeros follow up to what the Image maps. `None` brings only zeros, and
+    /// no scratchpad at all to an Image that maps none. At most 64 MiB.
+    pub scratchpad: Option<Vec<u8>>,
+}
+
+impl Default for InvokeOptions {
+    fn default() -> Self {
+        InvokeOptions { gas: DEFAULT_GAS, scratchpad: None }
+    }
+}
+
+/// What a call came to.
+#[derive(Clone, Debug)]
+pub struct InvokeOutcome {
+    /// How it ended. Unless with a halt, the Instance is as it was before.
+    pub ended: Ended,
+    /// φ7 at the end: the result of a call that halted.
+    pub value: u64,
+    /// Gas that it used.
+    pub gas_used: u64,
+    /// The registers at the end.
+    pub registers: [u64; REG_COUNT],
+    /// The code offset of the instruction that ended it.
+    pub pc: u32,
+    /// The scratchpad at the end; `None` if there was none.
+    pub scratchpad: Option<Data>,
+    /// What the program logged, in order. Kept from failed calls too.
+    pub logs: Vec<LogEntry>,
+}
+
+impl InvokeOutcome {
+    /// The status that a calling program would see.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.ended.status()
+    }
+}
+
+impl From<Outcome> for InvokeOutcome {
+    fn from(outcome: Outcome) -> Self {
+        let Outcome { ended, value, gas_used, registers, pc, scratchpad, logs } = outcome;
+        InvokeOutcome { ended, value, gas_used, registers, pc, scratchpad, logs }
+    }
+}
+
+/// An instruction that is about to run.
+#[derive(Clone, Copy, Debug)]
+pub struct TraceLine<'a> {
+    /// Its offset in the code.
+    pub pc: u32,
+    /// The gas that is left, its block paid.
+    pub gas: u64,
+    /// The registers as it finds them.
+    pub registers: &'a [u64; REG_COUNT],
+    /// What it is.
+    pub instruction: &'a Instruction,
+}
+
+/// A kernel with everything in it, on the machine that was chosen.
+pub struct Nub {
+    kernel: Kernel<LocalArch>,
+}
+
+impl Nub {
+    /// A kernel in this process. Needs nothing.
+    #[must_use]
+    pub fn new_local() -> Nub {
+        Nub::over(Kernel::new(LocalArch))
+    }
+
+    /// Settings for a kernel that is not the plain one.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn over(kernel: Kernel<LocalArch>) -> Nub {
+        Nub { kernel }
+    }
+
+    /// The name of the machine that the kernel runs on.
+    #[must_use]
+    pub fn arch(&self) -> &'static str {
+        LocalArch::NAME
+    }
+
+    /// The name of the engine that programs run on.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        "interpreter"
+    }
+
+    /// Checks an Image, given in its canonical encoding, and keeps it. Publishing one again is free of effect.
+    ///
+    /// # Errors
+    /// [`Error::Publish`]: what is wrong with it, and where.
+    pub fn publish(&mut self, image: &[u8]) -> Result<CapHash, Error> {
+        Ok(self.kernel.publish(ValidImage::load(image)?))
+    }
+
+    /// Keeps an Image that was checked before. Publishing one again is free of effect.
+    pub fn publish_image(&mut self, image: ValidImage) -> CapHash {
+        self.kernel.publish(image)
+    }
+
+    /// The published Image of this hash.
+    #[must_use]
+    pub fn image(&self, hash: &CapHash) -> Option<&Image> {
+        self.kernel.image(hash)
+    }
+
+    /// Makes an Instance of a published Image, and gives it what `grants` has for the Image's imports.
+    ///
+    /// # Errors
+    /// [`Error::Instantiate`]: the Image is not published, a required import is not granted, or a grant has no import.
+    pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, Error> {
+        Ok(self.kernel.instantiate(image, grants)?)
+    }
+
+    /// Makes a second Instance that is what the first one is now; they share what neither changes. Constant work.
+    ///
+    /// # Errors
+    /// [`Error::Invoke`]: there is no such Instance.
+    pub fn copy(&mut self, instance: InstanceId) -> Result<InstanceId, Error> {
+        Ok(self.kernel.copy(instance)?)
+    }
+
+    /// Drops an Instance. Gives `false` if there was none.
+    pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
+        self.kernel.drop_instance(instance)
+    }
+
+    /// The hash of an Instance with all that it holds: equal exactly when everything in it is.
+    ///
+    /// # Errors
+    /// [`Error::Invoke`]: there is no such Instance.
+    pub fn state_root(&self, instance: InstanceId) -> Result<CapHash, Error> {
+        Ok(self.kernel.instance(instance)?.hash())
+    }
+
+    /// Calls an endpoint. A call that halts leaves its changes in the Instance; any other leaves none. That the program
+    /// fails is an outcome, not an error.
+    ///
+    /// # Errors
+    /// [`Error::Invoke`]: the call could not begin — no such Instance or endpoint, too many or too few arguments, too
+    /// large a scratchpad.
+    pub fn invoke<'a>(
+        &mut self,
+        instance: InstanceId,
+        endpoint: impl Into<EndpointRef<'a>>,
+        arguments: &[u64],
+        options: &InvokeOptions,
+    ) -> Result<InvokeOutcome, Error> {
+        let call = call(endpoint.into(), arguments, options);
+        Ok(self.kernel.invoke(instance, &call, None)?.into())
+    }
+
+    /// [`Nub::invoke`], with `trace` called before each instruction. Much slower; nothing else differs.
+    ///
+    /// # Errors
+    /// Those of [`Nub::invoke`].
+    pub fn invoke_traced<'a>(
+        &mut self,
+        instance: InstanceId,
+        endpoint: impl Into<EndpointRef<'a>>,
+        arguments: &[u64],
+        options: &InvokeOptions,
+        mut trace: impl FnMut(TraceLine<'_>),
+    ) -> Result<InvokeOutcome, Error> {
+        let call = call(endpoint.into(), arguments, options);
+        let mut forward = |state: &State, instruction: &Instruction| {
+            trace(TraceLine { pc: state.pc, gas: state.gas, registers: &state.registers, instruction });
+        };
+        Ok(self.kernel.invoke(instance, &call, Some(&mut forward))?.into())
+    }
+}
+
+fn call<'a>(endpoint: EndpointRef<'a>, arguments: &'a [u64], options: &'a InvokeOptions) -> Call<'a> {
+    Call { endpoint, arguments, gas: options.gas, scratchpad: options.scratchpad.as_deref() }
+}
+
+impl core::fmt::Debug for Nub {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Nub").field("arch", &self.arch()).finish_non_exhaustive()
+    }
+}

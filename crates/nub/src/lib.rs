@@ -1,0 +1,34 @@
+//! Nub runs untrusted, metered programs deterministically: the library that a host links.
+//!
+//! # How to read this crate
+//! - [`Nub`]: the handle. Publish an Image, make an Instance of it, call its endpoints.
+//! - [`Builder`]: how a handle is set up; [`Nub::new_local`] is the short form.
+//! - [`Error`]: everything that can go wrong, each with a stable [code](Error::code).
+//!
+//! What runs, and what it may do, is in `docs/spec/`; the house as a whole in `ARCHITECTURE.md`.
+//!
+//! # Example
+//! ```
+//! # fn main() -> Result<(), nub::Error> {
+//! # let bytes = include_bytes!("../../../guests/images/counter.nub");
+//! let mut nub = nub::Nub::new_local();
+//! let image = nub.publish(bytes)?;
+//! let counter = nub.instantiate(&image, &nub::Grants::services())?;
+//! let options = nub::InvokeOptions::default();
+//! nub.invoke(counter, "add", &[5], &options)?;
+//! let outcome = nub.invoke(counter, "add", &[2], &options)?;
+//! assert_eq!((outcome.ended, outcome.value), (nub::Ended::Halt, 7));
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod builder;
+mod error;
+mod handle;
+
+pub use builder::{ArchChoice, Builder};
+pub use error::{Error, ErrorCode};
+pub use handle::{DEFAULT_GAS, InvokeOptions, InvokeOutcome, Nub, TraceLine};
+pub use javm_cap::{CapHash, Capability, Data, Image, ValidImage};
+pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, LogEntry, Status};

@@ -1,0 +1,7 @@
+//! The `nub` command. Everything is in [`command`]; this is only where the process begins and ends.
+
+mod command;
+
+fn main() -> std::process::ExitCode {
+    command::main()
+}

@@ -1,0 +1,82 @@
+//! The `nub` command as a person or a script uses it: results, messages, exit codes.
+
+mod bad_input;
+mod conformance;
+mod images;
+mod programs;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What a run of the command came to.
+struct Finished {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Finished {
+    /// The exit code and both outputs in one text, for messages.
+    fn report(&self) -> String {
+        format!("exit code {:?}\nstdout:\n{}\nstderr:\n{}", self.code, self.stdout, self.stderr)
+    }
+
+    #[track_caller]
+    fn expect(self, code: i32) -> Finished {
+        assert_eq!(self.code, Some(code), "{}", self.report());
+        self
+    }
+
+    /// Standard error says all of this.
+    #[track_caller]
+    fn says(self, parts: &[&str]) -> Finished {
+        for part in parts {
+            assert!(self.stderr.contains(part), "'{part}' is not in\n{}", self.report());
+        }
+        self
+    }
+
+    #[track_caller]
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(self.stdout.trim()).unwrap_or_else(|error| panic!("{error}\n{}", self.report()))
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nub"));
+    command.stdin(Stdio::null()).env("NO_COLOR", "1");
+    command
+}
+
+fn finished(output: &Output) -> Finished {
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn nub(arguments: &[&str]) -> Finished {
+    finished(&command().args(arguments).output().expect("the command starts"))
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there")
+}
+
+/// An example Image.
+fn guest(name: &str) -> String {
+    let path = repository().join("guests/images").join(name).with_extension("nub");
+    path.to_str().expect("a path of plain text").to_string()
+}
+
+/// Calls an endpoint of an example program and gives the JSON object.
+#[track_caller]
+fn call(name: &str, endpoint: &str, arguments: &[&str]) -> serde_json::Value {
+    let image = guest(name);
+    let mut line = vec!["--json", "run", &image, "--endpoint", endpoint];
+    for argument in arguments {
+        line.extend(["--arg", argument]);
+    }
+    nub(&line).expect(0).json()
+}
