@@ -8,6 +8,7 @@ extern crate alloc;
 
 mod heap;
 mod space;
+mod support;
 mod system;
 
 use javm_cap::ValidImage;
