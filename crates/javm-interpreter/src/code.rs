@@ -2,8 +2,9 @@
 
 use alloc::boxed::Box;
 
-use javm_isa::{BlockStarts, CostModel, Mode, Program};
+use javm_isa::{CostModel, Mode, Program};
 
+use crate::positions::Positions;
 use crate::predecode::{Predecoded, predecode};
 use crate::run::State;
 use crate::sealed::Ops;
@@ -14,7 +15,6 @@ pub struct Code {
     program: Program,
     mode: Mode,
     model: CostModel,
-    starts: BlockStarts,
     positions: Positions,
     pub(crate) ops: Ops,
     /// The code offset of each operation.
@@ -26,9 +26,8 @@ impl Code {
     /// in it panics when it is reached.
     #[must_use]
     pub fn new(program: &Program, mode: Mode, model: CostModel) -> Code {
-        let starts = program.block_starts(mode);
-        let Predecoded { ops, pcs, positions } = predecode(program, mode, model, &starts);
-        Code { program: program.clone(), mode, model, starts, positions, ops, pcs }
+        let Predecoded { ops, pcs, positions } = predecode(program, mode, model);
+        Code { program: program.clone(), mode, model, positions, ops, pcs }
     }
 
     /// The program.
@@ -52,14 +51,13 @@ impl Code {
     /// Whether a basic block starts at `pc`: a valid instruction at offset 0 or behind a terminator.
     #[must_use]
     pub fn is_block_start(&self, pc: u32) -> bool {
-        self.starts.contains(pc)
+        self.positions.block_at(pc).is_some()
     }
 
     /// What entering the block that starts at `pc` costs, if one does.
     #[must_use]
     pub fn block_cost(&self, pc: u32) -> Option<u64> {
-        let index = self.is_block_start(pc).then(|| self.index_of(pc))??;
-        Some(u64::from(self.ops.cost(index)))
+        self.block_at(pc).map(|index| u64::from(self.ops.cost(index)))
     }
 
     /// Goes behind the instruction at [`State::pc`], in the block that it has paid for: what follows an
@@ -70,14 +68,19 @@ impl Code {
     }
 
     /// The operation of the instruction at `pc`, if one starts there. The end of the code has one, a trap.
-    pub(crate) fn index_of(&self, pc: u32) -> Option<u32> {
-        self.positions.index_of(pc)
+    pub(crate) fn operation_at(&self, pc: u32) -> Option<u32> {
+        self.positions.operation_at(pc)
+    }
+
+    /// The first operation of the block that starts at `pc`, if one does.
+    pub(crate) fn block_at(&self, pc: u32) -> Option<u32> {
+        self.positions.block_at(pc)
     }
 
     /// Whether this operation is an instruction of the program (the trap at the end of the code is), not the panic of a
     /// jump to a place that is no block start.
     pub(crate) fn is_instruction(&self, index: u32) -> bool {
-        index < self.positions.count
+        index < self.positions.len()
     }
 
     /// Where the instruction of this operation stands.
@@ -93,42 +96,5 @@ impl core::fmt::Debug for Code {
             .field("mode", &self.mode)
             .field("model", &self.model)
             .finish_non_exhaustive()
-    }
-}
-
-/// The code offsets that have an operation, which lie in the same order. Finding one's place takes constant time.
-pub(crate) struct Positions {
-    words: Box<[Word]>,
-    count: u32,
-}
-
-/// 64 code offsets.
-#[derive(Clone, Copy, Default)]
-struct Word {
-    /// A bit for each offset with an operation.
-    bits: u64,
-    /// How many there are in all words before.
-    before: u32,
-}
-
-impl Positions {
-    /// `offsets` in ascending order, none above `last`.
-    pub fn new(offsets: &[u32], last: u32) -> Positions {
-        let mut words: Box<[Word]> = (0..last / 64 + 1).map(|_| Word::default()).collect();
-        for &offset in offsets {
-            words[(offset / 64) as usize].bits |= 1 << (offset % 64);
-        }
-        let mut before = 0;
-        for word in &mut words {
-            word.before = before;
-            before += word.bits.count_ones();
-        }
-        Positions { words, count: before }
-    }
-
-    pub fn index_of(&self, offset: u32) -> Option<u32> {
-        let word = self.words.get((offset / 64) as usize)?;
-        let bit = 1 << (offset % 64);
-        (word.bits & bit != 0).then(|| word.before + (word.bits & (bit - 1)).count_ones())
     }
 }

@@ -5,6 +5,7 @@
 //! - [`bare`]: a whole machine for test vectors and tools: memory with page rights, program, state.
 //! - `op`: the fixed-size operation that the loop runs, and the list of handlers.
 //! - `sealed`: the array of operations and the cursor that walks it; the only module with unsafe code.
+//! - `positions`: where in the code the operations come from.
 //! - `predecode`: from a program to operations: operands extended, targets resolved, gas at block heads.
 //! - [`code`]: a predecoded program and its questions: where blocks start, what they cost.
 //! - [`run`]: state, exits, entering and leaving the loop.
@@ -42,6 +43,7 @@ pub mod bare;
 pub mod code;
 pub mod memory;
 mod op;
+mod positions;
 mod predecode;
 pub mod run;
 mod sealed;

@@ -88,9 +88,66 @@ macro_rules! with_handlers {
             cut: Cut;
 
             fused:
+            MoveRegMoveReg = MoveReg MoveReg;
+            MoveRegLoadImm = MoveReg LoadImm;
+            LoadImmMoveReg = LoadImm MoveReg;
+            LoadIndU64LoadIndU64 = LoadIndU64 LoadIndU64;
+            StoreIndU64StoreIndU64 = StoreIndU64 StoreIndU64;
+            StoreIndU64LoadIndU64 = StoreIndU64 LoadIndU64;
+            Add64LoadIndU64 = Add64 LoadIndU64;
+            Add64LoadIndU8 = Add64 LoadIndU8;
+            Add64StoreIndU64 = Add64 StoreIndU64;
+            Add64StoreIndU8 = Add64 StoreIndU8;
+            Add64Add64 = Add64 Add64;
+            Add64AddImm64 = Add64 AddImm64;
+            Add64SetLtU = Add64 SetLtU;
+            SetLtUAdd64 = SetLtU Add64;
+            LoadIndU64Add64 = LoadIndU64 Add64;
+            LoadIndU64AddImm64 = LoadIndU64 AddImm64;
+            AddImm64MoveReg = AddImm64 MoveReg;
+            AddImm64StoreIndU64 = AddImm64 StoreIndU64;
+            AddImm64LoadIndU64 = AddImm64 LoadIndU64;
+            AddImm64Add64 = AddImm64 Add64;
+            AddImm64AddImm64 = AddImm64 AddImm64;
+            Mul64Add64 = Mul64 Add64;
+            Mul64MulUpperUU = Mul64 MulUpperUU;
+            MulUpperUUMul64 = MulUpperUU Mul64;
+            Mul64ShloRImm64 = Mul64 ShloRImm64;
+            Mul64SharRImm64 = Mul64 SharRImm64;
+            ShloLImm64Add64 = ShloLImm64 Add64;
+            ShloLImm64Or = ShloLImm64 Or;
+            ShloLImm64ShloRImm64 = ShloLImm64 ShloRImm64;
+            ShloRImm64ShloLImm64 = ShloRImm64 ShloLImm64;
+            ShloRImm64Or = ShloRImm64 Or;
+            ShloRImm64AndImm = ShloRImm64 AndImm;
+            SharRImm64AndImm = SharRImm64 AndImm;
+            AndImmAdd64 = AndImm Add64;
+            AndImmShloL64 = AndImm ShloL64;
+            ShloL64Or = ShloL64 Or;
+            OrAdd64 = Or Add64;
+            LoadIndU8AndImm = LoadIndU8 AndImm;
+            XorXor = Xor Xor;
+            XorRotR64Imm = Xor RotR64Imm;
+            AndXor = And Xor;
             AddImm64BranchNe = AddImm64 BranchNe;
             AddImm64BranchNeImm = AddImm64 BranchNeImm;
             AddImm64BranchLtU = AddImm64 BranchLtU;
+            AddImm64JumpInd = AddImm64 JumpInd;
+            AddImm64LoadImmJump = AddImm64 LoadImmJump;
+            LoadIndU64JumpInd = LoadIndU64 JumpInd;
+            MoveRegBranchNeImm = MoveReg BranchNeImm;
+            MoveRegLoadImmJump = MoveReg LoadImmJump;
+            AndImmBranchEqImm = AndImm BranchEqImm;
+            AndImmBranchNeImm = AndImm BranchNeImm;
+            Add64BranchLtU = Add64 BranchLtU;
+            Add64BranchNe = Add64 BranchNe;
+            Sub64BranchNe = Sub64 BranchNe;
+            StoreIndU8BranchLtU = StoreIndU8 BranchLtU;
+            ShloRImm64BranchGeU = ShloRImm64 BranchGeU;
+            LoadImmBranchLtUImm = LoadImm BranchLtUImm;
+            LoadIndU8BranchEqImm = LoadIndU8 BranchEqImm;
+            LoadIndU8BranchNeImm = LoadIndU8 BranchNeImm;
+            LoadIndU64BranchEqImm = LoadIndU64 BranchEqImm;
         }
     };
 }
@@ -118,22 +175,9 @@ macro_rules! define_handlers {
                 Handler::ALL.get(number as usize).copied()
             }
 
-            /// The handler that runs these two under one dispatch, if there is one.
-            #[inline]
-            pub fn fused(first: Handler, second: Handler) -> Option<Handler> {
-                match (first, second) {
-                    $((Handler::$first, Handler::$second) => Some(Handler::$fused),)*
-                    _ => None,
-                }
-            }
-
-            /// The two that a fused one runs.
-            pub fn parts(self) -> Option<(Handler, Handler)> {
-                match self {
-                    $(Handler::$fused => Some((Handler::$first, Handler::$second)),)*
-                    _ => None,
-                }
-            }
+            /// Every fused one with its two parts.
+            const PAIRS: &[(Handler, Handler, Handler)] =
+                &[$((Handler::$fused, Handler::$first, Handler::$second),)*];
         }
 
         impl From<Opcode> for Handler {
@@ -149,10 +193,67 @@ macro_rules! define_handlers {
 }
 with_handlers!(define_handlers);
 
+/// For each handler its row in [`FUSED`]; row 0 is for those that are no first half.
+const FUSED_ROW: [u8; Handler::COUNT] = {
+    let mut rows = [0; Handler::COUNT];
+    let mut used = 0;
+    let mut index = 0;
+    while index < Handler::PAIRS.len() {
+        let first = Handler::PAIRS[index].1 as usize;
+        if rows[first] == 0 {
+            used += 1;
+            rows[first] = used;
+        }
+        index += 1;
+    }
+    rows
+};
+
+/// How many rows there are.
+const FUSED_ROWS: usize = {
+    let mut last = 0;
+    let mut index = 0;
+    while index < FUSED_ROW.len() {
+        if FUSED_ROW[index] > last {
+            last = FUSED_ROW[index];
+        }
+        index += 1;
+    }
+    last as usize + 1
+};
+
+/// By first and second half the fused handler. A table, because what follows what is hard to predict.
+static FUSED: [[Option<Handler>; Handler::COUNT]; FUSED_ROWS] = {
+    let mut table = [[None; Handler::COUNT]; FUSED_ROWS];
+    let mut index = 0;
+    while index < Handler::PAIRS.len() {
+        let (fused, first, second) = Handler::PAIRS[index];
+        table[FUSED_ROW[first as usize] as usize][second as usize] = Some(fused);
+        index += 1;
+    }
+    table
+};
+
 impl Handler {
-    /// Whether its operation's `y` is a distance to go.
+    /// The handler that runs these two under one dispatch, if there is one.
     #[inline]
-    pub fn is_static_jump(self) -> bool {
+    pub fn fused(first: Handler, second: Handler) -> Option<Handler> {
+        FUSED[usize::from(FUSED_ROW[first as usize])][second as usize]
+    }
+
+    /// Whether it runs two operations.
+    #[inline]
+    pub fn is_fused(self) -> bool {
+        self as usize > Handler::Cut as usize
+    }
+
+    /// Whether the operation that it runs, or the second one, goes as far as its `y` says.
+    #[inline]
+    pub fn jumps(self) -> bool {
+        JUMPS[self as usize]
+    }
+
+    const fn is_static_jump(self) -> bool {
         use Handler::*;
         matches!(
             self,
@@ -176,3 +277,20 @@ impl Handler {
         )
     }
 }
+
+/// [`Handler::jumps`] of each handler.
+static JUMPS: [bool; Handler::COUNT] = {
+    let mut table = [false; Handler::COUNT];
+    let mut index = 0;
+    while index < Handler::ALL.len() {
+        table[index] = Handler::ALL[index].is_static_jump();
+        index += 1;
+    }
+    index = 0;
+    while index < Handler::PAIRS.len() {
+        let (fused, _, second) = Handler::PAIRS[index];
+        table[fused as usize] = second.is_static_jump();
+        index += 1;
+    }
+    table
+};

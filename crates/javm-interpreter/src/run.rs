@@ -63,17 +63,15 @@ pub fn run_traced<M: Memory>(
 }
 
 fn enter<M: Memory, O: Observer>(code: &Code, state: &mut State, memory: &mut M, observer: &mut O) -> Exit {
-    let Some(index) = code.index_of(state.pc) else { return Exit::Panic };
+    let start = if state.block_paid { code.operation_at(state.pc) } else { code.block_at(state.pc) };
+    let Some(start) = start else { return Exit::Panic };
     if !state.block_paid {
-        if !code.is_block_start(state.pc) {
-            return Exit::Panic;
-        }
-        match state.gas.checked_sub(u64::from(code.ops.cost(index))) {
+        match state.gas.checked_sub(u64::from(code.ops.cost(start))) {
             Some(rest) => state.gas = rest,
             None => return Exit::OutOfGas,
         }
     }
-    execute(code, index, state, memory, observer)
+    execute(code, start, state, memory, observer)
 }
 
 struct Silent;

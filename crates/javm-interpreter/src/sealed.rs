@@ -37,22 +37,20 @@ impl Ops {
         let jumps: Box<[u32]> = jumps.into();
         assert!(u32::try_from(ops.len()).is_ok_and(|length| length < NOWHERE), "too many operations");
         assert_eq!(ops.last().map(|op| op.handler), Some(Handler::Trap), "the last operation does not trap");
-        let length = ops.len();
-        for (index, op) in ops.iter().enumerate() {
-            let (handler, last) = match op.handler {
-                Handler::Cut => (Handler::from_number(op.cost).expect("a cut stands for a handler"), index),
-                handler => match handler.parts() {
-                    // The first half is straight; the second belongs to the next operation.
-                    Some((_, second)) => (second, index + 1),
-                    None => (handler, index),
-                },
+        let last = ops.len() - 1;
+        for (index, op) in ops[..last].iter().enumerate() {
+            let handler = match op.handler {
+                Handler::Cut => Handler::from_number(op.cost).expect("a cut stands for a handler"),
+                handler => handler,
             };
-            if handler.is_static_jump() {
-                assert!(target(last, &ops[last]) < length, "a jump leads out of the operations");
+            // The first half of a fused operation is straight; the second belongs to the next operation.
+            let (jump, jumping) = if handler.is_fused() { (index + 1, &ops[index + 1]) } else { (index, op) };
+            assert!(jump < last, "a fused operation has no next one");
+            if handler.jumps() {
+                assert!(target(jump, jumping) <= last, "a jump leads out of the operations");
             }
-            assert!(last < length - 1 || handler == Handler::Trap, "an operation has no next one");
         }
-        assert!(jumps.iter().all(|&index| index == NOWHERE || (index as usize) < length), "the jump table leads out");
+        assert!(jumps.iter().all(|&index| index == NOWHERE || (index as usize) <= last), "the jump table leads out");
         Ops { ops, jumps }
     }
 
@@ -132,7 +130,6 @@ impl<'a> Cursor<'a> {
     /// The place that the static jump here goes to.
     #[inline(always)]
     pub fn target(self) -> Cursor<'a> {
-        debug_assert!(self.op().handler.is_static_jump());
         // SAFETY: `seal` has checked where every static jump goes.
         Cursor { op: unsafe { self.op.offset(self.op().y as i32 as isize) }, ..self }
     }

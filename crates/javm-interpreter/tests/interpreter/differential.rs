@@ -1,10 +1,13 @@
 //! Generated programs on the engine, on the reference and on polkavm. `NUB_PROGRAMS` sets how many, `NUB_SEED` the
 //! first seed.
 
-use javm_isa::{CostModel, Mode};
+use std::collections::BTreeSet;
+
+use javm_interpreter::{Code, run_traced};
+use javm_isa::{CostModel, Mode, Opcode, block_cost};
 use javm_testgen::{Case, Config, generate, seeds, shrink};
 
-use crate::machine::{Calls, engine, reference};
+use crate::machine::{Calls, engine, engine_with, reference};
 use crate::peer::{Peer, comparable, known_difference};
 
 /// How many programs an ordinary test run takes.
@@ -89,17 +92,38 @@ fn long_blocks_and_long_runs_are_as_on_the_reference() {
     }
 }
 
+/// The comparisons above are worth as much as what the generated programs do.
+#[test]
+fn generated_programs_execute_every_instruction() {
+    for mode in [Mode::Bare, Mode::Image] {
+        let mut executed = BTreeSet::new();
+        for seed in 0..1_000 {
+            let case = generate(&Config { mode, ..Config::default() }, seed);
+            let code = Code::new(&case.program(), mode, CostModel::Flat);
+            engine_with(&code, &case, &mut Calls, |state, memory| {
+                run_traced(&code, state, memory, &mut |_, instruction| {
+                    executed.insert(instruction.opcode);
+                })
+            });
+        }
+        let missing: Vec<_> = Opcode::ALL
+            .iter()
+            .filter(|&&opcode| Opcode::in_mode(opcode.number(), mode).is_some() && !executed.contains(&opcode))
+            .collect();
+        assert!(missing.is_empty(), "{mode:?}: {missing:?}");
+    }
+}
+
 #[test]
 fn costs_of_blocks_are_those_of_the_cost_model() {
     for seed in seeds("NUB_PROGRAMS", PROGRAMS / 20) {
         let case = generate(&Config { only_valid: seed % 2 == 0, ..Config::default() }, seed);
         let program = case.program();
         for model in MODELS {
-            let code = javm_interpreter::Code::new(&program, case.mode, model);
+            let code = Code::new(&program, case.mode, model);
             let starts = program.block_starts(case.mode);
             for pc in 0..=program.code_length() {
-                let expected =
-                    starts.contains(pc).then(|| u64::from(javm_isa::block_cost(&program, case.mode, model, pc)));
+                let expected = starts.contains(pc).then(|| u64::from(block_cost(&program, case.mode, model, pc)));
                 assert_eq!(code.block_cost(pc), expected, "NUB_SEED={seed}, pc {pc}:\n{case}");
                 assert_eq!(code.is_block_start(pc), expected.is_some(), "NUB_SEED={seed}, pc {pc}:\n{case}");
             }

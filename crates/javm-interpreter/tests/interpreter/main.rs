@@ -7,6 +7,7 @@
 //! - `differential`: generated programs on all of them.
 //! - `resume`: runs that stop and go on are as runs that do not; traces.
 //! - `mistakes`: what went wrong in engines elsewhere, a test each.
+#![allow(clippy::unwrap_used)]
 
 mod differential;
 mod machine;

@@ -213,20 +213,34 @@ fn memory_of(reference: &Reference) -> BareMemory {
     memory
 }
 
-/// The chain of steps takes a bounded stack, also in builds that make no tail calls.
+/// The chain of steps takes a bounded stack, also in builds that make no tail calls; so long blocks are cut wherever
+/// fused operations begin, and blocks that cost little end their chains too.
 #[test]
 fn a_long_run_needs_little_stack() {
-    let long_block = "add_imm_64 t0, t0, 1\n".repeat(100_000);
-    let text = format!(
-        "load_imm a0, 50\n fallthrough\n@loop:\n{long_block} add_imm_64 a0, a0, -1\n branch_ne_imm a0, 0, @loop\n trap"
-    );
-    let program = javm_isa::assemble(&text).unwrap();
-    let runs = std::thread::Builder::new().stack_size(512 << 10).spawn(move || {
-        [CostModel::Flat, CostModel::Pipeline].map(|model| {
-            let code = Code::new(&program, Mode::Bare, model);
-            let mut state = State::new(0, u64::MAX);
-            (run(&code, &mut state, &mut BareMemory::new()), state.registers[2])
-        })
-    });
-    assert_eq!(runs.unwrap().join().unwrap(), [(Exit::Panic, 5_000_000); 2]);
+    let long = |instruction: &str| format!("{instruction}\n").repeat(50_000);
+    let bodies = [
+        long("add_imm_64 t0, t0, 1"),
+        format!("unlikely\n {}", long("add_imm_64 t0, t0, 1")),
+        long("sub_64 t0, t0, s0"),
+        long("add_imm_64 t0, t0, 1\n unlikely\n load_ind_u64 a1, [a2]"),
+        long("add_imm_64 t0, t0, 1\n move_reg t1, t2\n fallthrough"),
+    ];
+    for body in bodies {
+        let text = format!(
+            "load_imm a0, 20\n fallthrough\n@loop:\n{body} add_imm_64 a0, a0, -1\n branch_ne_imm a0, 0, @loop\n trap"
+        );
+        let program = javm_isa::assemble(&text).unwrap();
+        let runs = std::thread::Builder::new().stack_size(512 << 10).spawn(move || {
+            [CostModel::Flat, CostModel::Pipeline].map(|model| {
+                let code = Code::new(&program, Mode::Bare, model);
+                let mut memory = BareMemory::new();
+                memory.map(0x2_0000, 4096, Access::ReadOnly).unwrap();
+                let mut state = State::new(0, u64::MAX);
+                state.registers[5] = u64::MAX;
+                state.registers[9] = 0x2_0000;
+                (run(&code, &mut state, &mut memory), state.registers[2])
+            })
+        });
+        assert_eq!(runs.unwrap().join().unwrap(), [(Exit::Panic, 1_000_000); 2]);
+    }
 }
