@@ -5,6 +5,9 @@ use thiserror::Error;
 
 use crate::opcode::{Form, Kind, Opcode};
 use crate::register::Reg;
+use crate::roles::RegOperand;
+
+mod decode;
 
 /// A decoded instruction. Operands that its form does not have hold φ0 or zero, so that two instructions are equal
 /// exactly when they do the same at the same place.
@@ -55,91 +58,11 @@ pub enum EncodeError {
 /// Bytes that a decoder may look at from the opcode on: opcode, two operand bytes, two immediates of four bytes.
 pub(crate) const WINDOW: usize = 16;
 
-/// The value of the `length` bytes (at most 4) of `window` from `start` on, sign-extended.
-#[inline]
-fn immediate(window: u128, start: u32, length: u32) -> u64 {
-    let raw = (window >> (8 * start)) as u32;
-    // With length 0 the shift by 32 is split in two so that it yields zero instead of overflowing.
-    let unused = 32 - 8 * length;
-    let shifted = (u64::from(raw) << unused) as u32;
-    (i64::from(shifted as i32) >> unused) as u64
-}
-
 impl Instruction {
     /// An instruction without operands.
     #[must_use]
     pub const fn new(opcode: Opcode) -> Instruction {
         Instruction { opcode, a: Reg::RA, b: Reg::RA, d: Reg::RA, x: 0, y: 0, target: 0 }
-    }
-
-    /// Decodes the operands of `opcode` at `pc`. `window` holds the bytes from the opcode on, first byte lowest; `skip`
-    /// is the distance to the next opcode minus one, at most 24.
-    #[inline]
-    pub(crate) fn decode(opcode: Opcode, pc: u32, window: u128, skip: u32) -> Instruction {
-        let byte1 = (window >> 8) as u8;
-        let byte2 = (window >> 16) as u8;
-        let low = Reg::from_nibble(byte1);
-        let high = Reg::from_nibble(byte1 >> 4);
-        // The length of an immediate behind `fixed` operand bytes that may take all the rest, and of the second of two.
-        let rest = |fixed: u32| skip.saturating_sub(fixed).min(4);
-        let offset = |value: u64| pc.wrapping_add(value as u32);
-        let mut i = Instruction::new(opcode);
-        match opcode.row().form {
-            Form::None => {}
-            Form::Imm => i.x = immediate(window, 1, rest(0)),
-            Form::RegImm64 => {
-                i.a = low;
-                i.x = (window >> 16) as u64;
-            }
-            Form::ImmImm => {
-                let lx = u32::from(byte1 % 8).min(4);
-                i.x = immediate(window, 2, lx);
-                i.y = immediate(window, 2 + lx, rest(lx + 1));
-            }
-            Form::Offset => i.target = offset(immediate(window, 1, rest(0))),
-            Form::RegImm => {
-                i.a = low;
-                i.x = immediate(window, 2, rest(1));
-            }
-            Form::RegImmImm | Form::RegImmOffset => {
-                let lx = u32::from((byte1 >> 4) % 8).min(4);
-                i.a = low;
-                i.x = immediate(window, 2, lx);
-                let y = immediate(window, 2 + lx, rest(lx + 1));
-                if opcode.row().form == Form::RegImmOffset {
-                    i.target = offset(y);
-                } else {
-                    i.y = y;
-                }
-            }
-            Form::RegReg => {
-                i.d = low;
-                i.a = high;
-            }
-            Form::RegRegImm => {
-                i.a = low;
-                i.b = high;
-                i.x = immediate(window, 2, rest(1));
-            }
-            Form::RegRegOffset => {
-                i.a = low;
-                i.b = high;
-                i.target = offset(immediate(window, 2, rest(1)));
-            }
-            Form::RegRegImmImm => {
-                let lx = u32::from(byte2 % 8).min(4);
-                i.a = low;
-                i.b = high;
-                i.x = immediate(window, 3, lx);
-                i.y = immediate(window, 3 + lx, rest(lx + 2));
-            }
-            Form::RegRegReg => {
-                i.a = low;
-                i.b = high;
-                i.d = Reg::from_nibble(if byte2 > 12 { 12 } else { byte2 });
-            }
-        }
-        i
     }
 
     /// Appends its bytes, as they stand at `pc`, to `out` and gives their number.
@@ -198,33 +121,25 @@ impl Instruction {
 
     /// The register that it writes, if any.
     #[must_use]
+    #[inline]
     pub fn destination(&self) -> Option<Reg> {
-        let row = self.opcode.row();
-        match (row.kind, row.form) {
-            (Kind::Compute | Kind::ConditionalMove | Kind::Sbrk, Form::RegReg | Form::RegRegReg) => Some(self.d),
-            (Kind::Compute | Kind::ConditionalMove | Kind::Load { .. }, _) => Some(self.a),
-            (Kind::Jump, Form::RegImmOffset) | (Kind::IndirectJump, Form::RegRegImmImm) => Some(self.a),
-            _ => None,
-        }
+        self.register(self.opcode.row().roles.destination)
     }
 
     /// The registers that it reads, in the order of its operands. `ecalli` and `ecall` are not counted as reading any.
     #[must_use]
+    #[inline]
     pub fn sources(&self) -> [Option<Reg>; 3] {
-        let row = self.opcode.row();
-        let (a, b, d) = (Some(self.a), Some(self.b), Some(self.d));
-        match (row.kind, row.form) {
-            (Kind::ConditionalMove, Form::RegRegReg) => [a, b, d],
-            (Kind::ConditionalMove, _) => [b, a, None],
-            (_, Form::RegReg) => [a, None, None],
-            (_, Form::RegRegReg | Form::RegRegOffset) => [a, b, None],
-            (Kind::Store { .. }, Form::RegRegImm) => [a, b, None],
-            (_, Form::RegRegImm | Form::RegRegImmImm) => [b, None, None],
-            (Kind::Store { .. }, Form::RegImm | Form::RegImmImm) | (Kind::IndirectJump, Form::RegImm) => {
-                [a, None, None]
-            }
-            (Kind::Branch, Form::RegImmOffset) => [a, None, None],
-            _ => [None; 3],
+        self.opcode.row().roles.sources.map(|operand| self.register(operand))
+    }
+
+    #[inline]
+    fn register(&self, operand: RegOperand) -> Option<Reg> {
+        match operand {
+            RegOperand::A => Some(self.a),
+            RegOperand::B => Some(self.b),
+            RegOperand::D => Some(self.d),
+            RegOperand::None => None,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! # How to read this crate
 //! - [`opcode`]: the one table of instructions; everything else derives from it.
+//! - [`roles`]: which registers an instruction reads and writes.
 //! - [`instruction`]: bytes to operands and back.
 //! - [`program`]: the program blob: code, bitmask, jump table; basic blocks.
 //! - [`cost`]: what a basic block is charged.
@@ -21,6 +22,7 @@ pub mod instruction;
 pub mod opcode;
 pub mod program;
 mod register;
+pub mod roles;
 
 pub use asm::{AsmError, Listing, assemble, disassemble};
 pub use cost::{BlockCosts, CostModel, block_cost};

@@ -2,6 +2,7 @@
 //! basic blocks, operand roles, gas — reads this table; no other list of opcodes exists.
 
 use crate::cost::{Cost, Extra, Unit};
+use crate::roles::Roles;
 
 /// How the operands of an instruction are laid out in its bytes. The names follow the order of the operands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +76,7 @@ pub enum Kind {
 
 /// Which machine a program is decoded for. Part of the key of everything that is derived from code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
 pub enum Mode {
     /// The bare machine of the public test vectors: `sbrk` works, `ecall` traps.
     Bare,
@@ -106,7 +108,14 @@ macro_rules! opcodes {
         }
 
         static ROWS: [Row; Opcode::ALL.len()] = [
-            $(Row { opcode: Opcode::$name, mnemonic: $mnemonic, form: Form::$form, kind: $kind, cost: $cost },)*
+            $(Row {
+                opcode: Opcode::$name,
+                mnemonic: $mnemonic,
+                form: Form::$form,
+                kind: $kind,
+                cost: $cost,
+                roles: Roles::of(&$kind, Form::$form),
+            },)*
         ];
     };
 }
@@ -124,6 +133,8 @@ pub struct Row {
     pub kind: Kind,
     /// What the pipeline cost model needs to know of it.
     pub cost: Cost,
+    /// Which of its registers it reads and writes.
+    pub roles: Roles,
 }
 
 const fn load(bytes: u8, signed: bool) -> Kind {
@@ -324,6 +335,39 @@ static INDEX_OF_NUMBER: [u8; 256] = {
     table
 };
 
+/// For each number the opcode that programs decoded for a mode have: what decoding looks at for every instruction.
+static OPCODES_OF_MODE: [[Option<Opcode>; 256]; 2] = [opcodes_of_mode(Mode::Bare), opcodes_of_mode(Mode::Image)];
+
+const fn opcodes_of_mode(mode: Mode) -> [Option<Opcode>; 256] {
+    let mut table = [None; 256];
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        let opcode = Opcode::ALL[index];
+        let is_there = match opcode.row().kind {
+            Operation => matches!(mode, Mode::Image),
+            Sbrk => matches!(mode, Mode::Bare),
+            _ => true,
+        };
+        if is_there {
+            table[opcode as usize] = Some(opcode);
+        }
+        index += 1;
+    }
+    table
+}
+
+/// Whether the opcode of a number ends a basic block; `false` where the table has no such number.
+static IS_TERMINATOR: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        let kind = &Opcode::ALL[index].row().kind;
+        table[Opcode::ALL[index] as usize] = matches!(kind, Trap | Fallthrough | Jump | Branch | IndirectJump);
+        index += 1;
+    }
+    table
+};
+
 impl Opcode {
     /// The opcode of this number, if the table has one.
     #[must_use]
@@ -336,12 +380,9 @@ impl Opcode {
 
     /// The opcode of this number, if programs decoded for `mode` have it.
     #[must_use]
+    #[inline]
     pub fn in_mode(number: u8, mode: Mode) -> Option<Opcode> {
-        Opcode::from_number(number).filter(|opcode| match opcode.row().kind {
-            Kind::Operation => mode == Mode::Image,
-            Kind::Sbrk => mode == Mode::Bare,
-            _ => true,
-        })
+        OPCODES_OF_MODE[mode as usize][usize::from(number)]
     }
 
     /// The opcode with this name in assembly text.
@@ -358,8 +399,9 @@ impl Opcode {
 
     /// Whether it ends a basic block.
     #[must_use]
-    pub const fn is_terminator(self) -> bool {
-        matches!(self.row().kind, Trap | Fallthrough | Jump | Branch | IndirectJump)
+    #[inline]
+    pub fn is_terminator(self) -> bool {
+        IS_TERMINATOR[self as usize]
     }
 }
 

@@ -420,7 +420,7 @@ fn instruction_of(pc: u32, bytes: &[u8]) -> Option<Content> {
     let opcode = Opcode::from_number(*bytes.first()?)?;
     let mut window = [0; WINDOW];
     window.get_mut(..bytes.len())?.copy_from_slice(bytes);
-    let instruction = Instruction::decode(opcode, pc, u128::from_le_bytes(window), bytes.len() as u32 - 1);
+    let instruction = Instruction::decode(opcode, pc, window, bytes.len() as u32 - 1);
     let encodes_to_same = |lengths: Lengths| {
         let mut encoded = Vec::with_capacity(bytes.len());
         instruction.encode(pc, lengths, &mut encoded).is_ok() && encoded == bytes

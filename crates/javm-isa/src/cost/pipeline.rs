@@ -1,16 +1,18 @@
 //! The machine of the pipeline cost model: four instructions decoded a cycle, a reorder buffer of 32 entries, execution
 //! out of order. It is simulated once for each basic block; the cycles it takes are the block's cost.
 //!
-//! A set of reorder buffer entries is a word with a bit for each. All that happens in a cycle is then a handful of
-//! operations on words, and cycles in which nothing can happen are skipped.
+//! A set of reorder buffer entries is a word with a bit for each. All that happens in a cycle then is a handful of
+//! operations on words, and cycles in which nothing can happen are skipped. Whatever can be looked up is not decided by
+//! a branch: instructions come in any order, and a processor predicts none of it.
 
 use super::{Extra, Unit};
 use crate::instruction::Instruction;
 use crate::opcode::Opcode;
-use crate::register::Reg;
+use crate::register::REG_COUNT;
+use crate::roles::RegOperand;
 
 /// Entries of the reorder buffer: instructions that are decoded and not yet retired.
-const ENTRIES: u32 = 32;
+const ENTRIES: usize = 32;
 /// Decode slots of a cycle.
 const DECODE_SLOTS: u32 = 4;
 /// Instructions that can start to execute in a cycle.
@@ -20,11 +22,21 @@ const STARTS: u32 = 5;
 const ALUS: u32 = 4;
 /// Cycles that a block gets for free: they overlap with what runs before and after it.
 const SLACK: u32 = 3;
+/// Cycles from the one at whose end the last result is there to the one in which everything has retired, both counted.
+const RETIREMENT: u32 = 3;
 /// A power of two above every latency: results to come are filed under their cycle modulo this.
 const HORIZON: u32 = 128;
 
 /// A set of reorder buffer entries, bit by bit.
 type Entries = u32;
+
+/// The number of no entry.
+const NO_ENTRY: u8 = ENTRIES as u8;
+/// Places behind the registers, for instructions that read or write none: nothing writes the one, nothing reads the other.
+const NOTHING_READ: u8 = REG_COUNT as u8;
+const NOTHING_WRITTEN: u8 = REG_COUNT as u8 + 1;
+/// Registers and these places, rounded up to what a vector holds.
+const PLACES: usize = 16;
 
 /// The machine. Between blocks it is empty; a block is [issued](Pipeline::issue) instruction by instruction and then
 /// [drained](Pipeline::drain).
@@ -36,7 +48,8 @@ pub struct Pipeline {
     slots: u32,
     /// The oldest entry.
     head: u32,
-    /// How many entries there are: `head` and the ones behind it, in the order of the program.
+    /// How many entries there are: `head` and the ones behind it, in the order of the program. Some of them may have
+    /// retired already: nobody asks before the buffer seems full.
     in_flight: u32,
 
     // How far entries have come. Between `waiting` and `finished` they execute.
@@ -46,40 +59,57 @@ pub struct Pipeline {
     waiting: Entries,
     /// Had its result at the end of the last cycle.
     finished: Entries,
-    /// Could retire if all older entries could.
+    /// Can retire in this cycle if all older entries can.
     done: Entries,
+    /// Could retire in the last cycle if all older entries could.
+    done_before: Entries,
 
     // Operands.
-    /// The entries that wait for the result of another.
-    blocked: Entries,
-    /// For each entry the ones whose results it waits for.
-    needs: [Entries; ENTRIES as usize],
-    /// For each entry the ones that wait for its result.
-    feeds: [Entries; ENTRIES as usize],
-    /// For each register the entry that will write it; none once the value is there. A power of two of them, so that
-    /// they are handled as vectors.
-    writer: [Entries; 16],
+    /// For each entry the ones that wait for its result. The last place belongs to no entry.
+    feeds: [Entries; ENTRIES + 1],
+    /// For each register the number of the entry that will write it, [`NO_ENTRY`] once the value is there.
+    writer: [u8; PLACES],
 
     // Execution units, of which entries hold those they need from their start to their result.
     free_alus: u32,
     /// The ALUs that each entry needs.
-    alus: [u8; ENTRIES as usize],
-    /// The entries that need an ALU, two ALUs, the multiplier, the divider.
-    needs_alu: Entries,
-    needs_two_alus: Entries,
-    needs_mul: Entries,
-    needs_div: Entries,
+    alus: [u8; ENTRIES],
+    /// The entries without result by what they need: see `Unit::class`.
+    needing: [Entries; Unit::CLASSES],
     /// The entries that execute.
     running: Entries,
 
     // Results to come.
     /// Cycles that each entry takes from its start to its result.
-    latency: [u8; ENTRIES as usize],
+    latency: [u8; ENTRIES],
     /// The entries that have their results at the end of a cycle, by this cycle modulo [`HORIZON`].
     results: [Entries; HORIZON as usize],
     /// Which of these sets are not empty.
     results_due: u128,
 }
+
+/// What the machine tells units apart by, as indices of `needing`.
+impl Unit {
+    const CLASSES: usize = 5;
+    const NOTHING: usize = 0;
+    const TWO_ALUS: usize = 2;
+    const MUL: usize = 3;
+    const DIV: usize = 4;
+
+    #[inline]
+    fn class(self) -> usize {
+        match self {
+            Unit::Nothing => Unit::NOTHING,
+            Unit::Alu | Unit::Load | Unit::Store => 1,
+            Unit::TwoAlus => Unit::TWO_ALUS,
+            Unit::Mul => Unit::MUL,
+            Unit::Div => Unit::DIV,
+        }
+    }
+}
+
+/// The ALUs that each class needs.
+const CLASS_ALUS: [u8; Unit::CLASSES] = [0, 1, 2, 1, 1];
 
 impl Default for Pipeline {
     fn default() -> Pipeline {
@@ -100,18 +130,14 @@ impl Pipeline {
             waiting: 0,
             finished: 0,
             done: 0,
-            blocked: 0,
-            needs: [0; ENTRIES as usize],
-            feeds: [0; ENTRIES as usize],
-            writer: [0; 16],
+            done_before: 0,
+            feeds: [0; ENTRIES + 1],
+            writer: [NO_ENTRY; PLACES],
             free_alus: ALUS,
-            alus: [0; ENTRIES as usize],
-            needs_alu: 0,
-            needs_two_alus: 0,
-            needs_mul: 0,
-            needs_div: 0,
+            alus: [0; ENTRIES],
+            needing: [0; Unit::CLASSES],
             running: 0,
-            latency: [0; ENTRIES as usize],
+            latency: [0; ENTRIES],
             results: [0; HORIZON as usize],
             results_due: 0,
         }
@@ -121,105 +147,125 @@ impl Pipeline {
     /// cycles), except for a branch, where it depends on what is on both sides of it.
     #[inline]
     pub fn issue(&mut self, instruction: &Instruction, latency: u8) {
-        let cost = &instruction.opcode.row().cost;
-        let destination = instruction.destination();
-        let sources = instruction.sources();
-        let copies = match cost.extra {
+        let row = instruction.opcode.row();
+        let places = |none: u8| [instruction.a.number(), instruction.b.number(), instruction.d.number(), none];
+        let place = |operand: RegOperand, none: u8| places(none)[operand as usize];
+        let destination = place(row.roles.destination, NOTHING_WRITTEN);
+        let sources = row.roles.sources.map(|operand| place(operand, NOTHING_READ));
+
+        let is_no_source = (destination != sources[0]) & (destination != sources[1]) & (destination != sources[2]);
+        let copies = match row.cost.extra {
             Extra::Never => false,
-            Extra::DestinationIsNoSource => !sources.contains(&destination),
-            Extra::DestinationIsNotFirstSource => sources[0] != destination,
+            Extra::DestinationIsNoSource => is_no_source,
+            Extra::DestinationIsNotFirstSource => destination != sources[0],
         };
-        self.wait_for_decoder(u32::from(cost.slots) + u32::from(copies));
-        let operands = sources.iter().flatten().fold(0, |set, source| set | self.writer[source.index()]);
+        self.wait_for_decoder(u32::from(row.cost.slots) + u32::from(copies));
+
         if instruction.opcode == Opcode::MoveReg {
             // Registers are renamed while decoding, and a move is nothing else: it never enters the buffer.
-            self.writer[instruction.d.index()] = operands;
-        } else {
-            self.enter(destination, operands, latency, cost.unit);
+            self.writer[usize::from(destination)] = self.writer[usize::from(sources[0])];
+            return;
         }
+        let index = (self.head as usize + self.in_flight as usize) % ENTRIES;
+        let entry = 1 << index;
+        self.in_flight += 1;
+        self.decoded |= entry;
+        self.latency[index] = latency;
+        for source in sources {
+            self.feeds[usize::from(self.writer[usize::from(source)])] |= entry;
+        }
+        self.writer[usize::from(destination)] = index as u8;
+        let class = row.cost.unit.class();
+        self.alus[index] = CLASS_ALUS[class];
+        self.needing[class] |= entry;
     }
 
     /// Lets all that was issued come to its end, gives the cost of the block (1 and up) and leaves the machine empty.
     #[inline]
     pub fn drain(&mut self) -> u32 {
-        self.retire();
         self.advance(false);
-        while self.in_flight > 0 {
-            self.retire();
+        while self.waiting != 0 {
             self.advance(true);
         }
-        let cycles = self.cycle;
+        // Everything has started, so that nothing can happen any more but results in their time.
+        let last_result = match self.results_due.rotate_right(self.cycle % HORIZON) {
+            0 => self.cycle.saturating_sub(1),
+            due => self.cycle + due.ilog2(),
+        };
+        self.clear();
+        (last_result + RETIREMENT).saturating_sub(SLACK).max(1)
+    }
+
+    /// Empties the machine, in which nothing waits any more.
+    fn clear(&mut self) {
+        let mut due = core::mem::take(&mut self.results_due);
+        while due != 0 {
+            self.results[due.trailing_zeros() as usize] = 0;
+            due &= due - 1;
+        }
         self.cycle = 0;
         self.slots = DECODE_SLOTS;
-        cycles.saturating_sub(SLACK).max(1)
+        self.head = 0;
+        self.in_flight = 0;
+        self.finished = 0;
+        self.done = 0;
+        self.done_before = 0;
+        self.writer = [NO_ENTRY; PLACES];
+        self.free_alus = ALUS;
+        self.needing = [0; Unit::CLASSES];
+        self.running = 0;
     }
 
     /// Lets cycles pass until the decoder takes an instruction of `slots` slots, and takes them.
     #[inline]
     fn wait_for_decoder(&mut self, slots: u32) {
-        if self.slots < slots || self.in_flight == ENTRIES {
-            self.retire();
-            self.advance(false);
-            while self.in_flight == ENTRIES {
-                self.retire();
-                self.advance(self.in_flight == ENTRIES);
-            }
-            self.slots = DECODE_SLOTS;
+        if self.slots < slots || self.is_full() {
+            self.wait_for_next_cycle();
         }
         self.slots -= slots;
     }
 
-    /// Puts an instruction that needs the results of `operands` into the reorder buffer.
-    #[inline]
-    fn enter(&mut self, destination: Option<Reg>, operands: Entries, latency: u8, unit: Unit) {
-        let index = ((self.head + self.in_flight) % ENTRIES) as usize;
-        let entry = 1 << index;
-        self.in_flight += 1;
-        self.decoded |= entry;
-        self.latency[index] = latency;
-
-        self.needs[index] = operands;
-        if operands != 0 {
-            self.blocked |= entry;
-            for operand in indices(operands) {
-                self.feeds[operand] |= entry;
-            }
+    fn wait_for_next_cycle(&mut self) {
+        self.retire(self.done);
+        self.advance(false);
+        while self.in_flight == ENTRIES as u32 {
+            self.retire(self.done);
+            self.advance(self.in_flight == ENTRIES as u32);
         }
-        if let Some(register) = destination {
-            self.writer[register.index()] = entry;
-        }
-
-        self.alus[index] = match unit {
-            Unit::Nothing => 0,
-            Unit::TwoAlus => 2,
-            Unit::Alu | Unit::Mul | Unit::Div | Unit::Load | Unit::Store => 1,
-        };
-        let when = |needed: bool| if needed { entry } else { 0 };
-        self.needs_alu |= when(unit != Unit::Nothing);
-        self.needs_two_alus |= when(unit == Unit::TwoAlus);
-        self.needs_mul |= when(unit == Unit::Mul);
-        self.needs_div |= when(unit == Unit::Div);
+        self.slots = DECODE_SLOTS;
     }
 
-    /// Removes the oldest entries as far as they are done. A cycle begins with this.
+    /// Whether the buffer is full. What could retire in the last cycle has left it.
     #[inline]
-    fn retire(&mut self) {
-        let retiring = self.done.rotate_right(self.head).trailing_ones();
+    fn is_full(&mut self) -> bool {
+        if self.in_flight == ENTRIES as u32 {
+            self.retire(self.done_before);
+        }
+        self.in_flight == ENTRIES as u32
+    }
+
+    /// Removes the oldest entries as far as they are `done`.
+    #[inline]
+    fn retire(&mut self, done: Entries) {
+        let retiring = done.rotate_right(self.head).trailing_ones();
         // A shift by all 32 has no result of its own.
         let oldest = !(!0_u32).checked_shl(retiring).unwrap_or(0);
-        self.done &= !oldest.rotate_left(self.head);
-        self.head = (self.head + retiring) % ENTRIES;
+        let left = !oldest.rotate_left(self.head);
+        self.done &= left;
+        self.done_before &= left;
+        self.head = (self.head + retiring) % ENTRIES as u32;
         self.in_flight -= retiring;
     }
 
-    /// The rest of a cycle: entries start, others get their results, decoded ones begin to wait. With `may_skip` the
-    /// clock goes on to the next cycle in which a result is there, unless there was one at the end of the last cycle.
-    #[inline]
+    /// A cycle, but for what retires in it: entries start, others get their results, decoded ones begin to wait. With
+    /// `may_skip` the clock goes on to the next cycle in which a result is there, unless there was one at the end of the
+    /// last cycle.
     fn advance(&mut self, may_skip: bool) {
         self.start();
         if may_skip && self.finished == 0 && self.results_due != 0 {
             self.cycle += self.results_due.rotate_right(self.cycle % HORIZON).trailing_zeros();
         }
+        self.done_before = self.done;
         self.done |= self.finished;
         self.finished = self.take_results();
         if self.finished != 0 {
@@ -233,12 +279,15 @@ impl Pipeline {
     /// Starts the oldest entries that have their operands and find their units free.
     #[inline]
     fn start(&mut self) {
+        let blocked = self.feeds[..ENTRIES].iter().fold(0, |blocked, fed| blocked | fed);
+        let mut ready = self.waiting & !blocked;
         for _ in 0..STARTS {
-            let ready = self.waiting & !self.blocked & !self.short_of_units();
+            ready &= !self.short_of_units();
             if ready == 0 {
                 break;
             }
-            let index = ((self.head + ready.rotate_right(self.head).trailing_zeros()) % ENTRIES) as usize;
+            let index = (self.head + ready.rotate_right(self.head).trailing_zeros()) as usize % ENTRIES;
+            ready &= !(1 << index);
             self.waiting &= !(1 << index);
             self.running |= 1 << index;
             self.free_alus -= u32::from(self.alus[index]);
@@ -252,13 +301,12 @@ impl Pipeline {
     #[inline]
     fn short_of_units(&self) -> Entries {
         let alus = match self.free_alus {
-            0 => self.needs_alu,
-            1 => self.needs_two_alus,
+            0 => !self.needing[Unit::NOTHING],
+            1 => self.needing[Unit::TWO_ALUS],
             _ => 0,
         };
-        let mul = if self.running & self.needs_mul != 0 { self.needs_mul } else { 0 };
-        let div = if self.running & self.needs_div != 0 { self.needs_div } else { 0 };
-        alus | mul | div
+        let of_one = |class: usize| if self.running & self.needing[class] != 0 { self.needing[class] } else { 0 };
+        alus | of_one(Unit::MUL) | of_one(Unit::DIV)
     }
 
     /// The entries that have their results at the end of this cycle.
@@ -272,34 +320,19 @@ impl Pipeline {
     /// Gives what just finished to those who wait for it, and its units back.
     #[inline]
     fn release(&mut self) {
-        let gone = !self.finished;
-        for index in indices(self.finished) {
+        let mut rest = self.finished;
+        while rest != 0 {
+            let index = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            self.feeds[index] = 0;
             self.free_alus += u32::from(self.alus[index]);
-            for waiting in indices(core::mem::take(&mut self.feeds[index])) {
-                self.needs[waiting] &= gone;
-                if self.needs[waiting] == 0 {
-                    self.blocked &= !(1 << waiting);
-                }
+            for writer in &mut self.writer {
+                *writer = if *writer == index as u8 { NO_ENTRY } else { *writer };
             }
         }
-        for writer in &mut self.writer {
-            *writer &= gone;
+        self.running &= !self.finished;
+        for needing in &mut self.needing {
+            *needing &= !self.finished;
         }
-        self.running &= gone;
-        self.needs_alu &= gone;
-        self.needs_two_alus &= gone;
-        self.needs_mul &= gone;
-        self.needs_div &= gone;
     }
-}
-
-/// The indices of the entries of a set.
-#[inline]
-fn indices(set: Entries) -> impl Iterator<Item = usize> {
-    let mut rest = set;
-    core::iter::from_fn(move || {
-        let index = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-        rest &= rest - 1;
-        Some(index)
-    })
 }

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Program;
-use crate::opcode::Mode;
+use crate::opcode::{Mode, Opcode};
 
 /// The set of code offsets at which a basic block starts: 0 and whatever follows a terminator, as long as a valid
 /// opcode stands there.
@@ -15,13 +15,18 @@ pub struct BlockStarts {
 
 impl BlockStarts {
     pub(super) fn of(program: &Program, mode: Mode) -> BlockStarts {
-        let length = program.code_length();
-        let mut starts = BlockStarts { words: vec![0; (length as usize).div_ceil(64)] };
+        let count = (program.code_length() as usize).div_ceil(64);
+        let mut starts = BlockStarts { words: vec![0; count] };
         // Every set bit of the mask counts, also one that no walk from offset 0 comes by.
         starts.insert_if_valid(program, 0, mode);
-        for pc in 0..length {
-            if program.opcode_at(pc, mode).is_some_and(|opcode| opcode.is_terminator()) {
-                starts.insert_if_valid(program, program.next(pc), mode);
+        for index in 0..count {
+            let mut rest = program.mask_word(index);
+            while rest != 0 {
+                let pc = index as u32 * 64 + rest.trailing_zeros();
+                rest &= rest - 1;
+                if program.opcode_at(pc, mode).is_some_and(Opcode::is_terminator) {
+                    starts.insert_if_valid(program, program.next(pc), mode);
+                }
             }
         }
         starts

@@ -223,6 +223,18 @@ impl Program {
         (u32::from_le_bytes(bits) >> (next % 8)).trailing_zeros().min(MAX_SKIP)
     }
 
+    /// The 64 bits of the bitmask from offset `64 * index` on, without the ones that follow behind the code.
+    #[inline]
+    fn mask_word(&self, index: usize) -> u64 {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.mask[8 * index..8 * index + 8]);
+        let word = u64::from_le_bytes(bytes);
+        match self.code_length as usize - 64 * index {
+            left @ ..64 => word & ((1 << left) - 1),
+            _ => word,
+        }
+    }
+
     /// Where the instruction behind the one at `pc` starts.
     #[must_use]
     #[inline]
@@ -250,7 +262,7 @@ impl Program {
                 let start = pc as usize;
                 let mut window = [0; WINDOW];
                 window.copy_from_slice(&self.code[start..start + WINDOW]);
-                Instruction::decode(opcode, pc, u128::from_le_bytes(window), self.skip(pc))
+                Instruction::decode(opcode, pc, window, self.skip(pc))
             }
             _ => Instruction::new(Opcode::Trap),
         }
