@@ -5,24 +5,17 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use javm_cap::ValidImage;
 use javm_isa::{BlockCosts, CostModel, Mode, Program};
 use javm_testgen::{Config, generate};
-
-/// The first bytes of an Image, and where in it the length of its code is; the code follows the manifest.
-const IMAGE_MAGIC: &[u8] = b"\x7fNUB\r\n\x1a\n";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut programs = Vec::new();
     for file in std::env::args().skip(1) {
         let bytes = std::fs::read(&file)?;
-        let program = match bytes.starts_with(IMAGE_MAGIC) {
-            // The code is somewhere behind the manifest: where a blob of the length that the manifest gives begins.
-            true => {
-                let length = u32::from_le_bytes(bytes[12..16].try_into()?) as usize;
-                let mut windows = bytes.windows(length);
-                windows.find_map(|window| Program::parse(window).ok()).ok_or("the Image holds no program blob")?
-            }
-            false => Program::parse(&bytes)?,
+        let program = match ValidImage::load(&bytes) {
+            Ok(image) => image.program().clone(),
+            Err(_) => Program::parse(&bytes)?,
         };
         programs.push((file, program, Mode::Image));
     }

@@ -4,6 +4,7 @@
 mod blobs;
 mod cost;
 mod hostile;
+mod images;
 mod instructions;
 mod model;
 mod oracle;
