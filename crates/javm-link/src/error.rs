@@ -175,6 +175,9 @@ pub enum InstructionError {
     /// A jump through a register with a constant added.
     #[error("a jump to a register plus a constant: code addresses cannot be computed with")]
     JumpWithOffset,
+    /// A number is added to the address of a place in the code.
+    #[error("this adds a number to the address of code: code addresses cannot be computed with")]
+    CodeArithmetic,
     /// An absolute address that two instructions cannot make.
     #[error("the address {0:#x} is not within 2^31 of zero")]
     AddressRange(i64),

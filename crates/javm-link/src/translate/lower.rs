@@ -11,7 +11,7 @@ use crate::error::{InstructionError, LinkError};
 use crate::flow::{Flow, Item, Step, with_offset, word_at};
 use crate::layout::Layout;
 use crate::resolve::{At, Target};
-use crate::riscv::{Compare, Operand, Rv, X};
+use crate::riscv::{Binary, Compare, Operand, Rv, X};
 
 /// A value that an instruction reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -212,13 +212,7 @@ impl Lowering<'_> {
                 self.set_number(rd, high);
             }
             Step::AbsoluteLow { rv, target } => self.absolute_low(rv, target, behind)?,
-            Step::RelativeLow { rv, high } => {
-                let base = base_of(rv);
-                if !base.is_some_and(|base| self.is_settled(base)) {
-                    self.incomplete.insert(high);
-                }
-                self.offset_or_jump(rv, behind)?;
-            }
+            Step::RelativeLow { rv, high } => self.relative_low(rv, high, behind)?,
             Step::Jump { link, to } => self.jump(link, self.id(to), behind),
             Step::JumpRegister { link, base } => self.jump_register(link, base, 0, behind)?,
             Step::Branch { compare, left, right, to } => self.branch(compare, left, right, self.id(to)),
@@ -227,9 +221,25 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Whether what a register holds is known in such a way that nobody who uses it reads it.
-    fn is_settled(&self, register: Reg) -> bool {
-        matches!(self.facts.get(register), Fact::Number(_) | Fact::Code(_))
+    /// The instruction that completes what the `auipc` at `high` began. If the address is known here it needs nothing of
+    /// that; if not, it reads the register.
+    fn relative_low(&mut self, rv: Rv, high: At, behind: At) -> Result<(), LinkError> {
+        let fact = base_of(rv).map_or(Fact::Unknown, |base| self.facts.get(base));
+        let is_complete = match (rv, fact) {
+            (Rv::Binary { op: Binary::Add, rd, .. }, Fact::Code(to)) => {
+                if let Some(rd) = rd {
+                    self.set_code(rd, to);
+                }
+                return Ok(());
+            }
+            (Rv::Binary { .. } | Rv::Load { .. } | Rv::Store { .. }, Fact::Number(_)) => true,
+            (Rv::Jalr { .. }, Fact::Code(_)) => true,
+            _ => false,
+        };
+        if !is_complete {
+            self.incomplete.insert(high);
+        }
+        self.offset_or_jump(rv, behind)
     }
 
     fn address(&mut self, rd: X, target: Target, is_high: bool) -> Result<(), LinkError> {
@@ -295,8 +305,9 @@ impl Lowering<'_> {
             Rv::Load { width, rd, base, offset } => self.load(width, rd, base, offset)?,
             Rv::Store { bytes, source, base, offset } => self.store(bytes, source, base, offset)?,
             Rv::Binary { op, rd: Some(rd), left, right } => {
-                let (left, right) = (self.value(left), self.operand(right));
-                self.binary(op, rd, left, right);
+                let (first, second) = (self.value(left), self.operand(right));
+                self.check_code_arithmetic(op, left, second)?;
+                self.binary(op, rd, first, second);
             }
             Rv::Unary { op, rd: Some(rd), source } => self.unary(op, rd, source),
             Rv::ConditionalMove { if_zero, rd: Some(rd), source, condition } => {
@@ -324,6 +335,15 @@ impl Lowering<'_> {
             | Rv::Trap => {}
         }
         Ok(())
+    }
+
+    /// Refuses to add a number to the address of code: the next instructions are not at the next addresses.
+    fn check_code_arithmetic(&self, op: Binary, left: X, right: Value) -> Result<(), LinkError> {
+        let is_moved = matches!(op, Binary::Add | Binary::Sub) && right.number.is_some_and(|number| number != 0);
+        match left.map(|left| self.facts.get(left)) {
+            Some(Fact::Code(_)) if is_moved => Err(self.refuse(InstructionError::CodeArithmetic)),
+            _ => Ok(()),
+        }
     }
 
     /// A call of the kernel; whatever is behind it may change any register.
