@@ -400,7 +400,7 @@ impl Opcode {
     /// Whether it ends a basic block.
     #[must_use]
     #[inline]
-    pub fn is_terminator(self) -> bool {
+    pub const fn is_terminator(self) -> bool {
         IS_TERMINATOR[self as usize]
     }
 }
