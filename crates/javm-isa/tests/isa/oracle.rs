@@ -55,6 +55,8 @@ impl Polkavm {
 /// Compares each block of `program` with the simulator and, if it loads, with the loaded program. Gives the number of
 /// blocks (none if polkavm would read the program differently: see `jam_v1`), or what is different in which of them.
 pub fn compare(program: &Program, mode: Mode, module: Option<&Module>) -> Result<u64, String> {
+    #[cfg(target_arch = "x86_64")]
+    assert!(is_x86_feature_detected!("avx2"), "polkavm's cost model needs a processor with AVX2");
     let Some(code) = jam_v1::code(program, mode) else { return Ok(0) };
     let costs = BlockCosts::of(program, mode, CostModel::Pipeline, &program.block_starts(mode));
     for (start, ours) in costs.iter() {
