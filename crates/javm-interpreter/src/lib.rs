@@ -4,11 +4,12 @@
 //! - [`memory`]: what an engine sees of memory, the [`Memory`] trait.
 //! - [`bare`]: a whole machine for test vectors and tools: memory with page rights, program, state.
 //! - `op`: the fixed-size operation that the loop runs, and the list of handlers.
-//! - `sealed`: the array of operations and the cursor that walks it; the only module with unsafe code.
+//! - `sealed`: the array of operations and the cursor that walks it without bounds checks. Unsafe code is there and
+//!   where `step` moves the cursor, nowhere else.
 //! - `positions`: where in the code the operations come from.
 //! - `predecode`: from a program to operations: operands extended, targets resolved, gas at block heads.
 //! - [`code`]: a predecoded program and its questions: where blocks start, what they cost.
-//! - [`run`]: state, exits, entering and leaving the loop.
+//! - [`mod@run`]: state, exits, entering and leaving the loop.
 //! - `step`: the steps that run operations, one line an instruction, and the loop.
 //! - `arithmetic`: what has edges: division, rotation, upper halves of products.
 //!
@@ -17,12 +18,10 @@
 //! # Example
 //! ```
 //! use javm_interpreter::{Code, Exit, State, bare::BareMemory, run};
-//! use javm_isa::{CostModel, Instruction, Mode, Opcode, ProgramBuilder, Reg};
+//! use javm_isa::{CostModel, Mode, Reg, assemble};
 //!
-//! let mut program = ProgramBuilder::new();
-//! program.push(&Instruction { a: Reg::A0, b: Reg::A0, x: 1, ..Instruction::new(Opcode::AddImm64) })?;
-//! program.push(&Instruction { a: Reg::RA, ..Instruction::new(Opcode::JumpInd) })?;
-//! let code = Code::new(&program.build()?, Mode::Bare, CostModel::Flat);
+//! let program = assemble("add_imm_64 a0, a0, 1\n jump_ind ra, 0")?;
+//! let code = Code::new(&program, Mode::Bare, CostModel::Flat);
 //!
 //! let mut state = State::new(0, 10);
 //! state.registers[Reg::RA.index()] = 0xFFFF_0000; // Jumping there ends the run.

@@ -36,20 +36,32 @@ pub trait Memory {
     fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault>;
 
     /// Reads `N` bytes (1, 2, 4 or 8), if that can be done at once: without a call, on a page that is known to allow it.
-    /// `None` says nothing but that the `load` method of that width has to be asked. Inlined into the engine's loop, so
-    /// that it should be short: one lookup in a cache of pages.
+    /// `None` says nothing but that the `load` method of that width has to be asked. Inlined into each of the engine's
+    /// loads, so that it should be short: one lookup in a cache of pages. The default, which asks the `load` method
+    /// itself, is right but makes every load save and restore registers for the call that it may contain.
     #[inline(always)]
     fn quick_load<const N: usize>(&mut self, address: u32) -> Option<[u8; N]> {
-        let _ = address;
-        None
+        match N {
+            1 => self.load_u8(address).ok().map(|value| resize(value.to_le_bytes())),
+            2 => self.load_u16(address).ok().map(|value| resize(value.to_le_bytes())),
+            4 => self.load_u32(address).ok().map(|value| resize(value.to_le_bytes())),
+            8 => self.load_u64(address).ok().map(|value| resize(value.to_le_bytes())),
+            _ => None,
+        }
     }
 
     /// Writes `N` bytes (1, 2, 4 or 8), if that can be done at once, and says whether it did; see
     /// [`Memory::quick_load`].
     #[inline(always)]
     fn quick_store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> bool {
-        let _ = (address, bytes);
-        false
+        let stored = match N {
+            1 => self.store_u8(address, u8::from_le_bytes(resize(bytes))),
+            2 => self.store_u16(address, u16::from_le_bytes(resize(bytes))),
+            4 => self.store_u32(address, u32::from_le_bytes(resize(bytes))),
+            8 => self.store_u64(address, u64::from_le_bytes(resize(bytes))),
+            _ => return false,
+        };
+        stored.is_ok()
     }
 
     /// The `sbrk` of bare programs: grows the heap by `bytes` and gives its old end, or gives 0 where there is no room
@@ -58,4 +70,14 @@ pub trait Memory {
         let _ = bytes;
         0
     }
+}
+
+/// The same bytes; the lengths are equal, which the type system does not know.
+#[inline(always)]
+fn resize<const FROM: usize, const TO: usize>(bytes: [u8; FROM]) -> [u8; TO] {
+    let mut resized = [0; TO];
+    for (to, from) in resized.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    resized
 }

@@ -144,3 +144,52 @@ fn translate(instruction: &Instruction) -> Op {
     let y = y as u32 | target | high;
     Op { handler: opcode.into(), a: a.into(), b: b.into(), d: d.into(), x: x as i32, y, cost: 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use javm_isa::assemble;
+    use std::format;
+
+    /// How many dispatches follow each other from `start` on without a jump or a cut.
+    fn chain(ops: &[Op], start: usize) -> usize {
+        let mut index = start;
+        let mut length = 1;
+        while ops[index].handler != Handler::Cut && ops[index].handler != Handler::Trap {
+            index += if ops[index].handler.is_fused() { 2 } else { 1 };
+            length += 1;
+        }
+        length
+    }
+
+    #[test]
+    fn no_chain_of_operations_is_long_wherever_it_begins() {
+        for body in
+            ["add_imm_64 t0, t0, 1\n", "sub_64 t0, t0, t1\n", "unlikely\n add_64 t0, t0, t0\n move_reg a0, a0\n"]
+        {
+            let program = assemble(&format!("{} trap", body.repeat(1_000))).unwrap();
+            let mut draft =
+                Draft::of(&program, Mode::Bare, |instruction, _| instruction.opcode.is_terminator().then_some(1));
+            draft.fuse();
+            for start in 0..draft.ops.len() {
+                assert!(chain(&draft.ops, start) <= LONGEST_CHAIN as usize + 1, "from {start} of {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fused_handler_is_made() {
+        let mut seen = alloc::collections::BTreeSet::new();
+        for &first in Opcode::ALL {
+            for &second in Opcode::ALL {
+                let fused = Handler::fused(first.into(), second.into());
+                if let Some(fused) = fused {
+                    assert!(fused.is_fused() && seen.insert(fused as u8));
+                    assert!(!first.is_terminator(), "{first:?} does not go on with what is behind it");
+                    assert_eq!(fused.jumps(), Handler::from(second).jumps());
+                }
+            }
+        }
+        assert_eq!(seen.len(), Handler::COUNT - 1 - Handler::Cut as usize);
+    }
+}

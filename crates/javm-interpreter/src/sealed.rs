@@ -6,8 +6,8 @@
 //! 2. The distance of every static jump, its own and that of the second half of a fused operation, ends in the array.
 //! 3. Every entry of the jump table is an operation of the array, or [`NOWHERE`].
 //!
-//! The steps (`step`) keep their side: [`Cursor::following`] is called by none that runs a trap, and
-//! [`Cursor::target`] only by those of static jumps. A step runs only operations that carry its handler.
+//! The steps (`step`) keep the other side: a step runs only operations that carry its handler, so that it knows whether
+//! there is a next one ([`Cursor::following`]) and whether a distance stands in it ([`Cursor::target`]).
 #![allow(unsafe_code)]
 
 use alloc::boxed::Box;
@@ -120,17 +120,99 @@ impl<'a> Cursor<'a> {
     }
 
     /// The place of the next operation.
+    ///
+    /// # Safety
+    /// The operation here is no trap. (It may be the second half of the one whose step is running.)
     #[inline(always)]
-    pub fn following(self) -> Cursor<'a> {
+    pub unsafe fn following(self) -> Cursor<'a> {
         debug_assert_ne!(self.op().handler, Handler::Trap);
-        // SAFETY: only the last operation has no next one, and that is a trap: see the head of this file.
+        // SAFETY: only the last operation has no next one, and `seal` has checked that it is a trap.
         Cursor { op: unsafe { self.op.add(1) }, ..self }
     }
 
     /// The place that the static jump here goes to.
+    ///
+    /// # Safety
+    /// The operation here is a static jump, by its handler or as the second half of the one whose step is running.
     #[inline(always)]
-    pub fn target(self) -> Cursor<'a> {
+    pub unsafe fn target(self) -> Cursor<'a> {
         // SAFETY: `seal` has checked where every static jump goes.
         Cursor { op: unsafe { self.op.offset(self.op().y as i32 as isize) }, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::Index;
+    use std::vec;
+
+    fn op(handler: Handler, y: i32) -> Op {
+        Op { handler, a: Index::R0, b: Index::R0, d: Index::R0, x: 0, y: y as u32, cost: 0 }
+    }
+
+    const TRAP: Handler = Handler::Trap;
+
+    #[test]
+    fn sound_operations_are_taken() {
+        let ops = vec![op(Handler::AddImm64BranchNe, 0), op(Handler::BranchNe, -1), op(Handler::Jump, 1), op(TRAP, 0)];
+        let ops = Ops::seal(ops, vec![NOWHERE, 2]);
+        // SAFETY: these are jumps.
+        let target = |index| ops.index_of(unsafe { ops.cursor(index).target() });
+        assert_eq!((target(1), target(2)), (0, 3));
+        // SAFETY: this is no trap.
+        assert_eq!(ops.index_of(unsafe { ops.cursor(2).following() }), 3);
+        assert_eq!(ops.jump_target(4).map(|cursor| ops.index_of(cursor)), Some(2));
+        assert!([0, 1, 2, 3, 5, 6, u32::MAX].into_iter().all(|address| ops.jump_target(address).is_none()));
+    }
+
+    #[test]
+    #[should_panic(expected = "does not trap")]
+    fn operations_that_run_out_are_not() {
+        Ops::seal(vec![op(TRAP, 0), op(Handler::MoveReg, 0)], vec![]);
+    }
+
+    #[test]
+    #[should_panic(expected = "does not trap")]
+    fn no_operations_are_not() {
+        Ops::seal(vec![], vec![]);
+    }
+
+    #[test]
+    #[should_panic(expected = "leads out of the operations")]
+    fn a_jump_behind_the_end_is_not() {
+        Ops::seal(vec![op(Handler::Jump, 2), op(TRAP, 0)], vec![]);
+    }
+
+    #[test]
+    #[should_panic(expected = "leads out of the operations")]
+    fn a_jump_before_the_beginning_is_not() {
+        Ops::seal(vec![op(Handler::Jump, -1), op(TRAP, 0)], vec![]);
+    }
+
+    #[test]
+    #[should_panic(expected = "leads out of the operations")]
+    fn a_cut_jump_is_looked_at() {
+        let cut = Op { cost: Handler::Jump as u32, ..op(Handler::Cut, 2) };
+        Ops::seal(vec![cut, op(TRAP, 0)], vec![]);
+    }
+
+    #[test]
+    #[should_panic(expected = "leads out of the operations")]
+    fn the_second_half_of_a_fused_operation_is_looked_at() {
+        // Only the fused handler says that the second operation is taken for a branch.
+        Ops::seal(vec![op(Handler::AddImm64BranchNe, 0), op(Handler::LoadImm64, 7), op(TRAP, 0)], vec![]);
+    }
+
+    #[test]
+    #[should_panic(expected = "has no next one")]
+    fn a_fused_operation_at_the_end_is_not() {
+        Ops::seal(vec![op(Handler::MoveRegMoveReg, 0), op(TRAP, 0)], vec![]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the jump table leads out")]
+    fn a_jump_table_that_leads_out_is_not() {
+        Ops::seal(vec![op(TRAP, 0)], vec![1]);
     }
 }

@@ -1,5 +1,7 @@
 //! What decides where the run goes on, or that it does not.
 
+#![allow(unsafe_code)]
+
 use javm_isa::program::HALT_ADDRESS;
 
 use super::{Context, Step, Straight, next};
@@ -76,7 +78,9 @@ impl Step for Fallthrough {
         gas: u64,
         context: &mut Context<'a>,
     ) {
-        enter::<M, CHAIN>(at.following(), registers, memory, gas, context);
+        // SAFETY: this is a fallthrough, no trap.
+        let following = unsafe { at.following() };
+        enter::<M, CHAIN>(following, registers, memory, gas, context);
     }
 }
 
@@ -98,10 +102,15 @@ macro_rules! branches {
                     let ($op, $registers) = (at.op(), &mut *registers);
                     $condition
                 };
+                // In each case on its own, so that the processor predicts the way instead of waiting for it.
                 if taken {
-                    enter::<M, CHAIN>(at.target(), registers, memory, gas, context);
+                    // SAFETY: this is a static jump.
+                    let target = unsafe { at.target() };
+                    enter::<M, CHAIN>(target, registers, memory, gas, context);
                 } else {
-                    enter::<M, CHAIN>(at.following(), registers, memory, gas, context);
+                    // SAFETY: this is a static jump, no trap.
+                    let following = unsafe { at.following() };
+                    enter::<M, CHAIN>(following, registers, memory, gas, context);
                 }
             }
         }
@@ -169,7 +178,7 @@ indirect_jumps! {
     };
 }
 
-/// Leaves the chain: [`super::run`] goes on here with the step that this one stands for.
+/// Leaves the chain: [`super::execute`] goes on here with the step that this one stands for.
 pub(crate) struct Cut;
 
 impl Step for Cut {

@@ -13,6 +13,8 @@
 //! bounds how many blocks it enters, and long blocks are [`Cut`]. What ends a chain returns to [`execute`], which goes
 //! on where it ended.
 
+#![allow(unsafe_code)]
+
 mod access;
 mod compute;
 mod control;
@@ -65,7 +67,9 @@ impl<S: Straight> Step for S {
         context: &mut Context<'a>,
     ) {
         if S::quick(at.op(), registers, memory) {
-            next::<M, CHAIN>(at.following(), registers, memory, gas, context);
+            // SAFETY: a straight step runs no trap.
+            let following = unsafe { at.following() };
+            next::<M, CHAIN>(following, registers, memory, gas, context);
         } else {
             slow::<S, M, CHAIN>(at, registers, memory, gas, context);
         }
@@ -86,7 +90,9 @@ impl<A: Straight, B: Step> Step for Pair<A, B> {
         context: &mut Context<'a>,
     ) {
         if A::quick(at.op(), registers, memory) {
-            B::run::<M, CHAIN>(at.following(), registers, memory, gas, context);
+            // SAFETY: a straight step runs no trap.
+            let following = unsafe { at.following() };
+            B::run::<M, CHAIN>(following, registers, memory, gas, context);
         } else {
             slow::<A, M, CHAIN>(at, registers, memory, gas, context);
         }
@@ -104,7 +110,11 @@ fn slow<'a, S: Straight, M: Memory, const CHAIN: bool>(
     context: &mut Context<'a>,
 ) {
     match S::slow(at.op(), registers, memory) {
-        Ok(()) => next::<M, CHAIN>(at.following(), registers, memory, gas, context),
+        Ok(()) => {
+            // SAFETY: a straight step runs no trap.
+            let following = unsafe { at.following() };
+            next::<M, CHAIN>(following, registers, memory, gas, context);
+        }
         Err(Fault::Page(page)) => context.stop(at, gas, Exit::Fault(page)),
         Err(Fault::Panic) => context.stop(at, gas, Exit::Panic),
     }
