@@ -148,10 +148,11 @@ impl BareMemory {
         }
     }
 
-    /// Says where the heap starts, both for the next [`Memory::sbrk`] and in [`Exit`](crate::Exit)s' eyes: what it grows
-    /// over becomes writable, up to `limit`.
+    /// Says where the heap ends, for [`Memory::sbrk`] to grow it from there, and how far it may grow. What it grows over
+    /// becomes writable, whatever was mapped there before. `start` is at least [`LOWEST_ADDRESS`]; without a heap
+    /// (`limit` not above `start`) nothing grows.
     pub fn set_heap(&mut self, start: u32, limit: u32) {
-        self.heap_end = start;
+        self.heap_end = start.max(LOWEST_ADDRESS);
         self.heap_limit = limit;
     }
 
@@ -212,7 +213,7 @@ impl BareMemory {
         Ok(self.entry(address / PAGE_SIZE).ok_or(BareMemoryError::Unmapped(address))?.frame as usize)
     }
 
-    /// The frames that an access of `N` bytes touches, after checking that it may; the page is then a recent one.
+    /// The frames that an access touches, after checking that it may; the pages are then recent ones.
     #[cold]
     #[inline(never)]
     fn translate(&mut self, address: u32, length: u32, write: bool) -> Result<[u32; 2], Fault> {
@@ -341,5 +342,89 @@ impl Memory for BareMemory {
         }
         self.heap_end = end;
         u64::from(old)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    const BASE: u32 = 0x2_0000;
+
+    #[test]
+    fn the_heap_grows_up_to_its_limit_and_gives_its_old_end() {
+        let mut memory = BareMemory::new();
+        assert_eq!(memory.sbrk(1), 0, "there is none");
+        memory.set_heap(BASE + 100, BASE + 8192);
+        assert_eq!(memory.sbrk(0), u64::from(BASE) + 100);
+        assert_eq!(memory.pages().count(), 0);
+        assert_eq!(memory.sbrk(3996), u64::from(BASE) + 100);
+        assert_eq!(memory.store_u8(BASE + 4095, 1), Ok(()));
+        assert_eq!(memory.store_u8(BASE + 4096, 1), Err(Fault::Page(BASE + 4096)));
+        for too_much in [4097, u64::from(u32::MAX), 1 << 32, u64::MAX] {
+            assert_eq!(memory.sbrk(too_much), 0);
+        }
+        assert_eq!(memory.sbrk(4096), u64::from(BASE) + 4096);
+        assert_eq!(memory.store_u8(BASE + 8191, 1), Ok(()));
+        assert_eq!(memory.sbrk(1), 0);
+        assert_eq!(memory.sbrk(0), u64::from(BASE) + 8192);
+    }
+
+    #[test]
+    fn no_heap_lies_where_no_access_may_go() {
+        let mut memory = BareMemory::new();
+        memory.set_heap(0, LOWEST_ADDRESS + 4096);
+        assert_eq!(memory.sbrk(1), u64::from(LOWEST_ADDRESS));
+        assert_eq!(memory.pages().map(|(address, ..)| address).collect::<Vec<_>>(), [LOWEST_ADDRESS]);
+    }
+
+    #[test]
+    fn raw_access_reaches_across_pages_and_ignores_rights() {
+        let mut memory = BareMemory::new();
+        memory.map(BASE, 3 * 4096, Access::ReadOnly).unwrap();
+        let written: Vec<u8> = (0..9000).map(|n| n as u8).collect();
+        memory.write(BASE + 77, &written).unwrap();
+        let mut read = vec![0; 9000];
+        memory.read(BASE + 77, &mut read).unwrap();
+        assert_eq!(read, written);
+        assert_eq!(memory.load_u16(BASE + 77 + 4095), Ok(u16::from_le_bytes([written[4095], written[4096]])));
+        assert_eq!(memory.read(BASE + 3 * 4096 - 1, &mut [0; 2]), Err(BareMemoryError::Unmapped(BASE + 3 * 4096)));
+        assert_eq!(memory.write(BASE - 1, &[0]), Err(BareMemoryError::Unmapped(BASE - 1)));
+        memory.map(0xFFFF_F000, 4096, Access::ReadWrite).unwrap();
+        assert_eq!(memory.write(0xFFFF_FFFF, &[1]), Ok(()));
+        assert_eq!(memory.write(0xFFFF_FFFF, &[1, 2]), Err(BareMemoryError::PastEnd));
+    }
+
+    #[test]
+    fn pages_that_share_a_place_in_the_cache_are_told_apart() {
+        let mut memory = BareMemory::new();
+        let apart = RECENT as u32 * 4096;
+        for page in 0..4 {
+            memory.map(BASE + page * apart, 4096, Access::ReadWrite).unwrap();
+        }
+        for round in 0..3 {
+            for page in 0..4 {
+                let address = BASE + page * apart + 8;
+                assert_eq!(memory.load_u64(address), Ok(if round == 0 { 0 } else { u64::from(page) + 1 }));
+                assert_eq!(memory.quick_load::<8>(address), Some(memory.load_u64(address).unwrap().to_le_bytes()));
+                assert_eq!(memory.store_u64(address, u64::from(page) + 1), Ok(()));
+                assert!(memory.quick_store(address, (u64::from(page) + 1).to_le_bytes()));
+            }
+        }
+        assert_eq!(memory.quick_load::<8>(BASE + 8), None, "another page is there");
+        assert_eq!(memory.quick_load::<8>(BASE + 3 * apart + 4089), None, "it crosses into the next page");
+    }
+
+    #[test]
+    fn a_copy_is_one_of_its_own() {
+        let mut memory = BareMemory::new();
+        memory.map(BASE, 4096, Access::ReadWrite).unwrap();
+        memory.store_u8(BASE, 1).unwrap();
+        let mut copy = memory.clone();
+        copy.store_u8(BASE, 2).unwrap();
+        assert_eq!((memory.load_u8(BASE), copy.load_u8(BASE)), (Ok(1), Ok(2)));
+        assert_eq!(copy.access(BASE + 4095), Some(Access::ReadWrite));
+        assert_eq!(copy.access(BASE + 4096), None);
     }
 }

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use javm_interpreter::{Code, run_traced};
-use javm_isa::{CostModel, Mode, Opcode, block_cost};
+use javm_interpreter::bare::BareMemory;
+use javm_interpreter::{Code, State, run, run_traced};
+use javm_isa::{CostModel, Mode, Opcode, Program, block_cost};
 use javm_testgen::{Case, Config, generate, seeds, shrink};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 
 use crate::machine::{Calls, engine, engine_with, reference};
 use crate::peer::{Peer, comparable, known_difference};
+use crate::reference::{Bytes, Reference};
 
 /// How many programs an ordinary test run takes.
 const PROGRAMS: u64 = 10_000;
@@ -80,6 +84,35 @@ fn valid_image_programs_run_as_on_the_reference() {
     let config = Config { mode: Mode::Image, ..Config::default() };
     for seed in seeds("NUB_PROGRAMS", PROGRAMS / 5) {
         check(&generate(&config, seed), against_reference);
+    }
+}
+
+/// Code, bitmask and jump table as they come, entered anywhere, paid or not.
+#[test]
+fn random_bytes_run_as_on_the_reference() {
+    for seed in seeds("NUB_PROGRAMS", PROGRAMS) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let length = rng.random_range(0..=120_u8);
+        let entries = rng.random_range(0..=20_u8);
+        let is_start: u8 = rng.random_range(1..=255);
+        let bits: Vec<bool> = (0..length).map(|_| rng.random::<u8>() <= is_start).collect();
+        let mut blob = vec![entries, 1, length];
+        blob.extend((0..entries).map(|_| rng.random::<u8>() % length.max(1)));
+        blob.extend((0..length).map(|_| rng.random::<u8>() >> rng.random_range(0..3)));
+        blob.extend(bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit))));
+        let program = Program::parse(&blob).unwrap();
+        let mode = if rng.random() { Mode::Bare } else { Mode::Image };
+        let model = MODELS[rng.random_range(0..2)];
+        let code = Code::new(&program, mode, model);
+        for pc in 0..=u32::from(length) + 2 {
+            let mut state = State::new(pc, 200);
+            state.block_paid = rng.random();
+            state.registers.iter_mut().for_each(|register| *register = rng.random::<u64>() >> rng.random_range(0..64));
+            let mut expected = Reference::new(&program, mode, model, state.clone(), Bytes::default());
+            let expected_exit = expected.run();
+            let exit = run(&code, &mut state, &mut BareMemory::new());
+            assert_eq!((exit, &state), (expected_exit, &expected.state), "NUB_SEED={seed}, from {pc}: {blob:?}");
+        }
     }
 }
 
