@@ -75,7 +75,8 @@ impl Values<'_> {
         bytes: &mut [u8],
     ) -> Result<(), LinkError> {
         // A linker that left relocations has applied them too: sums start from zero again.
-        let mut is_fresh = !self.object.linked;
+        let mut sum = self.object.linked.then_some(0);
+        let mut is_of_code = false;
         for (number, relocation) in group.iter().enumerate() {
             let refuse = |why| self.resolver.refuse(section, relocation, why);
             let Ok(Action::Data(store, size)) = relocation::action(relocation.kind) else { continue };
@@ -84,13 +85,14 @@ impl Values<'_> {
             let Some(place) = bytes.get_mut(start..start.saturating_add(width.into())) else {
                 return Err(refuse(RelocationError::PastEnd(bytes.len() as u64)));
             };
-            let target = self.resolver.target(section, relocation)?;
-            let value = match target {
-                Target::Code(at) => (self.code_address)(at) as i64,
+            let value = match self.resolver.target(section, relocation)? {
+                Target::Code(at) => {
+                    is_of_code = true;
+                    (self.code_address)(at) as i64
+                }
                 other => self.layout.address(other).unwrap_or(0),
             };
-            let old = if is_fresh { load(place, size) } else { 0 };
-            is_fresh = true;
+            let old = sum.unwrap_or_else(|| load(place, size));
             let here = i64::from(address).wrapping_add(relocation.offset as i64);
             let new = match store {
                 Store::Set | Store::SetLow => value,
@@ -98,16 +100,18 @@ impl Values<'_> {
                 Store::Add => old.wrapping_add(value),
                 Store::Subtract => old.wrapping_sub(value),
             };
-            let is_exact = match store {
+            // Places in the code are further or less far apart here than they were, so that a narrow distance may come
+            // out too large. Distances in data are what they were.
+            let is_complete = number + 1 == group.len();
+            let must_fit = match store {
                 Store::Set | Store::SetRelative => true,
                 Store::SetLow => false,
-                // Places in the code are further or less far apart here than they were, so that a narrow distance may
-                // come out too large. Only the last of the group counts.
-                Store::Add | Store::Subtract => number + 1 == group.len() && matches!(target, Target::Code(_)),
+                Store::Add | Store::Subtract => is_complete && is_of_code,
             };
-            if is_exact && !fits(new, width, store) {
+            if must_fit && !fits(new, width, store) {
                 return Err(refuse(RelocationError::Range { value: new, bytes: width }));
             }
+            sum = Some(new);
             save(place, size, new);
         }
         Ok(())

@@ -21,8 +21,8 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.symbol {
-            Some((name, distance)) => write!(f, "in {name}+{distance:#x} ({}+{:#x})", self.section, self.offset),
-            None => write!(f, "in {}+{:#x}", self.section, self.offset),
+            Some((name, distance)) => write!(f, "{name}+{distance:#x} ({}+{:#x})", self.section, self.offset),
+            None => write!(f, "{}+{:#x}", self.section, self.offset),
         }
     }
 }
@@ -61,14 +61,14 @@ pub enum LinkError {
     #[error("the program has no relocations left; link it with --emit-relocs, or make a relocatable object with -r")]
     NoRelocations,
     /// A pointer that only the dynamic loader would fill in.
-    #[error("{place}: a pointer here has a dynamic relocation only; link with --emit-relocs")]
+    #[error("in {place}: a pointer here has a dynamic relocation only; link with --emit-relocs")]
     DynamicOnly {
         /// Where the pointer is.
         place: Box<Place>,
     },
 
     /// An instruction that has no meaning on this machine.
-    #[error("{place}: {word}: {why}")]
+    #[error("in {place}: {word}: {why}")]
     Instruction {
         /// Where it stands.
         place: Box<Place>,
@@ -78,7 +78,7 @@ pub enum LinkError {
         why: InstructionError,
     },
     /// A relocation that is not supported there.
-    #[error("{place}: relocation {kind} against {symbol}: {why}")]
+    #[error("in {place}: relocation {kind} against {symbol}: {why}")]
     Relocation {
         /// Where it applies.
         place: Box<Place>,
@@ -90,7 +90,7 @@ pub enum LinkError {
         why: RelocationError,
     },
     /// A symbol that nobody defines.
-    #[error("{place}: {symbol} is not defined anywhere; add the object or crate that defines it")]
+    #[error("in {place}: {symbol} is not defined anywhere; add the object or crate that defines it")]
     Undefined {
         /// The first place that refers to it.
         place: Box<Place>,
@@ -98,7 +98,7 @@ pub enum LinkError {
         symbol: String,
     },
     /// Code goes somewhere where there is no code.
-    #[error("{place}: goes to {target}: {why}")]
+    #[error("in {place}: goes to {target}: {why}")]
     Target {
         /// Where it comes from.
         place: Box<Place>,
@@ -206,7 +206,7 @@ pub enum RelocationError {
     #[error("indirect functions (ifunc) are not supported; call the implementation directly")]
     IndirectFunction,
     /// It stands on an instruction that it does not fit to.
-    #[error("it does not fit to the instruction {0}; link with --no-relax")]
+    #[error("it does not fit to {0}; link with --no-relax")]
     WrongInstruction(Word),
     /// A second relocation at the same place.
     #[error("another relocation, {0}, applies to the same instruction")]

@@ -135,10 +135,18 @@ pub(crate) fn follow(object: &Object, resolver: &Resolver, entries: &[At]) -> Re
 
 /// The instruction at a place, for messages.
 pub(crate) fn word_at(object: &Object, section: usize, offset: u64) -> Word {
-    let rest = usize::try_from(offset).ok().and_then(|offset| object.sections[section].data.get(offset..));
-    match rest.and_then(riscv::decode) {
+    let data = object.sections[section].data;
+    let rest = usize::try_from(offset).ok().and_then(|offset| data.get(offset..)).unwrap_or(&[]);
+    match riscv::decode(rest) {
         Some((word, _)) => word,
-        None => Word { bits: 0, bytes: 2 },
+        // What is left of it.
+        None => {
+            let bytes = rest.len().min(2);
+            Word {
+                bits: rest[..bytes].iter().rev().fold(0, |bits, &byte| bits << 8 | u32::from(byte)),
+                bytes: bytes as u8,
+            }
+        }
     }
 }
 

@@ -76,12 +76,12 @@ impl fmt::Display for Rv {
 
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.bits.to_le_bytes();
-        match self.bytes {
-            2 => write!(f, "instruction {:#06x}", self.bits)?,
-            _ => write!(f, "instruction {:#010x}", self.bits)?,
+        let length = usize::from(self.bytes.min(4));
+        if length == 0 {
+            return f.write_str("no instruction");
         }
-        match decode(&bytes[..usize::from(self.bytes.min(4))]) {
+        write!(f, "instruction 0x{:0width$x}", self.bits, width = 2 * length)?;
+        match decode(&self.bits.to_le_bytes()[..length]) {
             Some((_, Ok(instruction))) => write!(f, " ({instruction})"),
             _ => Ok(()),
         }

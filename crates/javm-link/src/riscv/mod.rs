@@ -122,9 +122,9 @@ pub(crate) enum Rv {
 /// The bits of an instruction, for messages: with its text where it has one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Word {
-    /// The bits; only the lower 16 count if `bytes` is 2.
+    /// The bits, as many as `bytes` says.
     pub bits: u32,
-    /// Its length, 2 or 4.
+    /// Its length in bytes: 2 or 4; less if the section ends before.
     pub bytes: u8,
 }
 
