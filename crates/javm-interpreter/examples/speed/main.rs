@@ -14,8 +14,9 @@ mod workload;
 use std::hint::black_box;
 use std::time::Instant;
 
-use javm_interpreter::{Code, Exit, run};
-use javm_isa::{CostModel, Mode, Program};
+use javm_interpreter::bare::BareMemory;
+use javm_interpreter::{Code, Exit, State, run};
+use javm_isa::{CostModel, Mode, Program, assemble};
 use javm_testgen::{Config, generate};
 
 use peer::Peer;
@@ -33,6 +34,7 @@ fn main() {
     let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
     println!("geometric mean of the ratios: {:.2}", mean.exp());
 
+    time_host_calls();
     for workload in &images {
         time_predecode(workload.name, &workload.program);
     }
@@ -67,6 +69,25 @@ fn compare(workload: &Workload) -> Option<f64> {
         None => println!(" {:>11} {:>7}", "-", "-"),
     }
     ratio
+}
+
+/// Leaves the engine at a host call, steps over it and enters again, in a loop of three instructions.
+fn time_host_calls() {
+    const CALLS: u64 = 1_000_000;
+    let program = assemble("@again:\n ecalli 7\n add_imm_64 a0, a0, -1\n branch_ne_imm a0, 0, @again\n trap");
+    let code = Code::new(&program.expect("it assembles"), Mode::Bare, CostModel::Flat);
+    let mut memory = BareMemory::new();
+    let times = (0..RUNS).map(|_| {
+        let mut state = State::new(0, GAS);
+        state.registers[7] = CALLS;
+        let (time, ()) = timed(|| {
+            while run(&code, &mut state, &mut memory) == Exit::Host(7) {
+                code.step_over(&mut state);
+            }
+        });
+        time
+    });
+    println!("host call and two instructions: {:.1} ns", times.fold(f64::INFINITY, f64::min) / CALLS as f64);
 }
 
 fn time_predecode(name: &str, program: &Program) {

@@ -18,6 +18,11 @@ fn cases() -> impl Iterator<Item = (Case, CostModel)> {
     })
 }
 
+/// Whether so few cases were asked for that what a test looks for may be in none of them.
+fn runs_few() -> bool {
+    seeds("NUB_PROGRAMS", PROGRAMS).count() < 100
+}
+
 /// Answers host calls and pays out gas in portions.
 struct Portions {
     portion: u64,
@@ -83,7 +88,7 @@ fn gas_in_portions_goes_as_far_as_gas_at_once() {
         split.gas += host.left;
         assert_eq!(final_of(&split), final_of(&whole), "NUB_SEED={}:\n{case}", case.seed);
     }
-    assert!(went_on > 0 || PROGRAMS < 100);
+    assert!(went_on > 0 || runs_few());
 }
 
 #[test]
@@ -114,7 +119,7 @@ fn resumed_faults_pay_once_and_repeat_nothing() {
         });
         assert_eq!(final_of(&stopping), final_of(&through), "NUB_SEED={}:\n{case}", case.seed);
     }
-    assert!(paged > 0 || PROGRAMS < 100);
+    assert!(paged > 0 || runs_few());
 }
 
 #[test]
