@@ -86,6 +86,10 @@ fn lengths(instruction: &Instruction, bytes: u8) -> Lengths {
     }
 }
 
+/// After so many rounds of lengthening code offsets the rest get four bytes, which always suffice. Programs need four or
+/// five rounds; a file made for it would need one for each of its instructions.
+const RELAX_ROUNDS: u32 = 32;
+
 /// All instructions in a row.
 struct Line {
     ops: Vec<Op>,
@@ -124,12 +128,12 @@ impl Line {
         line
     }
 
-    /// Finds the shortest lengths of all code offsets, and where the blocks start with them. Lengths only ever grow, so
-    /// that this ends, and always at the same place.
+    /// Finds short lengths of all code offsets, and where the blocks start with them. Lengths only ever grow, so that
+    /// this ends, and always at the same place.
     fn relax(&self) -> (Vec<u8>, Vec<u32>) {
         let mut offset_bytes: Vec<u8> = self.ops.iter().map(|op| u8::from(op.target.is_some())).collect();
         let mut positions = vec![0_u32; self.ops.len() + 1];
-        loop {
+        for round in 1.. {
             let mut position = 0;
             for ((place, fixed), bytes) in positions.iter_mut().zip(&self.fixed).zip(&offset_bytes) {
                 *place = position;
@@ -149,11 +153,14 @@ impl Line {
                 }
             }
             if !grown {
-                let starts = self.firsts.iter().map(|&first| positions[first]).collect::<Vec<_>>();
-                let end = positions.last().copied();
-                return (offset_bytes, starts.into_iter().chain(end).collect());
+                break;
+            }
+            if round == RELAX_ROUNDS {
+                offset_bytes.iter_mut().filter(|bytes| **bytes > 0).for_each(|bytes| *bytes = 4);
             }
         }
+        let starts = self.firsts.iter().map(|&first| positions[first]);
+        (offset_bytes, starts.chain(positions.last().copied()).collect())
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Sizes {
 pub(crate) struct Layout {
     /// The address of each section; `None` for those that are not in memory.
     pub sections: Vec<Option<u32>>,
+    /// The sections that hold constants for instructions, by address.
+    pub pools: Vec<(u32, usize)>,
     pub constants: Range,
     pub persistent: Range,
     pub scratchpad: Range,
@@ -111,8 +113,18 @@ pub(crate) fn lay_out(object: &Object, needed: &[bool], sizes: Sizes) -> Result<
             limit: limit - first,
         });
     }
+    let mut pools: Vec<(u32, usize)> = Vec::new();
+    for (index, section) in object.sections.iter().enumerate() {
+        if let Some(address) = sections[index]
+            && section.is_pool
+            && section.relocations.is_empty()
+        {
+            pools.push((address, index));
+        }
+    }
+    pools.sort_unstable();
     let stack = Range { start: STACK_END - stack_bytes as u32, end: STACK_END };
-    Ok(Layout { sections, constants, persistent, scratchpad, ephemeral, heap, stack })
+    Ok(Layout { sections, pools, constants, persistent, scratchpad, ephemeral, heap, stack })
 }
 
 fn check_ephemeral(parts: &[u64]) -> Result<(), LinkError> {
@@ -173,6 +185,14 @@ impl Layout {
             Target::Region { edge, addend } => Some(i64::from(self.edge(edge)).wrapping_add(addend)),
             Target::Number(number) => Some(number),
         }
+    }
+
+    /// The `bytes` bytes at an address, if they are a constant that the compiler has put there for an instruction.
+    pub fn constant<'a>(&self, object: &Object<'a>, address: u32, bytes: u8) -> Option<&'a [u8]> {
+        let behind = self.pools.partition_point(|&(start, _)| start <= address);
+        let &(start, section) = self.pools.get(behind.checked_sub(1)?)?;
+        let offset = (address - start) as usize;
+        object.sections[section].data.get(offset..offset + usize::from(bytes))
     }
 
     fn edge(&self, edge: Edge) -> u32 {

@@ -40,6 +40,8 @@ pub(crate) enum Class {
 pub(crate) struct Section<'a> {
     pub name: String,
     pub class: Class,
+    /// Whether it holds nothing but constants that the compiler has put there for instructions to load.
+    pub is_pool: bool,
     /// In bytes, with those that are not in the file.
     pub size: u64,
     /// As the file says, 0 read as 1.

@@ -96,6 +96,13 @@ fn classify(name: &str, flags: u64, kind: elf::SectionType) -> Class {
     }
 }
 
+/// Whether a section holds numbers that a linker may merge with others: nobody but the instruction that loads one knows
+/// where it is.
+fn is_pool(class: Class, flags: elf::SectionFlags) -> bool {
+    let mergeable = flags.0 & elf::SHF_MERGE.0 != 0 && flags.0 & elf::SHF_STRINGS.0 == 0;
+    class == Class::ReadOnly && mergeable
+}
+
 fn read_sections<'a>(table: &Table<'a>, bytes: &'a [u8]) -> Result<Vec<Section<'a>>, LinkError> {
     let mut sections = Vec::with_capacity(table.len());
     // Sections do not share bytes; a file that says otherwise could make a small input a huge one.
@@ -123,6 +130,7 @@ fn read_sections<'a>(table: &Table<'a>, bytes: &'a [u8]) -> Result<Vec<Section<'
         sections.push(Section {
             name,
             class,
+            is_pool: is_pool(class, header.sh_flags(LE)),
             size,
             alignment: header.sh_addralign(LE).max(1),
             data,
@@ -178,6 +186,7 @@ fn common(name: &[u8], size: u64, alignment: u64) -> Result<Section<'static>, Li
     Ok(Section {
         name: format!("COMMON.{}", names::demangle(name)),
         class: Class::Persistent,
+        is_pool: false,
         size,
         alignment: alignment.max(1),
         data: &[],
@@ -195,6 +204,7 @@ fn read_relocations<'a>(
     symbols: usize,
     linked: bool,
 ) -> Result<(), LinkError> {
+    let loaded = loaded_ranges(table);
     for (index, header) in table.enumerate() {
         let kind = header.sh_type(LE);
         if !matches!(kind, elf::SHT_RELA | elf::SHT_REL | elf::SHT_CREL) {
@@ -205,7 +215,7 @@ fn read_relocations<'a>(
             return Err(about("only relocations with addends (SHT_RELA) are supported"));
         };
         if link != symbol_table.section() {
-            read_dynamic(table, entries, sections)?;
+            read_dynamic(&loaded, entries, sections);
             continue;
         }
         let target = header.sh_info(LE) as usize;
@@ -233,26 +243,26 @@ fn read_relocations<'a>(
     Ok(())
 }
 
-/// Notes where the dynamic loader would write. What it would write there is known from the static relocations.
-fn read_dynamic(
-    table: &Table,
-    entries: &[elf::Rela64<LittleEndian>],
-    sections: &mut [Section],
-) -> Result<(), LinkError> {
+/// Start, size and number of each section that is loaded, by its address.
+fn loaded_ranges(table: &Table) -> Vec<(u64, u64, usize)> {
     let mut ranges: Vec<(u64, u64, usize)> = table
         .enumerate()
         .filter(|(_, header)| header.sh_flags(LE).0 & elf::SHF_ALLOC.0 != 0 && header.sh_size(LE) > 0)
         .map(|(index, header)| (header.sh_addr(LE), header.sh_size(LE), index.0))
         .collect();
     ranges.sort_unstable();
+    ranges
+}
+
+/// Notes where the dynamic loader would write. What it would write there is known from the static relocations.
+fn read_dynamic(loaded: &[(u64, u64, usize)], entries: &[elf::Rela64<LittleEndian>], sections: &mut [Section]) {
     for entry in entries {
         let address = entry.r_offset(LE);
-        let behind = ranges.partition_point(|&(start, ..)| start <= address);
-        if let Some(&(start, size, index)) = behind.checked_sub(1).and_then(|last| ranges.get(last))
+        let behind = loaded.partition_point(|&(start, ..)| start <= address);
+        if let Some(&(start, size, index)) = behind.checked_sub(1).and_then(|last| loaded.get(last))
             && address - start < size
         {
             sections[index].dynamic.push(address - start);
         }
     }
-    Ok(())
 }

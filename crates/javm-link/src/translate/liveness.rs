@@ -37,22 +37,60 @@ pub(super) fn clean(code: &mut Code, layout: &Layout) {
     }
 }
 
-/// What matters at the start of each block: the least solution.
+/// What matters at the start of each block: the least solution. A block is looked at again only when something comes to
+/// matter at the start of one that follows it, which happens at most once a register.
 fn analyse(blocks: &[Block]) -> Vec<Registers> {
+    let predecessors = Predecessors::of(blocks);
     let mut live_in = vec![Registers::NONE; blocks.len()];
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for (index, block) in blocks.iter().enumerate().rev() {
-            let behind = live_behind(blocks, &live_in, index);
-            let live = block.nodes.iter().rev().fold(behind, |live, node| step(node, live, &live_in).unwrap_or(live));
-            if live != live_in[index] {
-                live_in[index] = live;
-                changed = true;
+    let mut is_waiting = vec![true; blocks.len()];
+    // The last block is looked at first: most of what follows a block stands behind it.
+    let mut work: Vec<usize> = (0..blocks.len()).collect();
+    while let Some(index) = work.pop() {
+        is_waiting[index] = false;
+        let behind = live_behind(blocks, &live_in, index);
+        let nodes = blocks[index].nodes.iter().rev();
+        let live = nodes.fold(behind, |live, node| step(node, live, &live_in).unwrap_or(live));
+        if live == live_in[index] {
+            continue;
+        }
+        live_in[index] = live;
+        for &before in predecessors.get(index) {
+            if !std::mem::replace(&mut is_waiting[before as usize], true) {
+                work.push(before as usize);
             }
         }
     }
     live_in
+}
+
+/// The blocks that each block may follow, as far as that is fixed.
+struct Predecessors {
+    /// Where the list of each block ends in `blocks`; it starts where the one before ends.
+    ends: Vec<usize>,
+    blocks: Vec<u32>,
+}
+
+impl Predecessors {
+    fn of(blocks: &[Block]) -> Predecessors {
+        let mut edges: Vec<(u32, u32)> = Vec::new();
+        for (index, block) in (0..).zip(blocks) {
+            if block.falls_through {
+                edges.push((index + 1, index));
+            }
+            edges.extend(block.nodes.iter().filter_map(|node| match node {
+                Node::Op(op) => op.target.map(|target| (target.0, index)),
+                Node::Borrow(_) => None,
+            }));
+        }
+        edges.sort_unstable();
+        let ends = (0..blocks.len()).map(|index| edges.partition_point(|&(to, _)| to as usize <= index)).collect();
+        Predecessors { ends, blocks: edges.into_iter().map(|(_, from)| from).collect() }
+    }
+
+    fn get(&self, index: usize) -> &[u32] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.blocks[start..self.ends[index]]
+    }
 }
 
 /// What matters where a block falls through to the next one.

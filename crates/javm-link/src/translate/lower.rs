@@ -104,8 +104,8 @@ fn drop_high_parts(blocks: &mut [Block], incomplete: &BTreeSet<At>) {
 }
 
 pub(super) struct Lowering<'a> {
-    object: &'a Object<'a>,
-    layout: &'a Layout,
+    pub(super) object: &'a Object<'a>,
+    pub(super) layout: &'a Layout,
     leaders: BTreeMap<At, BlockId>,
     pub(super) facts: Facts,
     /// Of the block at work.

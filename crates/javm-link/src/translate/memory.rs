@@ -84,6 +84,14 @@ impl Lowering<'_> {
         }
     }
 
+    /// What a load from a known address gives, if that is known too.
+    fn constant(&self, address: u32, width: Width) -> Option<u64> {
+        let bytes = self.layout.constant(self.object, address, width.bytes)?;
+        let raw = bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
+        let unused = 64 - 8 * u32::from(width.bytes);
+        Some(if width.signed { ((raw << unused) as i64 >> unused) as u64 } else { raw })
+    }
+
     pub(super) fn load(&mut self, width: Width, rd: X, base: X, offset: i32) -> Result<(), LinkError> {
         let mut address = self.resolve(base, offset)?;
         // The sum is overwritten by what is loaded: the load can add by itself.
@@ -92,6 +100,12 @@ impl Lowering<'_> {
             && let Some((inner, add)) = self.take_addition(base)
         {
             address = Address::Based(inner, wrapped(offset.wrapping_add(add)));
+        }
+        if let (Address::Absolute(address), Some(rd)) = (&address, rd)
+            && let Some(number) = self.constant(*address as u32, width)
+        {
+            self.set_number(rd, number);
+            return Ok(());
         }
         let forms = load_forms(width);
         // Where nobody wants the value its register is found later.

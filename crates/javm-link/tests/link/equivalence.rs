@@ -154,10 +154,10 @@ fn compare(code: &[u8], machine: &mut Machine, x: [u64; 16], memory: &[u8]) -> R
     }
     let mut text =
         format!("ended {expected:?} and {exit:?}, register x{registers:?} differs, memory differs at {place:x?}\n");
-    for number in 0..16 {
+    for (number, &value) in before.iter().enumerate() {
         if let Some(register) = ours(number) {
             let (theirs, ours) = (sim.x[number], state.registers[register]);
-            text += &format!("x{number:<2} {:16x} -> {theirs:16x} {ours:16x}\n", before[number]);
+            text += &format!("x{number:<2} {value:16x} -> {theirs:16x} {ours:16x}\n");
         }
     }
     text += &machine.text();
@@ -299,7 +299,7 @@ fn compressed(piece: &Piece) -> u32 {
         1 => 0x2001 | any_but_zero << 7 | bits6,
         2 => 0x4001 | rd << 7 | bits6,
         3 => 0x6001 | any_but_zero << 7 | nonzero6,
-        4 => 0x8001 | short1 << 7 | bits6 | (immediate >> 6) % 3 << 10,
+        4 => 0x8001 | short1 << 7 | bits6 | ((immediate >> 6) % 3) << 10,
         5 => 0x8C01 | short1 << 7 | short2 << 2 | (immediate & 3) << 5,
         6 => 0x9C01 | short1 << 7 | short2 << 2 | (immediate & 1) << 5,
         7 => 0x0002 | rd << 7 | bits6,
@@ -458,22 +458,21 @@ fn every_operation_on_known_values() {
     };
     for word in every_operation() {
         for (index, &value) in known.iter().enumerate() {
-            for (first, second) in [[(true, false), (false, true), (true, true)][(index + word as usize / 128) % 3]] {
-                let mut words = Vec::new();
-                if first {
-                    words.extend(li(10, value));
-                }
-                if second {
-                    words.extend(li(11, known[(index * 4 + 1) % known.len()]));
-                }
-                words.extend([word, rv::ret()]);
-                let code = rv::code(&words);
-                let mut machine = machine(&file(&code));
-                let mut x = [9; 16];
-                (x[10], x[11], x[12], x[2]) = (1 << 63 | 5, u64::MAX, EDGES[index], EDGES[index + 3]);
-                if let Err(text) = compare(&code, &mut machine, x, &memory) {
-                    panic!("{word:08x}: {text}");
-                }
+            let (first, second) = [(true, false), (false, true), (true, true)][(index + word as usize / 128) % 3];
+            let mut words = Vec::new();
+            if first {
+                words.extend(li(10, value));
+            }
+            if second {
+                words.extend(li(11, known[(index * 4 + 1) % known.len()]));
+            }
+            words.extend([word, rv::ret()]);
+            let code = rv::code(&words);
+            let mut machine = machine(&file(&code));
+            let mut x = [9; 16];
+            (x[10], x[11], x[12], x[2]) = (1 << 63 | 5, u64::MAX, EDGES[index], EDGES[index + 3]);
+            if let Err(text) = compare(&code, &mut machine, x, &memory) {
+                panic!("{word:08x}: {text}");
             }
         }
     }

@@ -5,6 +5,7 @@
 //! - [`equivalence`]: random and systematic programs against [`sim`], a RISC-V machine of its own.
 //! - [`relocations`], [`errors`], [`memory`]: what each relocation, mistake and section does.
 //! - [`programs`]: programs that compilers made. [`hostile`]: files that are not what they seem.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod elf;
 mod equivalence;

@@ -8,7 +8,6 @@ pub const T1: u32 = 6;
 pub const S0: u32 = 8;
 pub const A0: u32 = 10;
 pub const A1: u32 = 11;
-pub const A2: u32 = 12;
 
 pub fn r(opcode: u32, funct3: u32, funct7: u32, rd: u32, rs1: u32, rs2: u32) -> u32 {
     funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode
