@@ -208,6 +208,14 @@ impl LocalSpace {
 
 impl Memory for LocalSpace {
     #[inline(always)]
+    fn quick_load<const N: usize>(&mut self, address: u32) -> Option<[u8; N]> {
+        self.lookup.load(address)
+    }
+    #[inline(always)]
+    fn quick_store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> bool {
+        self.lookup.store(address, value)
+    }
+    #[inline(always)]
     fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
         self.load(address).map(u8::from_le_bytes)
     }

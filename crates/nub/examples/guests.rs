@@ -1,4 +1,4 @@
-//! How fast the example programs run: `cargo run --release -p nub --example speed`.
+//! How fast the example programs run: `cargo run --release -p nub --example guests`.
 //!
 //! Each line: program, instructions of the call (counted by a traced run), gas, median time of the call, and what that
 //! comes to an instruction. Times are of whole calls, mounting included.
