@@ -1,0 +1,222 @@
+//! The group `exec`: whole calls of programs that are ready, in nub, in polkavm's interpreter, and as host code.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nub::{Ended, Grants, InstanceId, InvokeOptions, Nub, ValidImage};
+
+use crate::Selection;
+use crate::measure::{self, Contender, Times, timed};
+use crate::native::call::Session;
+use crate::peer::{self, Peer};
+use crate::report::{Line, Report};
+use crate::workload::{self, Expected, Workload};
+
+/// The gas limit of every call: more than any needs.
+pub const GAS: u64 = 1 << 40;
+
+/// The name of host code among the peers.
+const NATIVE: &str = "native";
+
+/// What a call came to; equal on both sides, or nothing is timed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// What it returned.
+    pub value: u64,
+    /// What it used.
+    pub gas_used: u64,
+}
+
+/// The committed Image of an example program.
+pub fn image_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guests/images").join(name).with_extension("nub")
+}
+
+/// Reads the Image of a workload.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn load(name: &str) -> Result<ValidImage, String> {
+    let path = image_path(name);
+    let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    ValidImage::load(&bytes).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Measures every selected workload.
+///
+/// # Errors
+/// When standard output cannot be written. A workload or peer that cannot run is left out, and standard error says why.
+pub fn run(selection: &Selection) -> std::io::Result<()> {
+    let mut report = Report::start(selection.json, &[peer::INTERPRETER, NATIVE])?;
+    for workload in workload::all() {
+        let name = format!("exec/{}", workload.name);
+        if !selection.takes(&name) {
+            continue;
+        }
+        match measure(&name, &workload, selection.time) {
+            Ok(line) => report.line(&line)?,
+            Err(reason) => eprintln!("{name} is left out: {reason}"),
+        }
+    }
+    report.finish()
+}
+
+/// A call of nub, on a copy of an Instance that nobody has called.
+struct Ours<'a> {
+    nub: Nub,
+    fresh: InstanceId,
+    workload: &'a Workload,
+    options: InvokeOptions,
+}
+
+impl Ours<'_> {
+    fn new<'a>(image: &ValidImage, workload: &'a Workload) -> Result<Ours<'a>, String> {
+        let mut nub = Nub::new_local();
+        let hash = nub.publish_image(image.clone());
+        let fresh = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
+        let options = InvokeOptions { gas: GAS, scratchpad: workload.scratchpad.clone() };
+        Ok(Ours { nub, fresh, workload, options })
+    }
+
+    /// Nanoseconds of the call alone, what it came to, and the first bytes of the scratchpad.
+    fn call(&mut self, scratchpad: usize) -> Result<(f64, Outcome, Vec<u8>), String> {
+        let Workload { endpoint, arguments, .. } = self.workload;
+        let nub = &mut self.nub;
+        let instance = nub.copy(self.fresh).map_err(|error| error.to_string())?;
+        let (time, outcome) = timed(|| nub.invoke(instance, *endpoint, arguments, &self.options));
+        nub.drop_instance(instance);
+        let outcome = outcome.map_err(|error| error.to_string())?;
+        if outcome.ended != Ended::Halt {
+            return Err(format!("nub: it ended with {:?} at {:#x}", outcome.ended, outcome.pc));
+        }
+        let mut bytes = vec![0; scratchpad];
+        if let Some(data) = outcome.scratchpad.filter(|_| scratchpad > 0) {
+            data.read(0, &mut bytes).map_err(|error| error.to_string())?;
+        }
+        Ok((time, Outcome { value: outcome.value, gas_used: outcome.gas_used }, bytes))
+    }
+}
+
+/// The native build: nanoseconds, result, and the first bytes of the scratchpad.
+fn call_native(run: fn(&[u64]) -> u64, workload: &Workload, scratchpad: usize) -> (f64, u64, Vec<u8>) {
+    let session = Session::enter(workload.scratchpad.as_deref().unwrap_or_default());
+    // The compiler must not know the arguments.
+    let arguments = std::hint::black_box(&workload.arguments);
+    let (time, value) = timed(|| std::hint::black_box(run(arguments)));
+    (time, value, session.scratchpad(scratchpad))
+}
+
+fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, String> {
+    let image = load(workload.image)?;
+    let mut ours = Ours::new(&image, workload)?;
+    let result_bytes = match workload.expected {
+        Expected::Value(_) => 0,
+        Expected::Native { scratchpad } => scratchpad,
+    };
+    let (_, outcome, bytes) = ours.call(result_bytes)?;
+    if let Expected::Value(expected) = workload.expected
+        && outcome.value != expected
+    {
+        return Err(format!("nub returns {} where {expected} is right", outcome.value));
+    }
+
+    let left_out = |peer: &str, reason: &str| eprintln!("{name}: {peer} is left out: {reason}");
+    let mut peer = match check_peer(&image, workload, outcome, &bytes) {
+        Ok(peer) => Some(peer),
+        Err(reason) => {
+            left_out(peer::INTERPRETER, &reason);
+            None
+        }
+    };
+    let native = match workload.native.ok_or("there is no native build of it".to_string()) {
+        Ok(run) => check_native(run, workload, outcome, &bytes).map(|()| run),
+        Err(reason) => Err(reason),
+    };
+    let native = native.map_err(|reason| left_out(NATIVE, &reason)).ok();
+
+    let mut contenders: Vec<Contender<'_>> = vec![Box::new(|| {
+        let (time, again, _) = ours.call(0)?;
+        if again != outcome { Err(format!("nub: {again:?} after {outcome:?}")) } else { Ok(time) }
+    })];
+    let mut names = Vec::new();
+    if let Some(peer) = &mut peer {
+        names.push(peer::INTERPRETER);
+        contenders.push(Box::new(|| {
+            peer.prepare()?;
+            let (time, again) = timed(|| peer.call());
+            if again? != outcome { Err("polkavm: another outcome than before".into()) } else { Ok(time) }
+        }));
+    }
+    if let Some(run) = native {
+        names.push(NATIVE);
+        contenders.push(Box::new(move || Ok(call_native(run, workload, 0).0)));
+    }
+    let mut times: Vec<Times> = measure::in_turns(&mut contenders, time)?;
+    drop(contenders);
+    let nub = times.remove(0);
+    let note = peer.map(|peer| peer.note()).unwrap_or_default();
+    Ok(Line { name: name.into(), unit: "ns", nub, peers: names.into_iter().zip(times).collect(), note })
+}
+
+/// polkavm, after it has given what nub gave.
+fn check_peer(image: &ValidImage, workload: &Workload, outcome: Outcome, bytes: &[u8]) -> Result<Peer, String> {
+    let mut peer = Peer::new(image, workload)?;
+    let theirs = peer.call()?;
+    if theirs != outcome {
+        return Err(format!("{theirs:?}, where nub gives {outcome:?}"));
+    }
+    if !bytes.is_empty() && peer.scratchpad(bytes.len())? != bytes {
+        return Err("the scratchpads differ".into());
+    }
+    Ok(peer)
+}
+
+fn check_native(run: fn(&[u64]) -> u64, workload: &Workload, outcome: Outcome, bytes: &[u8]) -> Result<(), String> {
+    let (_, value, left) = call_native(run, workload, bytes.len());
+    if value != outcome.value {
+        return Err(format!("it returns {value}, where nub gives {}", outcome.value));
+    }
+    if left != bytes {
+        return Err("the scratchpads differ".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_gives_the_same_everywhere() {
+        for workload in workload::all() {
+            let image = load(workload.image).unwrap();
+            let mut ours = Ours::new(&image, &workload).unwrap();
+            let length = match workload.expected {
+                Expected::Value(_) => 0,
+                Expected::Native { scratchpad } => scratchpad,
+            };
+            let (_, outcome, bytes) = ours.call(length).unwrap();
+            if let Expected::Value(expected) = workload.expected {
+                assert_eq!(outcome.value, expected, "{}", workload.name);
+            }
+            let mut peer = check_peer(&image, &workload, outcome, &bytes).unwrap();
+            // Once more, after memory was made fresh.
+            peer.prepare().unwrap();
+            assert_eq!(peer.call().unwrap(), outcome, "{}", workload.name);
+            if let Some(run) = workload.native {
+                check_native(run, &workload, outcome, &bytes).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_result_is_not_timed() {
+        let wrong = workload::all().into_iter().find(|workload| workload.name == "fib").unwrap();
+        let wrong = Workload { expected: Expected::Value(1), ..wrong };
+        let refused = measure("exec/fib", &wrong, Duration::ZERO).map(|_| ()).unwrap_err();
+        assert!(refused.contains("is right"), "{refused}");
+        let image = load("fib").unwrap();
+        let other = Outcome { value: 0, gas_used: 0 };
+        assert!(check_peer(&image, &wrong, other, &[]).map(|_| ()).unwrap_err().contains("where nub gives"));
+    }
+}

@@ -1,0 +1,129 @@
+//! `polkavm`'s interpreter on the code bytes, the jump table and the memory contents of an Image, with gas of the same
+//! kind, and the services of nub's kernel behind its host calls.
+//!
+//! - [`memory`]: where the Image's memory lies in the peer.
+//! - [`services`]: what its host calls answer.
+
+mod memory;
+mod services;
+
+use javm_cap::ValidImage;
+use javm_isa::program::HALT_ADDRESS;
+use javm_isa::{CostModel, Mode};
+use polkavm::{
+    BackendKind, CacheModel, Config, CostModelKind, Engine, GasMeteringKind, InterruptKind, Module, ModuleConfig,
+    ProgramBlob, ProgramCounter, ProgramParts, RawInstance, Reg,
+};
+use polkavm_common::program::InstructionSetKind;
+
+use crate::exec::{GAS, Outcome};
+use crate::workload::Workload;
+use memory::Plan;
+
+/// The number that polkavm's interpreter has among the peers.
+pub const INTERPRETER: &str = "polkavm-interpreter";
+
+/// An instance that is ready to be called again and again.
+pub struct Peer {
+    instance: RawInstance,
+    plan: Plan,
+    entry: u32,
+    registers: [u64; Reg::ALL.len()],
+    scratchpad: Option<(u32, Vec<u8>)>,
+    services: services::Services,
+}
+
+impl Peer {
+    /// The call of `workload`, prepared.
+    ///
+    /// # Errors
+    /// Why polkavm cannot run it.
+    pub fn new(image: &ValidImage, workload: &Workload) -> Result<Peer, String> {
+        let plan = Plan::of(image)?;
+        let mut parts = ProgramParts::empty(InstructionSetKind::JamV1);
+        let blob = javm_testgen::jam_v1::blob(image.program(), Mode::Image)
+            .ok_or("its code cannot be expressed in polkavm's instruction set")?;
+        parts.code_and_jump_table = blob.into();
+        plan.declare(&mut parts);
+        let blob = ProgramBlob::from_parts(parts).map_err(|error| format!("its blob: {error}"))?;
+
+        let mut config = Config::new();
+        config.set_backend(Some(BackendKind::Interpreter));
+        config.set_allow_dynamic_paging(true);
+        let engine = Engine::new(&config).map_err(|error| error.to_string())?;
+        let mut config = ModuleConfig::new();
+        config.set_gas_metering(Some(GasMeteringKind::Sync));
+        config.set_dynamic_paging(plan.is_paged());
+        config.set_page_size(plan.page_size());
+        config.set_cost_model(Some(match image.image().cost_model {
+            CostModel::Flat => CostModelKind::Simple(polkavm::CostModel::naive_ref()),
+            CostModel::Pipeline => CostModelKind::Full(CacheModel::L1Hit),
+        }));
+        let module = Module::from_blob(&engine, &config, blob).map_err(|error| error.to_string())?;
+        let instance = module.instantiate().map_err(|error| error.to_string())?;
+
+        let number = image.endpoint(workload.endpoint).ok_or_else(|| format!("no endpoint {}", workload.endpoint))?;
+        let endpoint = &image.image().endpoints[number];
+        let mut registers = endpoint.registers;
+        registers[Reg::RA.to_usize()] = u64::from(HALT_ADDRESS);
+        registers[Reg::SP.to_usize()] = plan.stack_pointer(registers[Reg::SP.to_usize()], module.memory_map());
+        for (register, &argument) in registers[Reg::A0.to_usize()..].iter_mut().zip(&workload.arguments) {
+            *register = argument;
+        }
+        let scratchpad = workload.scratchpad.clone().zip(plan.scratchpad());
+        let services = services::Services::of(image.image(), plan.scratchpad_range());
+        let entry = endpoint.entry;
+        let scratchpad = scratchpad.map(|(bytes, address)| (address, bytes));
+        let mut peer = Peer { instance, plan, entry, registers, scratchpad, services };
+        peer.prepare()?;
+        Ok(peer)
+    }
+
+    /// Which kind of memory it has, in words.
+    pub fn note(&self) -> String {
+        format!("polkavm with {} memory", if self.plan.is_paged() { "paged" } else { "static" })
+    }
+
+    /// Makes memory what a fresh instance has.
+    ///
+    /// # Errors
+    /// polkavm's.
+    pub fn prepare(&mut self) -> Result<(), String> {
+        self.services.clear();
+        self.plan.fill(&mut self.instance)
+    }
+
+    /// The call: arguments and scratchpad in, until the program ends.
+    ///
+    /// # Errors
+    /// How else than by a halt it ended.
+    pub fn call(&mut self) -> Result<Outcome, String> {
+        let instance = &mut self.instance;
+        if let Some((address, bytes)) = &self.scratchpad {
+            instance.write_memory(*address, bytes).map_err(|error| error.to_string())?;
+        }
+        for (reg, value) in Reg::ALL.into_iter().zip(self.registers) {
+            instance.set_reg(reg, value);
+        }
+        instance.set_gas(GAS as i64);
+        instance.set_next_program_counter(ProgramCounter(self.entry));
+        loop {
+            match instance.run().map_err(|error| error.to_string())? {
+                InterruptKind::Finished => break,
+                InterruptKind::Ecalli(number) => self.services.answer(number, instance)?,
+                other => return Err(format!("it ended with {other:?} at {:?}", instance.program_counter())),
+            }
+        }
+        let gas_used = GAS.wrapping_sub(instance.gas() as u64);
+        Ok(Outcome { value: instance.reg(Reg::A0), gas_used })
+    }
+
+    /// The first bytes of the scratchpad as the call left them.
+    ///
+    /// # Errors
+    /// polkavm's.
+    pub fn scratchpad(&mut self, length: usize) -> Result<Vec<u8>, String> {
+        let address = self.plan.scratchpad().ok_or("it maps no scratchpad")?;
+        self.instance.read_memory(address, length as u32).map_err(|error| error.to_string())
+    }
+}
