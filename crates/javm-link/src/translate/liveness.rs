@@ -6,6 +6,7 @@
 
 use javm_isa::{Instruction, Kind, Opcode, Reg};
 
+use super::graph::Predecessors;
 use super::ir::{Block, Borrow, Code, Node, Op, Registers, make};
 use crate::layout::Layout;
 
@@ -61,36 +62,6 @@ fn analyse(blocks: &[Block]) -> Vec<Registers> {
         }
     }
     live_in
-}
-
-/// The blocks that each block may follow, as far as that is fixed.
-struct Predecessors {
-    /// Where the list of each block ends in `blocks`; it starts where the one before ends.
-    ends: Vec<usize>,
-    blocks: Vec<u32>,
-}
-
-impl Predecessors {
-    fn of(blocks: &[Block]) -> Predecessors {
-        let mut edges: Vec<(u32, u32)> = Vec::new();
-        for (index, block) in (0..).zip(blocks) {
-            if block.falls_through {
-                edges.push((index + 1, index));
-            }
-            edges.extend(block.nodes.iter().filter_map(|node| match node {
-                Node::Op(op) => op.target.map(|target| (target.0, index)),
-                Node::Borrow(_) => None,
-            }));
-        }
-        edges.sort_unstable();
-        let ends = (0..blocks.len()).map(|index| edges.partition_point(|&(to, _)| to as usize <= index)).collect();
-        Predecessors { ends, blocks: edges.into_iter().map(|(_, from)| from).collect() }
-    }
-
-    fn get(&self, index: usize) -> &[u32] {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.blocks[start..self.ends[index]]
-    }
 }
 
 /// What matters where a block falls through to the next one.

@@ -131,6 +131,9 @@ impl Lowering<'_> {
             self.item(item)?;
         }
         let nodes = std::mem::take(&mut self.nodes);
+        // A branch that is always taken has become a jump.
+        let jumps = |node: &Node| matches!(node, Node::Op(op) if op.instruction.opcode == Opcode::Jump);
+        falls_through &= !nodes.last().is_some_and(jumps);
         Ok(Block { at: span.at, nodes, falls_through })
     }
 

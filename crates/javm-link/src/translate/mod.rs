@@ -4,9 +4,12 @@
 //! - [`facts`]: what is known of each register while a block is translated.
 //! - [`lower`]: one item to instructions; [`arithmetic`]: the operations; [`memory`]: loads and stores.
 //! - [`liveness`]: which values anybody reads; dead ones go, free registers are lent.
+//! - [`cold`]: ways that only lead to a trap. [`graph`]: which block may come after which.
 
 mod arithmetic;
+mod cold;
 mod facts;
+mod graph;
 pub(crate) mod ir;
 mod liveness;
 mod lower;
@@ -21,5 +24,6 @@ use crate::layout::Layout;
 pub(crate) fn translate(object: &Object, flow: &Flow, layout: &Layout) -> Result<ir::Code, LinkError> {
     let mut code = lower::lower(object, flow, layout)?;
     liveness::clean(&mut code, layout);
+    cold::mark(&mut code);
     Ok(code)
 }

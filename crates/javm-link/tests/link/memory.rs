@@ -202,3 +202,35 @@ fn traps() {
         assert_eq!(machine(&file).call("main", &[]).0, Exit::Panic, "{code:x?}");
     }
 }
+
+/// The gas of the block at the start of `main`.
+fn cost_of_main(file: &File) -> u64 {
+    let machine = machine(file);
+    let entry = machine.linked.image.endpoints[0].entry;
+    machine.code.block_cost(entry).unwrap()
+}
+
+#[test]
+fn branches_to_where_everything_ends_in_a_trap_are_cheap() {
+    // A check: a branch over a call of a function that calls another which traps.
+    let file = |last: u32| {
+        let mut file =
+            File::with_main(&rv::code(&[rv::b(6, A0, A1, 12), rv::auipc(1, 0), rv::jalr(1, 1, 0), rv::ret()]));
+        let inner = file.text(".text.inner", &rv::code(&[rv::addi(A0, A0, 1), last]));
+        let inner = file.function("inner", inner, 0, 8);
+        let outer = file
+            .text(".text.outer", &rv::code(&[rv::b(0, A0, A1, 12), rv::auipc(1, 0), rv::jalr(0, 1, 0), rv::j(0, -8)]));
+        let outer = file.function("outer", outer, 0, 16);
+        file.relocate(1, 4, 18, outer, 0);
+        file.relocate(file.sections.len() as u16, 4, 18, inner, 0);
+        file
+    };
+    let (trapping, returning) = (file(rv::UNIMP), file(rv::ret()));
+    assert!(cost_of_main(&trapping) + 15 < cost_of_main(&returning));
+    assert!(machine(&trapping).text().contains("unlikely"));
+    assert!(!machine(&returning).text().contains("unlikely"));
+    // A loop that never ends is no trap.
+    assert!(!machine(&file(rv::j(ZERO, 0))).text().contains("unlikely"));
+    assert_eq!(machine(&trapping).call("main", &[1, 2]).0, Exit::Halt);
+    assert_eq!(machine(&trapping).call("main", &[2, 1]).0, Exit::Panic);
+}
