@@ -20,6 +20,7 @@
 //!     }
 //! }
 //! ```
+#![forbid(unsafe_code)]
 
 pub mod case;
 pub mod config;

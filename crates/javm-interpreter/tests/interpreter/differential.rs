@@ -41,7 +41,7 @@ fn valid_bare_programs_run_as_on_polkavm_and_as_on_the_reference() {
     let peer = Peer::new();
     let mut compared = 0;
     let mut known = 0;
-    let seeds = seeds("NUB_PROGRAMS", PROGRAMS);
+    let seeds = seeds("NUB_PROGRAMS", PROGRAMS + PROGRAMS / 20);
     for seed in seeds.clone() {
         let case = generate(&config, seed);
         // One model a program, so that both get their share.
@@ -66,7 +66,8 @@ fn valid_bare_programs_run_as_on_polkavm_and_as_on_the_reference() {
     }
     let all = seeds.end - seeds.start;
     println!("{all} programs: {compared} compared with polkavm, {known} with a known difference");
-    assert!(all < 100 || compared * 4 > all * 3, "only {compared} of {all} programs were compared");
+    // A twentieth more are generated than are to be compared: few have a known difference or are none for polkavm.
+    assert!(all < 1_000 || compared * 21 >= all * 20, "only {compared} of {all} programs were compared");
 }
 
 #[test]

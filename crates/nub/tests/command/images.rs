@@ -78,3 +78,21 @@ fn the_manual_and_completions_are_generated() {
     assert!(nub(&["man", "image", "build"]).expect(0).stdout.contains("ELF"));
     assert!(nub(&["--help"]).expect(0).stdout.contains("Exit codes"));
 }
+
+#[test]
+fn the_page_has_the_exit_codes_that_the_command_has() {
+    let help = nub(&["--help"]).expect(0).stdout;
+    let table = |text: &str, row: fn(&str) -> Option<(&str, &str)>| -> Vec<(String, String)> {
+        text.lines().filter_map(row).map(|(code, meaning)| (code.trim().into(), meaning.trim().into())).collect()
+    };
+    let in_help = table(help.split("Exit codes:").nth(1).expect("the table"), |line| line.trim().split_once('\t'));
+    let page = include_str!("../../../../docs/command.md");
+    let in_page = table(page.split("## Exit codes").nth(1).expect("the heading"), |line| {
+        line.strip_prefix("| ")?
+            .strip_suffix(" |")?
+            .split_once('|')
+            .filter(|(code, _)| code.trim().parse::<u8>().is_ok())
+    });
+    assert_eq!(in_help, in_page);
+    assert_eq!(in_page.len(), 9);
+}
