@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{LiftError, Lowered, LoweredResult, filled, numbered};
 use crate::definition::Method;
 use crate::limits::{ARGUMENT_REGISTERS, MAX_DECODED_VALUES};
-use crate::value::{Step, Value, ValueDecodeError, ValueError, ValueReader, encode_fields, same_count};
+use crate::value::{Step, Value, ValueDecodeError, ValueError, ValueErrorReason, ValueReader, encode_fields};
 
 /// What a caller puts into registers and scratchpad.
 ///
@@ -26,10 +26,13 @@ use crate::value::{Step, Value, ValueDecodeError, ValueError, ValueReader, encod
 /// is too long.
 pub fn lower_arguments(method: &Method, values: &[Value]) -> Result<Lowered, ValueError> {
     let arguments = method.arguments();
+    if arguments.len() != values.len() {
+        let reason = ValueErrorReason::ArgumentCount { expected: arguments.len(), found: values.len() };
+        return Err(ValueError::new(reason));
+    }
     let mut registers = [0; ARGUMENT_REGISTERS];
     let mut scratchpad = None;
     if method.takes_registers() {
-        same_count(arguments.len(), values.len())?;
         for ((register, argument), value) in registers.iter_mut().zip(arguments).zip(values) {
             let lowered = value.to_register(&argument.ty);
             *register = lowered.map_err(|error| error.within(Step::Field(argument.name.clone())))?;

@@ -72,7 +72,10 @@ impl Value {
                 }
                 Ok(())
             }
-            (Kind::Struct(structure), Value::Tuple(values)) => encode_fields(&structure.fields, values, sink),
+            (Kind::Struct(structure), Value::Tuple(values)) => {
+                same_count(structure.fields.len(), values.len())?;
+                encode_fields(&structure.fields, values, sink)
+            }
             _ => Err(self.wrong_kind(ty)),
         }
     }
@@ -128,21 +131,20 @@ impl Value {
     }
 }
 
-pub(crate) fn out_of_range(number: String, ty: Primitive) -> ValueError {
+fn out_of_range(number: String, ty: Primitive) -> ValueError {
     ValueError::new(ValueErrorReason::Range { number, ty })
 }
 
-pub(crate) fn same_count(expected: usize, found: usize) -> Result<(), ValueError> {
+fn same_count(expected: usize, found: usize) -> Result<(), ValueError> {
     if expected == found { Ok(()) } else { Err(ValueError::new(ValueErrorReason::Count { expected, found })) }
 }
 
-/// Writes the values of fields or arguments one behind the other.
+/// Writes the values of as many fields or arguments one behind the other.
 pub(crate) fn encode_fields<S: Sink + ?Sized>(
     fields: &[Field],
     values: &[Value],
     sink: &mut S,
 ) -> Result<(), ValueError> {
-    same_count(fields.len(), values.len())?;
     for (field, value) in fields.iter().zip(values) {
         value.encode_to(&field.ty, sink).map_err(|error| error.within(Step::Field(field.name.clone())))?;
     }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 pub use decoding::ValueDecodeError;
 pub(crate) use decoding::ValueReader;
-pub(crate) use encoding::{encode_fields, same_count};
+pub(crate) use encoding::encode_fields;
 pub use path::{Path, Step};
 
 use crate::address::Address;
@@ -90,6 +90,14 @@ pub enum ValueErrorReason {
     #[error("{expected} elements are wanted, not {found}")]
     Count {
         /// The number that is wanted.
+        expected: usize,
+        /// The number that there is.
+        found: usize,
+    },
+    /// There are more or fewer values than arguments.
+    #[error("the method takes {expected} arguments, not {found}")]
+    ArgumentCount {
+        /// The number that the method takes.
         expected: usize,
         /// The number that there is.
         found: usize,
