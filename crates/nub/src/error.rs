@@ -19,7 +19,7 @@ pub enum Error {
     Invoke(#[from] InvokeError),
 }
 
-/// The number that stands for a kind of [`Error`], for machines. Numbers are never used again for something else.
+/// The number that stands for a kind of [error](enum@Error), for machines. Numbers are never used again for something else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u16)]
 #[non_exhaustive]
