@@ -14,7 +14,7 @@
 //! - `value`: [`Value`], whose type is known at run time, and its encoding.
 //! - `codec`: the same encoding of Rust's own types, [`Encode`] and [`Decode`].
 //! - `convention`: registers or scratchpad: [`lower_arguments`], [`lift_result`] and their Rust-typed forms in [`typed`].
-//! - [`json`](crate::json): values as people write and read them; with the feature `json`.
+//! - `json`: values as people write and read them; with the feature of that name.
 //!
 //! The normative text is `docs/spec/types.md`.
 #![no_std]

@@ -192,20 +192,20 @@ fn from_raw(ty: &Type, json: &str) -> Result<Value> {
             _ => Err(kind()),
         },
         Kind::Option(_) if json == "null" => Ok(Value::Option(None)),
-        Kind::Option(content) if matches!(content.kind(), Kind::Option(_)) => match *elements(json).ok_or_else(kind)? {
+        Kind::Option(content) if matches!(content.kind(), Kind::Option(_)) => match *elements(json, kind)? {
             [inner] => Ok(Value::some(from_raw(content, inner.get())?)),
             _ => Err(kind()),
         },
         Kind::Option(content) => from_raw(content, json).map(Value::some),
         Kind::List(element) => {
-            let values = elements(json).ok_or_else(kind)?;
+            let values = elements(json, kind)?;
             let value = |(index, json): (usize, &&RawValue)| {
                 from_raw(element, json.get()).map_err(|error| error.within(Step::Index(index)))
             };
             values.iter().enumerate().map(value).collect::<Result<_>>().map(Value::List)
         }
         Kind::Tuple(types) => {
-            let values = elements(json).ok_or_else(kind)?;
+            let values = elements(json, kind)?;
             if types.len() != values.len() {
                 return Err(ValueErrorReason::Count { expected: types.len(), found: values.len() }.into());
             }
@@ -215,14 +215,19 @@ fn from_raw(ty: &Type, json: &str) -> Result<Value> {
             types.iter().zip(&values).enumerate().map(value).collect::<Result<_>>().map(Value::Tuple)
         }
         Kind::Struct(structure) => {
-            let Members(members) = serde_json::from_str(json).map_err(|_| kind())?;
+            let Members(members) = level(json, '{', kind)?;
             fields(&structure.fields, members)
         }
     }
 }
 
-fn elements(json: &str) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(json).ok()
+/// Reads one level of what starts with this mark; anything else is of the wrong kind.
+fn level<'a, T: serde::Deserialize<'a>>(json: &'a str, open: char, kind: impl Fn() -> JsonError) -> Result<T> {
+    if json.starts_with(open) { serde_json::from_str(json).map_err(|error| syntax(&error)) } else { Err(kind()) }
+}
+
+fn elements(json: &str, kind: impl Fn() -> JsonError) -> Result<Vec<&RawValue>> {
+    level(json, '[', kind)
 }
 
 fn fields(fields: &[Field], members: Vec<(String, &RawValue)>) -> Result<Value> {

@@ -19,7 +19,7 @@ use crate::value::{Value, ValueError};
 /// let ty: Type = "(u64, bytes, option<bool>)".parse()?;
 /// let value = Value::Tuple(vec![5_u64.into(), vec![0xab_u8].into(), Value::Option(None)]);
 /// assert_eq!(value.json(&ty)?.to_string(), r#"[5,"0xab",null]"#);
-/// # Ok::<(), javm_types::ValueError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Json<'a> {

@@ -154,7 +154,7 @@ fn errors_say_which_register_or_byte() {
     assert_eq!(lower("m(a: bytes)", &[]), "the method takes 1 arguments, not 0");
     assert_eq!(lower("m(a: u8, b: u8)", &[1_u8.into(), 256_u16.into()]), "b: 256 does not fit into u8 (0 to 255)");
     assert_eq!(
-        lower("m(a: u8, b: list<u8>)", &[1_u8.into(), Value::List(vec![true.into()])]),
+        lower("m(a: u8, b: list<u16>)", &[1_u8.into(), Value::List(vec![true.into()])]),
         "b[0]: a value of type u16 is wanted, not a bool"
     );
     let error = lower_result(&parse("m() -> u8"), &true.into()).expect_err("a bool");

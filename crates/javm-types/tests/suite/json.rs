@@ -178,6 +178,11 @@ fn errors_say_what_is_wrong_and_where() {
             r#"[{"to": "a", "amount": 1}, {"to": "b", "amount": 300}]"#,
             "[1].amount: 300 does not fit into u8 (0 to 255)",
         ),
+        (r#"[{"\ud800": 1}]"#, "[0]: this is no JSON: unexpected end of hex escape at line 1 column 9"),
+        (
+            r#"[{"to": "\ud800", "amount": 1}]"#,
+            "[0].to: this is no JSON: unexpected end of hex escape at line 1 column 8",
+        ),
         (r#"[["a", 1, null]]"#, "[0]: an object for Pay is wanted, not an array"),
     ];
     for (text, message) in cases {
