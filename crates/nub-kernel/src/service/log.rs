@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::{Prepared, ScratchRange, Surroundings, Work};
 use crate::status::Status;
 
-/// What the log entries of one top-level call may hold together: each counts its bytes and [`ENTRY_BYTES`].
+/// What the log entries of one top-level call may hold together: each counts its bytes and 16 more.
 /// A receipt has to stay small enough to be sent around.
 pub const LOG_BYTES_LIMIT: usize = 64 << 10;
 
