@@ -98,6 +98,23 @@ impl Lookup {
         }
     }
 
+    /// Makes a page one that may only be read.
+    pub(crate) fn protect(&mut self, page: u32) {
+        let entry = &mut self.write[index(page)];
+        if entry.page == page {
+            *entry = EMPTY;
+        }
+    }
+
+    /// Removes the pages of a range.
+    pub(crate) fn remove_range(&mut self, first: u32, end: u32) {
+        if end - first < ENTRIES as u32 {
+            (first..end).for_each(|page| self.remove(page));
+        } else {
+            self.clear();
+        }
+    }
+
     /// Removes every page.
     pub(crate) fn clear(&mut self) {
         for (word, used) in self.used.iter_mut().enumerate() {

@@ -47,6 +47,11 @@ impl Region {
     }
 }
 
+fn find(regions: &[Region], page: u32) -> Option<&Region> {
+    let index = regions.partition_point(|region| region.end <= page);
+    regions.get(index).filter(|region| region.first <= page)
+}
+
 /// The memory of one program, paged in software.
 ///
 /// A page belongs to the Data that was mapped until the program writes to it; then a copy of it stands in the page
@@ -56,6 +61,33 @@ pub struct LocalSpace {
     regions: Vec<Region>,
     table: PageTable,
     lookup: Lookup,
+    /// Pages that nobody else has, with anything in them: for the next writes.
+    spare: Vec<PageRef>,
+}
+
+/// How many pages a space keeps for later writes, so that programs that write the same few pages at each call need no
+/// allocator.
+const SPARE_PAGES: usize = 32;
+
+/// How many zeroed pages stay in the table when what was written is discarded, for the next call to write to.
+const KEPT_PAGES: usize = 16;
+
+/// A page with this content, made of a spare one if there is any.
+fn copy_of(content: &Page, spare: &mut Vec<PageRef>) -> PageRef {
+    while let Some(mut page) = spare.pop() {
+        if let Some(bytes) = page.get_mut() {
+            bytes.copy_from_slice(&content[..]);
+            return page;
+        }
+    }
+    PageRef::from(content)
+}
+
+/// Keeps a page that nobody has a use for, unless somebody else has it.
+fn recycle(page: PageRef, spare: &mut Vec<PageRef>) {
+    if spare.len() < SPARE_PAGES && !page.is_shared() {
+        spare.push(page);
+    }
 }
 
 impl Default for LocalSpace {
@@ -68,12 +100,15 @@ impl LocalSpace {
     /// Memory with nothing mapped.
     #[must_use]
     pub fn new() -> LocalSpace {
-        LocalSpace { regions: Vec::new(), table: PageTable::default(), lookup: Lookup::new() }
+        LocalSpace::of(Vec::new(), PageTable::default())
+    }
+
+    fn of(regions: Vec<Region>, table: PageTable) -> LocalSpace {
+        LocalSpace { regions, table, lookup: Lookup::new(), spare: Vec::new() }
     }
 
     fn region(&self, page: u32) -> Option<&Region> {
-        let index = self.regions.partition_point(|region| region.end <= page);
-        self.regions.get(index).filter(|region| region.first <= page)
+        find(&self.regions, page)
     }
 
     /// The regions of a range, cut so that none of them reaches out of it.
@@ -101,13 +136,15 @@ impl LocalSpace {
     }
 
     fn unmap_range(&mut self, first: u32, end: u32) {
-        if first < end {
-            let gone = self.cut(first, end);
-            if !gone.is_empty() {
-                self.lookup.clear();
-                self.table.remove(first, end);
-                self.regions.drain(gone);
-            }
+        // Spaces are mostly mapped from low to high.
+        if first >= end || self.regions.last().is_none_or(|last| last.end <= first) {
+            return;
+        }
+        let gone = self.cut(first, end);
+        if !gone.is_empty() {
+            self.lookup.remove_range(first, end);
+            self.table.remove(first, end, |_, page| recycle(page, &mut self.spare));
+            self.regions.drain(gone);
         }
     }
 
@@ -115,8 +152,7 @@ impl LocalSpace {
     #[cold]
     fn open_for_reading(&mut self, page: u32) -> Result<(), Fault> {
         let region = self.region(page).ok_or(Fault::Page(page * PAGE_SIZE))?;
-        let written = self.table.get(page).and_then(|slot| slot.page.as_ref());
-        let content: &Page = match written.or_else(|| region.original(page)) {
+        let content: &Page = match self.table.get(page).or_else(|| region.original(page)) {
             Some(content) => content,
             None => Page::zero(),
         };
@@ -133,16 +169,17 @@ impl LocalSpace {
     #[cold]
     fn open_for_writing(&mut self, page: u32) -> Result<(), Fault> {
         let fault = Fault::Page(page * PAGE_SIZE);
-        let region = self.region(page).ok_or(fault)?;
+        let LocalSpace { regions, table, lookup, spare } = self;
+        let region = find(regions, page).ok_or(fault)?;
         if region.access != Access::ReadWrite {
             return Err(fault);
         }
-        let original = region.original(page).cloned();
-        let content = self.table.write(page, || original.unwrap_or_else(PageRef::zeroed));
+        let original = || copy_of(region.original(page).map_or(Page::zero(), |page| page), spare);
+        let content = table.write(page, original);
         let bytes = content.make_mut().as_mut_ptr();
         // SAFETY: the page stands in the table and is shared with nothing. Each change of the table removes the entry
         // first, and so does handing the page out (`changed_page`, `take_changed`, `fork`).
-        unsafe { self.lookup.insert(page, bytes, true) };
+        unsafe { lookup.insert(page, bytes, true) };
         Ok(())
     }
 
@@ -282,10 +319,14 @@ impl AddressSpace for LocalSpace {
         }
     }
 
+    fn has_changed(&self) -> bool {
+        self.table.has_changed()
+    }
+
     fn changed_page(&mut self, page: u32) -> Option<PageRef> {
-        let slot = self.table.get(page).filter(|slot| slot.changed)?;
+        let content = self.table.get_changed(page)?;
         self.lookup.remove(page);
-        slot.page.clone()
+        Some(content.clone())
     }
 
     fn set_page(&mut self, page: u32, content: PageRef) -> bool {
@@ -293,26 +334,50 @@ impl AddressSpace for LocalSpace {
             return false;
         }
         self.lookup.remove(page);
-        *self.table.write(page, PageRef::zeroed) = content;
+        let first = content.clone();
+        *self.table.write(page, || first) = content;
         true
     }
 
     fn take_changed(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
-        for (page, content) in self.table.take_changed(first_page, end_of(first_page, pages)) {
-            self.lookup.remove(page);
+        let lookup = &mut self.lookup;
+        self.table.take_changed(first_page, end_of(first_page, pages), |page, content| {
+            lookup.remove(page);
             take(page, content);
-        }
+        });
+    }
+
+    fn discard(&mut self, first_page: u32, pages: u32) {
+        let LocalSpace { regions, table, lookup, spare } = self;
+        let mut kept = 0;
+        table.discard(first_page, end_of(first_page, pages), |page, mut content| {
+            let is_zero = matches!(find(regions, page), Some(Region { backing: Backing::Zero, .. }));
+            match content.get_mut().filter(|_| is_zero && kept < KEPT_PAGES) {
+                Some(bytes) => {
+                    // It stays where it is, so that it may go on being read there.
+                    bytes.fill(0);
+                    lookup.protect(page);
+                    kept += 1;
+                    Some(content)
+                }
+                None => {
+                    lookup.remove(page);
+                    recycle(content, spare);
+                    None
+                }
+            }
+        });
     }
 
     fn fork(&mut self) -> LocalSpace {
         // What is shared from now on must be copied before it is written to.
         self.lookup.clear();
-        LocalSpace { regions: self.regions.clone(), table: self.table.clone(), lookup: Lookup::new() }
+        LocalSpace::of(self.regions.clone(), self.table.clone())
     }
 
     fn clear(&mut self) {
         self.lookup.clear();
-        self.table.remove(0, PAGE_COUNT);
+        self.table.remove(0, PAGE_COUNT, |_, page| recycle(page, &mut self.spare));
         self.regions.clear();
     }
 }

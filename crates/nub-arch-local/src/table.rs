@@ -9,11 +9,22 @@ const LEAF_PAGES: usize = 1 << LEAF_BITS;
 /// Page numbers of a 32-bit address space are below this.
 pub(crate) const PAGE_COUNT: u32 = 1 << 20;
 
-/// A written page, and whether it was written since it was last collected.
+/// What is known of a page in the table.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Written {
+    /// It reads as the one that was mapped, and is here so that the next write finds it.
+    #[default]
+    Not,
+    /// It was written, and has been collected since.
+    Collected,
+    /// It was written since it was last collected.
+    Changed,
+}
+
 #[derive(Clone, Default)]
-pub(crate) struct Slot {
-    pub(crate) page: Option<PageRef>,
-    pub(crate) changed: bool,
+struct Slot {
+    page: Option<PageRef>,
+    written: Written,
 }
 
 /// A two-level table. Leaves are shared between forks until one of them changes its own.
@@ -22,56 +33,98 @@ pub(crate) struct PageTable {
     leaves: Vec<Option<Arc<[Slot]>>>,
     /// The numbers of the pages that are present, in no order: what there is to visit without a walk over all leaves.
     present: Vec<u32>,
+    /// How many of them are [`Written::Changed`].
+    changed: usize,
 }
 
 impl PageTable {
-    pub(crate) fn get(&self, page: u32) -> Option<&Slot> {
+    fn slot(&self, page: u32) -> Option<&Slot> {
         let leaf = self.leaves.get((page >> LEAF_BITS) as usize)?.as_ref()?;
-        let slot = &leaf[page as usize % LEAF_PAGES];
-        slot.page.is_some().then_some(slot)
+        Some(&leaf[page as usize % LEAF_PAGES])
     }
 
-    fn leaf_mut(&mut self, page: u32) -> &mut [Slot] {
+    /// The page there.
+    pub(crate) fn get(&self, page: u32) -> Option<&PageRef> {
+        self.slot(page)?.page.as_ref()
+    }
+
+    /// The page there, if it was written since it was last collected.
+    pub(crate) fn get_changed(&self, page: u32) -> Option<&PageRef> {
+        self.slot(page).filter(|slot| slot.written == Written::Changed)?.page.as_ref()
+    }
+
+    /// Whether any page was written since it was last collected.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed > 0
+    }
+
+    /// The page there, to be written to: the one in the table, or `original()` put there first. Marked as changed.
+    pub(crate) fn write(&mut self, page: u32, original: impl FnOnce() -> PageRef) -> &mut PageRef {
         let index = (page >> LEAF_BITS) as usize;
         if self.leaves.len() <= index {
             self.leaves.resize(index + 1, None);
         }
         let leaf = self.leaves[index].get_or_insert_with(|| vec![Slot::default(); LEAF_PAGES].into());
-        Arc::make_mut(leaf)
-    }
-
-    /// The page there, to be written to: the one in the table, or `original()` put there first. Marked as changed.
-    pub(crate) fn write(&mut self, page: u32, original: impl FnOnce() -> PageRef) -> &mut PageRef {
-        if self.get(page).is_none() {
+        let slot = &mut Arc::make_mut(leaf)[page as usize % LEAF_PAGES];
+        if slot.page.is_none() {
             self.present.push(page);
         }
-        let slot = &mut self.leaf_mut(page)[page as usize % LEAF_PAGES];
-        slot.changed = true;
+        self.changed += usize::from(slot.written != Written::Changed);
+        slot.written = Written::Changed;
         slot.page.get_or_insert_with(original)
     }
 
-    /// Takes out the pages of a range.
-    pub(crate) fn remove(&mut self, first: u32, end: u32) {
-        let (gone, kept) = std::mem::take(&mut self.present).into_iter().partition(|page| (first..end).contains(page));
-        self.present = kept;
-        let gone: Vec<u32> = gone;
-        for page in gone {
-            self.leaf_mut(page)[page as usize % LEAF_PAGES] = Slot::default();
-        }
+    /// Takes out the pages of a range and hands them to `gone`.
+    pub(crate) fn remove(&mut self, first: u32, end: u32, mut gone: impl FnMut(u32, PageRef)) {
+        self.visit(first, end, |page, slot| {
+            slot.written = Written::Not;
+            if let Some(content) = slot.page.take() {
+                gone(page, content);
+            }
+        });
     }
 
-    /// The changed pages of a range in ascending order; they count as unchanged afterwards.
-    pub(crate) fn take_changed(&mut self, first: u32, end: u32) -> Vec<(u32, PageRef)> {
-        let mut pages: Vec<u32> = self.present.iter().copied().filter(|page| (first..end).contains(page)).collect();
-        pages.sort_unstable();
-        let mut changed = Vec::new();
-        for page in pages {
-            if self.get(page).is_some_and(|slot| slot.changed) {
-                let slot = &mut self.leaf_mut(page)[page as usize % LEAF_PAGES];
-                slot.changed = false;
-                changed.extend(slot.page.clone().map(|content| (page, content)));
+    /// Takes out the pages of a range that were written, and hands them to `undo`, which may put back one that reads as
+    /// the mapped one does.
+    pub(crate) fn discard(&mut self, first: u32, end: u32, mut undo: impl FnMut(u32, PageRef) -> Option<PageRef>) {
+        self.visit(first, end, |page, slot| {
+            if slot.written != Written::Not {
+                slot.written = Written::Not;
+                slot.page = slot.page.take().and_then(|content| undo(page, content));
             }
+        });
+    }
+
+    /// Hands the changed pages of a range to `take`, in ascending order; they count as collected afterwards.
+    pub(crate) fn take_changed(&mut self, first: u32, end: u32, mut take: impl FnMut(u32, PageRef)) {
+        if self.changed == 0 {
+            return;
         }
-        changed
+        self.present.sort_unstable();
+        self.visit(first, end, |page, slot| {
+            if slot.written == Written::Changed {
+                slot.written = Written::Collected;
+                if let Some(content) = &slot.page {
+                    take(page, content.clone());
+                }
+            }
+        });
+    }
+
+    /// Shows every present page of a range to `visit`, in the order of `present`; those that it takes out are not
+    /// present any more.
+    fn visit(&mut self, first: u32, end: u32, mut visit: impl FnMut(u32, &mut Slot)) {
+        let PageTable { leaves, present, changed } = self;
+        present.retain(|&page| {
+            if !(first..end).contains(&page) {
+                return true;
+            }
+            let Some(Some(leaf)) = leaves.get_mut((page >> LEAF_BITS) as usize) else { return false };
+            let slot = &mut Arc::make_mut(leaf)[page as usize % LEAF_PAGES];
+            let was_changed = slot.written == Written::Changed;
+            visit(page, slot);
+            *changed -= usize::from(was_changed && slot.written != Written::Changed);
+            slot.page.is_some()
+        });
     }
 }

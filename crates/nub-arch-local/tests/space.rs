@@ -15,6 +15,8 @@ const PAGES: [u32; 9] = [14, 15, 16, 17, 18, 1023, 1024, (1 << 20) - 2, (1 << 20
 #[derive(Clone)]
 struct ModelPage {
     bytes: Box<[u8; PAGE_SIZE]>,
+    /// As it was mapped.
+    original: Box<[u8; PAGE_SIZE]>,
     access: Access,
     changed: bool,
 }
@@ -69,6 +71,7 @@ enum Action {
     ChangedPage { page: u32 },
     SetPage { page: u32, fill: u8 },
     TakeChanged { first: u32, pages: u32 },
+    Discard { first: u32, pages: u32 },
     Fork,
     Switch { to: usize },
     Clear,
@@ -98,6 +101,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => page().prop_map(|page| Action::ChangedPage { page }),
         1 => (page(), any::<u8>()).prop_map(|(page, fill)| Action::SetPage { page, fill }),
         1 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::TakeChanged { first, pages }),
+        2 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::Discard { first, pages }),
         1 => Just(Action::Fork),
         2 => (0..4_usize).prop_map(|to| Action::Switch { to }),
         1 => prop::bool::weighted(0.05).prop_map(|clear| if clear { Action::Clear } else { Action::Fork }),
@@ -124,7 +128,8 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
                 if index < data.pages() {
                     let mut bytes = Box::new([0; PAGE_SIZE]);
                     data.read(u64::from(index) * 4096, &mut bytes[..]).expect("in range");
-                    model.0.insert(page, ModelPage { bytes, access: access(writable), changed: false });
+                    let original = bytes.clone();
+                    model.0.insert(page, ModelPage { bytes, original, access: access(writable), changed: false });
                 }
             }
         }
@@ -132,7 +137,8 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
             space.map_zero(first, pages);
             for page in range(first, pages) {
                 let bytes = Box::new([0; PAGE_SIZE]);
-                model.0.insert(page, ModelPage { bytes, access: Access::ReadWrite, changed: false });
+                let original = bytes.clone();
+                model.0.insert(page, ModelPage { bytes, original, access: Access::ReadWrite, changed: false });
             }
         }
         Action::Unmap { first, pages } => {
@@ -199,11 +205,24 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
                 }
             }
         }
+        Action::Discard { first, pages } => {
+            space.discard(first, pages);
+            for page in range(first, pages) {
+                if let Some(found) = model.0.get_mut(&page) {
+                    found.bytes.copy_from_slice(&found.original[..]);
+                    found.changed = false;
+                }
+                prop_assert!(space.changed_page(page).is_none());
+            }
+        }
         Action::Clear => {
             space.clear();
             model.0.clear();
         }
         Action::Fork | Action::Switch { .. } => {}
+    }
+    if model.0.values().any(|page| page.changed) {
+        prop_assert!(space.has_changed());
     }
     Ok(())
 }

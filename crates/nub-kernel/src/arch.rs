@@ -59,6 +59,9 @@ pub trait AddressSpace: Memory + Sized {
     /// Changes what is allowed on the mapped pages of a range.
     fn set_access(&mut self, first_page: u32, pages: u32, access: Access);
 
+    /// Whether any page was written to or set since it was last collected or discarded.
+    fn has_changed(&self) -> bool;
+
     /// The page there, if it is not the one that was mapped any more because it was written to or set.
     fn changed_page(&mut self, page: u32) -> Option<PageRef>;
 
@@ -70,6 +73,9 @@ pub trait AddressSpace: Memory + Sized {
     /// Hands every changed page of a range to `take`, in ascending order, by its number; the range then counts as
     /// unchanged but reads the same.
     fn take_changed(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef));
+
+    /// Drops what was written to or set in a range, collected or not: it reads again as it was mapped.
+    fn discard(&mut self, first_page: u32, pages: u32);
 
     /// A second address space that reads the same now; afterwards neither sees what the other writes. Copies no page.
     #[must_use]

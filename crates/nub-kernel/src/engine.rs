@@ -1,6 +1,6 @@
 //! The invocation engine: runs a frame and answers what its program asks of the kernel.
 
-use javm_cap::{CNode, Capability};
+use javm_cap::{CNode, Capability, SCRATCHPAD_SLOT};
 use javm_interpreter::Exit;
 use javm_isa::Reg;
 
@@ -55,12 +55,12 @@ impl From<Status> for Reply {
 }
 
 /// Runs `frame` until its program ends.
-pub(crate) fn run<A: Arch>(arch: &mut A, frame: &mut Frame<A::Space>, mut trace: Option<Trace<'_>>) -> Ended {
+pub(crate) fn run<A: Arch>(arch: &mut A, frame: &mut Frame<'_, A::Space>, mut trace: Option<Trace<'_>>) -> Ended {
     loop {
         let code = frame.published.code();
         let exit = match &mut trace {
-            None => arch.run(code, &mut frame.state, &mut frame.space),
-            Some(trace) => arch.run_traced(code, &mut frame.state, &mut frame.space, *trace),
+            None => arch.run(code, &mut frame.state, frame.space),
+            Some(trace) => arch.run_traced(code, &mut frame.state, frame.space, *trace),
         };
         let answered = match exit {
             Exit::Halt => return Ended::Halt,
@@ -81,7 +81,7 @@ pub(crate) fn run<A: Arch>(arch: &mut A, frame: &mut Frame<A::Space>, mut trace:
     }
 }
 
-impl<S: AddressSpace> Frame<S> {
+impl<S: AddressSpace> Frame<'_, S> {
     fn register(&self, register: Reg) -> u64 {
         self.state.registers[register.index()]
     }
@@ -94,8 +94,7 @@ impl<S: AddressSpace> Frame<S> {
         self.state.registers[Reg::A0.index()] = reply.result;
         self.state.registers[Reg::A1.index()] = reply.status.number();
         self.state.registers[Reg::A2.index()] = 0;
-        let published = self.published.clone();
-        published.code().step_over(&mut self.state);
+        self.published.code().step_over(&mut self.state);
     }
 
     fn pay(&mut self, price: u64) -> Result<(), TooLittleGas> {
@@ -138,6 +137,9 @@ impl<S: AddressSpace> Frame<S> {
     fn call_paid(&mut self, request: Request) -> Result<Reply, Status> {
         if request.flags & !flag::SCRATCH != 0 {
             return Err(Status::Range);
+        }
+        if request.reference == u32::from(SCRATCHPAD_SLOT) {
+            return Err(if self.scratchpad.is_some() { Status::Kind } else { Status::Empty });
         }
         let service = match resolve(&self.table, request.reference)? {
             Capability::Service(capability) => Service::from_number(capability.id).ok_or(Status::NoEndpoint)?,

@@ -1,89 +1,166 @@
 //! One running program: its registers, its table, its memory.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use javm_cap::{Backing, CNode, Capability, Data, PAGE_SIZE, PageRef, SCRATCHPAD_SLOT};
+use javm_cap::{Backing, CNode, Capability, Data, Instance, PAGE_SIZE, PageRef, SCRATCHPAD_SLOT};
 use javm_interpreter::State;
 
 use crate::arch::AddressSpace;
+use crate::engine::Ended;
 use crate::published::Published;
 use crate::service::{LogEntry, Surroundings};
+use crate::window::Window;
 
 /// A program on the call stack. It works on a table of its own, so that a call that fails leaves nothing behind.
-pub(crate) struct Frame<S> {
-    pub(crate) published: Arc<Published>,
+pub(crate) struct Frame<'a, S> {
+    pub(crate) published: &'a Published,
     pub(crate) table: CNode,
-    pub(crate) space: S,
+    /// Slot 0 of a running program, which is empty at rest: kept out of the table, which the Instance shares.
+    pub(crate) scratchpad: Option<Data>,
+    pub(crate) space: &'a mut S,
+    pub(crate) state: State,
+    pub(crate) logs: Vec<LogEntry>,
+}
+
+/// What is left of a frame.
+pub(crate) struct Settled {
+    pub(crate) scratchpad: Option<Data>,
     pub(crate) state: State,
     pub(crate) logs: Vec<LogEntry>,
 }
 
 /// A page that a run left different from the one in its slot.
-pub(crate) struct ChangedPage {
-    pub(crate) slot: u8,
-    pub(crate) index: u32,
-    pub(crate) content: PageRef,
+struct ChangedPage {
+    slot: u8,
+    index: u32,
+    content: PageRef,
 }
 
-impl<S: AddressSpace> Frame<S> {
-    /// Maps what the Image's memory map says. Slots that hold no Data stay unmapped.
-    pub(crate) fn mount(&mut self) {
-        for (&first, mapping) in &self.published.image().memory {
-            match mapping.backing {
-                Backing::Ephemeral => self.space.map_zero(first, mapping.pages),
-                Backing::Persistent { slot, offset_pages } => {
-                    if let Some(Capability::Data(data)) = self.table.get(slot) {
-                        self.space.map_data(first, mapping.pages, data, offset_pages, mapping.access);
-                    }
+/// Puts changed pages into the Data that they belong to, and maps those anew.
+fn keep<S: AddressSpace>(
+    mut changes: Vec<ChangedPage>,
+    published: &Published,
+    space: &mut S,
+    scratchpad: &mut Option<Data>,
+    instance: &mut Instance,
+) {
+    changes.sort_by_key(|change| change.slot);
+    let mut rest = changes.into_iter().peekable();
+    while let Some(slot) = rest.peek().map(|change| change.slot) {
+        let data = match slot {
+            SCRATCHPAD_SLOT => scratchpad.as_mut(),
+            _ => match instance.table_mut().get_mut(slot) {
+                Some(Capability::Data(data)) => Some(data),
+                _ => None,
+            },
+        };
+        // What is still mapped shares the Data's nodes, which would have to be copied.
+        let remap = slot != SCRATCHPAD_SLOT;
+        if remap {
+            published.mappings_of(slot).for_each(|mapping| mapping.unmap(space));
+        }
+        let of_slot = core::iter::from_fn(|| rest.next_if(|change| change.slot == slot));
+        let Some(data) = data else {
+            debug_assert!(false, "only a Data is mapped");
+            of_slot.for_each(drop);
+            continue;
+        };
+        for ChangedPage { index, content, .. } in of_slot {
+            let kept = data.set_page(index, content);
+            debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");
+        }
+        if remap {
+            published.mappings_of(slot).for_each(|mapping| mapping.map(space, data));
+        }
+    }
+}
+
+/// Makes a window show what the memory map of an Image says of a table and a scratchpad, as far as it does not do so
+/// already. Slots that hold no Data stay unmapped. `blank` says that there is nothing in the scratchpad but zeros.
+pub(crate) fn mount<S: AddressSpace>(
+    window: &mut Window<S>,
+    published: &Published,
+    table: &CNode,
+    scratchpad: Option<&Data>,
+    blank: bool,
+) {
+    if !window.mounted {
+        for (&first, mapping) in &published.image().memory {
+            if let Backing::Ephemeral = mapping.backing {
+                window.space.map_zero(first, mapping.pages);
+            }
+        }
+        for mapping in published.mappings() {
+            if let Some(Capability::Data(data)) = table.get(mapping.slot) {
+                mapping.map(&mut window.space, data);
+            }
+        }
+        window.mounted = true;
+    }
+    let pages = scratchpad.map_or(0, Data::pages);
+    if blank && window.blank_scratchpad == pages {
+        return;
+    }
+    for mapping in published.mappings_of(SCRATCHPAD_SLOT) {
+        match scratchpad {
+            Some(data) => mapping.map(&mut window.space, data),
+            None => mapping.unmap(&mut window.space),
+        }
+    }
+    window.blank_scratchpad = if blank { pages } else { 0 };
+}
+
+impl<S: AddressSpace> Frame<'_, S> {
+    /// Ends the frame: after a halt what the program has written goes into the Instance's Data, otherwise it is
+    /// dropped. What it has written to the scratchpad is kept either way, what it has written to ephemeral memory never.
+    /// The window shows the Instance as it is then; a scratchpad that was not `blank` is not mounted any more.
+    pub(crate) fn settle(self, ended: Ended, blank: bool, instance: &mut Instance) -> Settled {
+        let Frame { published, table, mut scratchpad, space, state, logs } = self;
+        let halted = ended == Ended::Halt;
+        if halted {
+            // The Instance lets go of its old table, so that what nobody else shares is changed in place.
+            *instance.table_mut() = table;
+        }
+        let mut changes = Vec::new();
+        if space.has_changed() {
+            for mapping in published.mappings() {
+                if halted || mapping.slot == SCRATCHPAD_SLOT {
+                    space.take_changed(mapping.first_page, mapping.pages, |page, content| {
+                        let index = page - mapping.first_page + mapping.offset;
+                        changes.push(ChangedPage { slot: mapping.slot, index, content });
+                    });
+                }
+                space.discard(mapping.first_page, mapping.pages);
+            }
+            for (&first, mapping) in &published.image().memory {
+                if let Backing::Ephemeral = mapping.backing {
+                    space.discard(first, mapping.pages);
                 }
             }
         }
-    }
-
-    /// Collects what the program has written to persistent mappings and to its scratchpad.
-    pub(crate) fn take_changes(&mut self) -> Vec<ChangedPage> {
-        let mut changes = Vec::new();
-        for (&first, mapping) in &self.published.image().memory {
-            if let Backing::Persistent { slot, offset_pages } = mapping.backing {
-                self.space.take_changed(first, mapping.pages, |page, content| {
-                    changes.push(ChangedPage { slot, index: page - first + offset_pages, content });
-                });
-            }
+        if !blank {
+            published.mappings_of(SCRATCHPAD_SLOT).for_each(|mapping| mapping.unmap(space));
         }
-        changes
+        keep(changes, published, space, &mut scratchpad, instance);
+        Settled { scratchpad, state, logs }
     }
 
-    /// The mapped page that shows this page of the Data in `slot`, if any does.
-    fn mapped(&self, slot: u8, index: u32) -> Option<u32> {
-        self.published.image().memory.iter().find_map(|(first, mapping)| match mapping.backing {
-            Backing::Persistent { slot: source, offset_pages } if source == slot => {
-                let within = index.checked_sub(offset_pages).filter(|&within| within < mapping.pages)?;
-                Some(first + within)
-            }
-            _ => None,
-        })
-    }
-
-    fn scratchpad(&self) -> Option<&Data> {
-        match self.table.get(SCRATCHPAD_SLOT) {
-            Some(Capability::Data(data)) => Some(data),
-            _ => None,
-        }
+    /// The mapped page that shows this page of the scratchpad, if any does.
+    fn mapped(&self, index: u32) -> Option<u32> {
+        self.published.mappings_of(SCRATCHPAD_SLOT).find_map(|mapping| mapping.page_of(index))
     }
 
     /// The page of the scratchpad as the program sees it; `None` reads as zeros.
     fn scratchpad_page(&mut self, index: u32) -> Option<PageRef> {
-        let changed = self.mapped(SCRATCHPAD_SLOT, index).and_then(|page| self.space.changed_page(page));
-        changed.or_else(|| self.scratchpad()?.page(index).cloned())
+        let changed = self.mapped(index).and_then(|page| self.space.changed_page(page));
+        changed.or_else(|| self.scratchpad.as_ref()?.page(index).cloned())
     }
 
     fn set_scratchpad_page(&mut self, index: u32, content: PageRef) {
-        let mapped = self.mapped(SCRATCHPAD_SLOT, index);
-        if mapped.is_some_and(|page| self.space.set_page(page, content.clone())) {
+        if self.mapped(index).is_some_and(|page| self.space.set_page(page, content.clone())) {
             return;
         }
-        if let Some(Capability::Data(data)) = self.table.get_mut(SCRATCHPAD_SLOT) {
+        if let Some(data) = &mut self.scratchpad {
             let kept = data.set_page(index, content);
             debug_assert!(kept.is_ok(), "the range was checked against the scratchpad's length");
         }
@@ -123,9 +200,9 @@ fn pages_of(offset: u64, length: usize) -> impl Iterator<Item = (u32, usize, cor
     })
 }
 
-impl<S: AddressSpace> Surroundings for Frame<S> {
+impl<S: AddressSpace> Surroundings for Frame<'_, S> {
     fn scratchpad_length(&self) -> u64 {
-        self.scratchpad().map_or(0, Data::size)
+        self.scratchpad.as_ref().map_or(0, Data::size)
     }
 
     fn read_scratchpad(&mut self, offset: u64, bytes: &mut [u8]) {

@@ -6,8 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::{
-    Backing, CapHash, Capability, Data, DataError, Endpoint, Image, Import, Instance, PAGE_SIZE, SCRATCHPAD_SLOT,
-    ValidImage, Wanted,
+    CapHash, Capability, Data, DataError, Endpoint, Image, Import, Instance, PAGE_SIZE, ValidImage, Wanted,
 };
 use javm_interpreter::State;
 use javm_isa::{REG_COUNT, Reg};
@@ -15,19 +14,24 @@ use thiserror::Error;
 
 use crate::arch::{AddressSpace, Arch, Trace};
 use crate::engine::{self, Ended};
-use crate::frame::Frame;
+use crate::frame::{self, Frame, Settled};
 use crate::published::Published;
 use crate::service::{LogEntry, Service};
+use crate::window::Windows;
 
 /// The largest scratchpad that a call from the host may bring, in pages: 64 MiB.
 pub const MAX_SCRATCHPAD_PAGES: u32 = 1 << 14;
 
-/// Address spaces that are kept for the next call.
-const IDLE_SPACES: usize = 4;
-
 /// Names an Instance within one kernel. The number says nothing about state and never gets into it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct InstanceId(u64);
+
+#[cfg(test)]
+impl InstanceId {
+    pub(crate) fn from_number(number: u64) -> InstanceId {
+        InstanceId(number)
+    }
+}
 
 impl core::fmt::Display for InstanceId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -214,15 +218,15 @@ pub struct Kernel<A: Arch> {
     images: BTreeMap<CapHash, Arc<Published>>,
     instances: BTreeMap<InstanceId, Resident>,
     next_instance: u64,
-    /// Not state: address spaces without content, kept because making one costs more than clearing it.
-    idle_spaces: Vec<A::Space>,
+    /// Not state: what calls have mounted.
+    windows: Windows<A::Space>,
 }
 
 impl<A: Arch> Kernel<A> {
     /// A kernel with nothing in it.
     #[must_use]
     pub fn new(arch: A) -> Kernel<A> {
-        Kernel { arch, images: BTreeMap::new(), instances: BTreeMap::new(), next_instance: 0, idle_spaces: Vec::new() }
+        Kernel { arch, images: BTreeMap::new(), instances: BTreeMap::new(), next_instance: 0, windows: Windows::new() }
     }
 
     /// Keeps an Image, so that Instances can be made of it. Publishing one again has no effect.
@@ -282,6 +286,7 @@ impl<A: Arch> Kernel<A> {
 
     /// Drops an Instance. Gives `false` if there was none.
     pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
+        self.windows.close(instance, A::Space::clear);
         self.instances.remove(&instance).is_some()
     }
 
@@ -308,8 +313,8 @@ impl<A: Arch> Kernel<A> {
         call: &Call<'_>,
         trace: Option<Trace<'_>>,
     ) -> Result<Outcome, InvokeError> {
-        let resident = self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
-        let published = resident.published.clone();
+        let Resident { published, instance: value } =
+            self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let endpoint = find_endpoint(published.image(), call.endpoint)?;
         let mut registers = endpoint.registers;
         if usize::from(endpoint.arity) != call.arguments.len() {
@@ -323,51 +328,22 @@ impl<A: Arch> Kernel<A> {
         for (register, &argument) in registers[Reg::A0.index()..].iter_mut().zip(call.arguments) {
             *register = argument;
         }
-        let mut table = resident.instance.table().clone();
-        if let Some(scratchpad) = scratchpad_for(published.image(), call.scratchpad)? {
-            table.set(SCRATCHPAD_SLOT, Capability::Data(scratchpad));
-        }
+        let scratchpad = scratchpad_for(published, call.scratchpad)?;
+        let blank = call.scratchpad.is_none_or(<[u8]>::is_empty);
 
+        let table = value.table().clone();
+        let window = self.windows.open(instance, A::Space::clear, || self.arch.create_space());
+        frame::mount(window, published, &table, scratchpad.as_ref(), blank);
         let mut frame = Frame {
-            state: State { registers, pc: endpoint.entry, gas: call.gas, block_paid: false },
             published,
             table,
-            space: self.idle_spaces.pop().unwrap_or_else(|| self.arch.create_space()),
+            scratchpad,
+            space: &mut window.space,
+            state: State { registers, pc: endpoint.entry, gas: call.gas, block_paid: false },
             logs: Vec::new(),
         };
-        frame.mount();
         let ended = engine::run(&mut self.arch, &mut frame, trace);
-
-        let changes = frame.take_changes();
-        frame.space.clear();
-        let Frame { mut table, space, state, logs, .. } = frame;
-        if self.idle_spaces.len() < IDLE_SPACES {
-            self.idle_spaces.push(space);
-        }
-        let mut scratchpad = match table.take(SCRATCHPAD_SLOT) {
-            Some(Capability::Data(data)) => Some(data),
-            _ => None,
-        };
-        if ended == Ended::Halt {
-            // The Instance lets go of its old table first, so that what nobody else shares is changed in place.
-            *resident.instance.table_mut() = table;
-        }
-        for change in changes {
-            let data = if change.slot == SCRATCHPAD_SLOT {
-                scratchpad.as_mut()
-            } else if ended == Ended::Halt {
-                match resident.instance.table_mut().get_mut(change.slot) {
-                    Some(Capability::Data(data)) => Some(data),
-                    _ => None,
-                }
-            } else {
-                None
-            };
-            if let Some(data) = data {
-                let kept = data.set_page(change.index, change.content);
-                debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");
-            }
-        }
+        let Settled { scratchpad, state, logs } = frame.settle(ended, blank, value);
         Ok(Outcome {
             ended,
             value: state.registers[Reg::A0.index()],
@@ -392,12 +368,8 @@ fn find_endpoint<'a>(image: &'a Image, asked: EndpointRef<'_>) -> Result<&'a End
 }
 
 /// The scratchpad of a top-level call: as long as what the Image maps of it and as what was given.
-fn scratchpad_for(image: &Image, given: Option<&[u8]>) -> Result<Option<Data>, InvokeError> {
-    let extent = |mapping: &javm_cap::Mapping| match mapping.backing {
-        Backing::Persistent { slot: SCRATCHPAD_SLOT, offset_pages } => offset_pages + mapping.pages,
-        _ => 0,
-    };
-    let mapped = image.memory.values().map(extent).max().unwrap_or(0);
+fn scratchpad_for(published: &Published, given: Option<&[u8]>) -> Result<Option<Data>, InvokeError> {
+    let mapped = published.scratchpad_pages();
     let bytes = given.unwrap_or_default();
     let too_long = |_| InvokeError::Scratchpad(bytes.len());
     let needed = u32::try_from(bytes.len().div_ceil(PAGE_SIZE)).unwrap_or(u32::MAX);

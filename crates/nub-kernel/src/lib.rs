@@ -4,6 +4,7 @@
 //! - [`arch`]: what the kernel asks of the machine: the traits [`Arch`] and [`AddressSpace`].
 //! - [`kernel`]: [`Kernel`] — publish Images, make Instances, call them.
 //! - `published`, `frame`: an Image ready to run; a program that runs.
+//! - `window`: address spaces that stay mounted between calls.
 //! - [`engine`]: runs a frame and answers what its program asks for.
 //! - [`operation`], [`status`], [`service`]: the tables of what it may ask for and what it gets back.
 //!
@@ -21,6 +22,7 @@ pub mod operation;
 mod published;
 pub mod service;
 pub mod status;
+mod window;
 
 pub use arch::{AddressSpace, Arch, Trace};
 pub use engine::Ended;

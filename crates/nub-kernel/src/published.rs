@@ -1,21 +1,76 @@
 //! Images that programs may be made from.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use javm_cap::{Image, ValidImage};
+use javm_cap::{Access, Backing, Data, Image, SCRATCHPAD_SLOT, ValidImage};
 use javm_interpreter::Code;
 use javm_isa::Mode;
+
+use crate::arch::AddressSpace;
 
 /// An Image that was checked, with what running it needs. Instances of one Image share it.
 pub(crate) struct Published {
     valid: ValidImage,
     code: Code,
+    mappings: Vec<DataMapping>,
+}
+
+/// A range of pages that shows a part of a Data.
+#[derive(Clone, Copy)]
+pub(crate) struct DataMapping {
+    pub(crate) first_page: u32,
+    pub(crate) pages: u32,
+    pub(crate) slot: u8,
+    /// The page of the Data that the first page shows.
+    pub(crate) offset: u32,
+    pub(crate) access: Access,
+}
+
+impl DataMapping {
+    /// The mapped page that shows this page of the Data, if one does.
+    pub(crate) fn page_of(&self, index: u32) -> Option<u32> {
+        let within = index.checked_sub(self.offset).filter(|&within| within < self.pages)?;
+        Some(self.first_page + within)
+    }
+
+    /// Maps it to the pages of `data`.
+    pub(crate) fn map(&self, space: &mut impl AddressSpace, data: &Data) {
+        space.map_data(self.first_page, self.pages, data, self.offset, self.access);
+    }
+
+    /// Makes it inaccessible.
+    pub(crate) fn unmap(&self, space: &mut impl AddressSpace) {
+        space.unmap(self.first_page, self.pages);
+    }
 }
 
 impl Published {
     pub(crate) fn new(valid: ValidImage) -> Arc<Published> {
         let code = Code::new(valid.program(), Mode::Image, valid.image().cost_model);
-        Arc::new(Published { valid, code })
+        let mappings = valid.image().memory.iter().filter_map(|(&first_page, mapping)| match mapping.backing {
+            Backing::Persistent { slot, offset_pages: offset } => {
+                Some(DataMapping { first_page, pages: mapping.pages, slot, offset, access: mapping.access })
+            }
+            Backing::Ephemeral => None,
+        });
+        let mappings = mappings.collect();
+        Arc::new(Published { valid, code, mappings })
+    }
+
+    /// What of the memory map shows Data, in ascending order of the pages.
+    pub(crate) fn mappings(&self) -> &[DataMapping] {
+        &self.mappings
+    }
+
+    /// Those of the Data in one slot.
+    pub(crate) fn mappings_of(&self, slot: u8) -> impl Iterator<Item = &DataMapping> {
+        self.mappings.iter().filter(move |mapping| mapping.slot == slot)
+    }
+
+    /// How many pages of the scratchpad are mapped, counted from its beginning.
+    pub(crate) fn scratchpad_pages(&self) -> u32 {
+        self.mappings_of(SCRATCHPAD_SLOT).map(|mapping| mapping.offset + mapping.pages).max().unwrap_or(0)
     }
 
     pub(crate) fn valid(&self) -> &ValidImage {
