@@ -284,7 +284,7 @@ impl Lowering<'_> {
             }
             _ => None,
         };
-        let fact = self.result(op, rd, left, right);
+        let fact = self.result(op, left, right);
         if let Some(((opcode, immediate), other)) = choice {
             return self.push(make::reg_reg_imm(opcode, rd, other, immediate), fact);
         }
@@ -295,11 +295,11 @@ impl Lowering<'_> {
     }
 
     /// What is known of a result that is not known as a number.
-    fn result(&self, op: Binary, rd: Reg, left: Value, right: Value) -> Fact {
+    fn result(&self, op: Binary, left: Value, right: Value) -> Fact {
         let compared = match op {
             Binary::Less => decide(Compare::Less, left, right),
             Binary::LessUnsigned => decide(Compare::LessUnsigned, left, right),
-            Binary::Add | Binary::Sub => return self.sum(op, rd, left, right),
+            Binary::Add | Binary::Sub => return self.sum(op, left, right),
             _ => return Fact::Unknown,
         };
         match compared {
@@ -308,7 +308,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn sum(&self, op: Binary, rd: Reg, left: Value, right: Value) -> Fact {
+    fn sum(&self, op: Binary, left: Value, right: Value) -> Fact {
         let (base, number) = match (op, left, right) {
             (Binary::Add | Binary::Sub, Value { register: Some(base), .. }, Value { number: Some(number), .. }) => {
                 (base, if op == Binary::Sub { number.wrapping_neg() } else { number })
@@ -316,7 +316,7 @@ impl Lowering<'_> {
             (Binary::Add, Value { number: Some(number), .. }, Value { register: Some(base), .. }) => (base, number),
             _ => return Fact::Unknown,
         };
-        if base == rd || !fits(number) {
+        if !fits(number) {
             return Fact::Unknown;
         }
         self.shifted_base(base, number as i32)

@@ -107,7 +107,7 @@ fn lend(count: u32, taken: Registers, live: Registers, layout: &Layout) -> Lent 
     let mut taken = taken;
     for index in 0..count {
         let free = Reg::all().find(|&register| !taken.contains(register) && !live.contains(register));
-        // Three registers are taken at the most, of thirteen.
+        // Two or three registers are taken, of thirteen.
         let register = free.or_else(|| Reg::all().find(|&register| !taken.contains(register))).unwrap_or(Reg::T0);
         if free.is_none() {
             let place = u64::from(layout.save_place(index));
@@ -122,23 +122,21 @@ fn lend(count: u32, taken: Registers, live: Registers, layout: &Layout) -> Lent 
 
 /// The instructions for a borrower; `live` matters behind it.
 fn expand(borrow: Borrow, live: Registers, layout: &Layout) -> Vec<Instruction> {
-    // The stack pointer is never lent: a fault must find it where it was.
-    let none = Registers::NONE.with(Reg::SP);
     match borrow {
         Borrow::Probe { mut load } => {
-            let lent = lend(1, none.union(borrow.sources()), live, layout);
+            let lent = lend(1, borrow.sources(), live, layout);
             load.a = lent.registers[0];
             [lent.before, vec![load], lent.behind].concat()
         }
         Borrow::Clamp { opcode, register } => {
-            let lent = lend(1, none.with(register), live, layout);
+            let lent = lend(1, borrow.sources(), live, layout);
             let zero = lent.registers[0];
             let clamp = [make::reg_imm(Opcode::LoadImm, zero, 0), make::reg_reg_reg(opcode, register, register, zero)];
             [lent.before, clamp.to_vec(), lent.behind].concat()
         }
         Borrow::OrBytes { rd, source } => {
             let count = if rd == source { 2 } else { 1 };
-            let lent = lend(count, none.with(rd).with(source), live, layout);
+            let lent = lend(count, borrow.sources().with(rd), live, layout);
             let [mask, copy] = lent.registers;
             let mut code = Vec::new();
             let source = if rd == source {

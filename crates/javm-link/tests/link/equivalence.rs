@@ -407,6 +407,34 @@ proptest! {
     }
 }
 
+/// Programs that once went wrong, or nearly.
+#[test]
+fn programs_at_the_edges() {
+    let low = 0x80000;
+    for words in [
+        // Two numbers that are -2^31 add up to no zero.
+        &[rv::lui(5, low), rv::add(10, 11, 5), rv::add(12, 10, 5), rv::add(13, 12, 11)][..],
+        // A sum of a sum, into its own base, and back.
+        &[rv::addi(10, 11, 2047), rv::addi(10, 10, 2047), rv::addi(11, 10, -1), rv::addi(10, 11, 1)],
+        // A copy of a register that changes afterwards.
+        &[rv::addi(10, 11, 0), rv::addi(11, 12, 5), rv::add(13, 10, 11)],
+        // A comparison whose operand changes before the branch.
+        &[rv::r(0x33, 2, 0, 10, 11, 12), rv::addi(12, ZERO, 0), rv::b(1, 10, ZERO, 8), rv::addi(13, ZERO, 7)],
+    ] {
+        let mut words = words.to_vec();
+        words.push(rv::ret());
+        let code = rv::code(&words);
+        let mut machine = machine(&file(&code));
+        for (index, &value) in EDGES.iter().enumerate() {
+            let mut x = [3; 16];
+            (x[11], x[12]) = (value, EDGES[(index + 5) % EDGES.len()]);
+            if let Err(text) = compare(&code, &mut machine, x, &[]) {
+                panic!("{text}");
+            }
+        }
+    }
+}
+
 /// Every operation with every pattern of equal, different and zero registers.
 fn every_operation() -> impl Iterator<Item = u32> {
     let choices = [ZERO, SP, 10, 11, 12];

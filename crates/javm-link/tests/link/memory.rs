@@ -162,6 +162,60 @@ fn kernel_calls_pass_through() {
 }
 
 #[test]
+fn what_the_kernel_reads_is_there() {
+    // Every argument register is set before the call and changed behind it.
+    for call in [rv::ECALL, rv::ecalli(9)] {
+        let arguments = |value: i32| (10..16).map(move |register| rv::addi(register, ZERO, value + register as i32));
+        let words: Vec<u32> = arguments(100).chain([call]).chain(arguments(0)).chain([rv::ret()]).collect();
+        let mut machine = machine(&File::with_main(&rv::code(&words)));
+        let mut state = machine.entry("main", &[]);
+        assert!(matches!(machine.run(&mut state), Exit::Operation | Exit::Host(9)));
+        assert_eq!(state.registers[Reg::A0.index()..], [110, 111, 112, 113, 114, 115]);
+        machine.code.step_over(&mut state);
+        assert_eq!(machine.run(&mut state), Exit::Halt);
+        assert_eq!(state.registers[Reg::A0.index()..], [10, 11, 12, 13, 14, 15]);
+    }
+}
+
+/// Flag of sections whose elements may be merged.
+const MERGE: u64 = 0x10;
+
+#[test]
+fn constants_of_the_compiler_become_immediates() {
+    // Every width, with and without sign, at every distance that is aligned to it.
+    let bytes = 0xF0E1_D2C3_B4A5_9687_u64.to_le_bytes();
+    for function in 0..7 {
+        let width = 1 << (function & 3);
+        for offset in (0..8).step_by(width) {
+            let mut file = File::with_main(&rv::code(&[rv::lui(A1, 0), rv::i(0x03, function, A0, A1, 0), rv::ret()]));
+            let pool = file.section(".rodata.cst8", ALLOC | MERGE, &bytes);
+            let symbol = file.symbol(".LCPI0_0", (0, 0), pool, 0, 0);
+            file.relocate(1, 0, 26, symbol, offset as i64);
+            file.relocate(1, 4, 27, symbol, offset as i64);
+            let mut raw = [0; 8];
+            raw[..width].copy_from_slice(&bytes[offset..offset + width]);
+            let (raw, unused) = (u64::from_le_bytes(raw), 64 - 8 * width);
+            let expected = if function < 4 { ((raw << unused) as i64 >> unused) as u64 } else { raw };
+            let mut machine = machine(&file);
+            assert_eq!(machine.result("main", &[]), expected);
+            assert!(!machine.text().contains("load_u") && !machine.text().contains("load_i8"), "{}", machine.text());
+        }
+    }
+}
+
+#[test]
+fn variables_are_not_taken_for_constants() {
+    for flags in [ALLOC | WRITE | MERGE, ALLOC | WRITE] {
+        let mut file = File::with_main(&rv::code(&[rv::lui(A1, 0), rv::sd(A0, A1, 0), rv::ld(A0, A1, 0), rv::ret()]));
+        let symbol = word(&mut file, ".data.cst8", flags, 5);
+        file.relocate(1, 0, 26, symbol, 0);
+        file.relocate(1, 4, 28, symbol, 0);
+        file.relocate(1, 8, 27, symbol, 0);
+        assert_eq!(machine(&file).result("main", &[77]), 77);
+    }
+}
+
+#[test]
 fn what_the_kernel_changes_is_not_taken_for_known() {
     // a0 is 5 before the call; what comes out is what the kernel wrote.
     let file = File::with_main(&rv::code(&[rv::addi(A0, ZERO, 5), rv::ECALL, rv::addi(A0, A0, 1), rv::ret()]));

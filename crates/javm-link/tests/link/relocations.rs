@@ -216,6 +216,21 @@ fn jumps_through_a_completed_address() {
 }
 
 #[test]
+fn a_jump_completes_an_address_in_another_block() {
+    let mut file = File::with_main(&rv::code(&[
+        rv::auipc(T0, 0),
+        rv::b(0, A0, ZERO, 8),
+        rv::addi(A1, ZERO, 1),
+        rv::jalr(ZERO, T0, 0),
+    ]));
+    let callee = giving(&mut file, "callee", 8);
+    let label = file.label("", 1, 0);
+    file.relocate(1, 0, PCREL_HI20, callee, 0);
+    file.relocate(1, 12, PCREL_LO12_I, label, 0);
+    assert_eq!(result(&file), 8);
+}
+
+#[test]
 fn addresses_from_the_global_offset_table() {
     let (mut file, words) = with_words(&[rv::auipc(A0, 0), rv::ld(A1, A0, 0), rv::ld(A0, A1, 0), rv::ret()]);
     let label = file.label("", 1, 0);
@@ -256,6 +271,8 @@ fn the_halves_of_addresses_at_any_distance() {
         file.relocate(1, 4, LO12_I, words, addend);
         let data = machine(&file).linked.symbols.data[0].start;
         assert_eq!(result(&file), (i64::from(data) + addend) as u64);
+        file.relocations.get_mut(&1).unwrap().retain(|relocation| relocation.kind == HI20);
+        assert_eq!(result(&file), (i64::from(data) + addend + 0x800) as u64 & !0xFFF);
     }
 }
 
