@@ -147,6 +147,7 @@ fn every_rule_is_checked() {
         (of(Shape::Struct { name: "a.b", fields: &[("a", U8)] }), ShapeError::Identifier),
         (taking(fields(9)), ShapeError::ArgumentCount),
         (taking(&[("a", U8), ("a", U8)]), ShapeError::ArgumentTwice),
+        (taking(&[("a", U8), ("b", U8), ("b", U8)]), ShapeError::ArgumentTwice),
         (taking(&[("a", Shape::UNIT)]), ShapeError::Unit),
         (of(Shape::List(&Shape::UNIT)), ShapeError::Unit),
         (of(Shape::List(&U8)), ShapeError::ListOfU8),

@@ -173,6 +173,7 @@ fn errors_say_what_is_wrong_and_where() {
         ("interface i", "line 1, column 12: expected `{`, found the end of the text"),
         ("interface i {\n\tm()\n}", "line 3, column 1: expected `->` and a type, or `;`, found `}`"),
         ("interface i { m }", "line 1, column 17: expected `(`, found `}`"),
+        ("interface i { m->u8; }", "line 1, column 16: expected `(`, found `->`"),
         ("interface i { m(", "line 1, column 17: expected the name of an argument, or `)`, found the end of the text"),
         ("interface i { m(a) }", "line 1, column 18: expected `:` and a type, found `)`"),
         ("interface i { m(a: ) }", "line 1, column 20: expected a type, found `)`"),
