@@ -17,6 +17,7 @@ use crate::engine::{self, Ended};
 use crate::frame::{self, Frame, Settled};
 use crate::published::Published;
 use crate::service::{LogEntry, Service};
+use crate::status::Status;
 use crate::window::Windows;
 
 /// The largest scratchpad that a call from the host may bring, in pages: 64 MiB.
@@ -100,6 +101,14 @@ pub struct Outcome {
     pub scratchpad: Option<Data>,
     /// What the program logged, in order. Kept from failed calls too, to find out why; never part of state.
     pub logs: Vec<LogEntry>,
+}
+
+impl Outcome {
+    /// The status that a calling program would see.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.ended.status()
+    }
 }
 
 /// Why no Instance was made.

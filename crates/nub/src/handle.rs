@@ -1,10 +1,10 @@
 //! The handle that a host holds.
 
-use javm_cap::{CapHash, Data, Image, ValidImage};
+use javm_cap::{CapHash, Image, ValidImage};
 use javm_interpreter::State;
 use javm_isa::{Instruction, REG_COUNT};
 use nub_arch_local::LocalArch;
-use nub_kernel::{Arch, Call, Ended, EndpointRef, Grants, InstanceId, Kernel, LogEntry, Outcome, Status};
+use nub_kernel::{Arch, Call, EndpointRef, Grants, InstanceId, Kernel, Outcome};
 
 use crate::builder::Builder;
 use crate::error::Error;
@@ -25,40 +25,6 @@ pub struct InvokeOptions {
 impl Default for InvokeOptions {
     fn default() -> Self {
         InvokeOptions { gas: DEFAULT_GAS, scratchpad: None }
-    }
-}
-
-/// What a call came to.
-#[derive(Clone, Debug)]
-pub struct InvokeOutcome {
-    /// How it ended. Unless with a halt, the Instance is as it was before.
-    pub ended: Ended,
-    /// φ7 at the end: the result of a call that halted.
-    pub value: u64,
-    /// Gas that it used.
-    pub gas_used: u64,
-    /// The registers at the end.
-    pub registers: [u64; REG_COUNT],
-    /// The code offset of the instruction that ended it.
-    pub pc: u32,
-    /// The scratchpad at the end; `None` if there was none.
-    pub scratchpad: Option<Data>,
-    /// What the program logged, in order. Kept from failed calls too.
-    pub logs: Vec<LogEntry>,
-}
-
-impl InvokeOutcome {
-    /// The status that a calling program would see.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        self.ended.status()
-    }
-}
-
-impl From<Outcome> for InvokeOutcome {
-    fn from(outcome: Outcome) -> Self {
-        let Outcome { ended, value, gas_used, registers, pc, scratchpad, logs } = outcome;
-        InvokeOutcome { ended, value, gas_used, registers, pc, scratchpad, logs }
     }
 }
 
@@ -168,9 +134,9 @@ impl Nub {
         endpoint: impl Into<EndpointRef<'a>>,
         arguments: &[u64],
         options: &InvokeOptions,
-    ) -> Result<InvokeOutcome, Error> {
+    ) -> Result<Outcome, Error> {
         let call = call(endpoint.into(), arguments, options);
-        Ok(self.kernel.invoke(instance, &call, None)?.into())
+        Ok(self.kernel.invoke(instance, &call, None)?)
     }
 
     /// [`Nub::invoke`], with `trace` called before each instruction. Much slower; nothing else differs.
@@ -184,12 +150,12 @@ impl Nub {
         arguments: &[u64],
         options: &InvokeOptions,
         mut trace: impl FnMut(TraceLine<'_>),
-    ) -> Result<InvokeOutcome, Error> {
+    ) -> Result<Outcome, Error> {
         let call = call(endpoint.into(), arguments, options);
         let mut forward = |state: &State, instruction: &Instruction| {
             trace(TraceLine { pc: state.pc, gas: state.gas, registers: &state.registers, instruction });
         };
-        Ok(self.kernel.invoke(instance, &call, Some(&mut forward))?.into())
+        Ok(self.kernel.invoke(instance, &call, Some(&mut forward))?)
     }
 }
 

@@ -29,6 +29,6 @@ mod handle;
 
 pub use builder::{ArchChoice, Builder};
 pub use error::{Error, ErrorCode};
-pub use handle::{DEFAULT_GAS, InvokeOptions, InvokeOutcome, Nub, TraceLine};
+pub use handle::{DEFAULT_GAS, InvokeOptions, Nub, TraceLine};
 pub use javm_cap::{CapHash, Capability, Data, Image, ValidImage};
-pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, LogEntry, Status};
+pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, LogEntry, Outcome as InvokeOutcome, Status};
