@@ -1,5 +1,8 @@
 //! The kernel on the local machine, through programs written in assembly text.
 
+#[path = "kernel/windows.rs"]
+mod windows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use javm_cap::{Access, Backing, CapHash, Capability, Data, Endpoint, Image, Import, Mapping, PAGE_SIZE, Wanted};
