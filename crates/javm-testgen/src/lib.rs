@@ -7,6 +7,7 @@
 //! - [`shrink`](mod@shrink): the smallest case that still fails.
 //! - [`seeds`](mod@seeds): which seeds a test runs, and the environment variables that say so.
 //! - [`jam_v1`]: the same program in the form in which the public `polkavm` crate takes it.
+//! - [`engines`]: a case on the interpreter, on a reference, and on polkavm.
 //!
 //! ```
 //! use javm_testgen::{Config, generate, shrink};
@@ -24,6 +25,7 @@
 
 pub mod case;
 pub mod config;
+pub mod engines;
 pub mod generate;
 pub mod jam_v1;
 mod operands;

@@ -1,22 +1,35 @@
 //! The `polkavm` crate's interpreter on a generated case, and the one filter of where it is known to differ.
 
 use javm_interpreter::{Code, Exit, run_traced};
-use javm_isa::program::HALT_ADDRESS;
 use javm_isa::{CostModel, Form, Instruction, Kind, REG_COUNT};
-use javm_testgen::{Case, jam_v1};
 use polkavm::{
     ArcBytes, BackendKind, CacheModel, Config, CostModelKind, Engine, GasMeteringKind, InterruptKind, MemoryProtection,
     Module, ModuleConfig, ProgramBlob, ProgramCounter, ProgramParts, RawInstance, Reg,
 };
 use polkavm_common::program::InstructionSetKind;
 
-use crate::machine::{Calls, Host, MOST_EXITS, Outcome, engine_with, initial_memory};
+use super::machine::{Host, MOST_EXITS, Outcome, engine_with, initial_memory};
+use crate::case::Case;
+use crate::config::Region;
+use crate::jam_v1;
 
+/// polkavm, ready to run programs.
 pub struct Peer {
     engine: Engine,
 }
 
+impl Default for Peer {
+    fn default() -> Peer {
+        Peer::new()
+    }
+}
+
 impl Peer {
+    /// With its interpreter.
+    ///
+    /// # Panics
+    /// If that is not there, which is on no machine.
+    #[must_use]
     pub fn new() -> Peer {
         let mut config = Config::new();
         config.set_backend(Some(BackendKind::Interpreter));
@@ -27,6 +40,9 @@ impl Peer {
 
     /// What polkavm makes of it, unless it cannot take the program. Program counters at a halt, which it does not keep,
     /// are given as zero; so is `block_paid`.
+    ///
+    /// # Panics
+    /// If polkavm fails to run what it has loaded.
     pub fn run(&self, case: &Case, model: CostModel, host: &mut impl Host) -> Option<Outcome> {
         let mut parts = ProgramParts::empty(InstructionSetKind::JamV1);
         parts.code_and_jump_table = ArcBytes::from(jam_v1::blob(&case.program(), case.mode)?);
@@ -44,12 +60,12 @@ impl Peer {
             let protection = if region.writable { MemoryProtection::ReadWrite } else { MemoryProtection::Read };
             instance
                 .zero_memory_with_memory_protection(region.address, region.length, MemoryProtection::ReadWrite)
-                .unwrap();
+                .expect("regions are pages");
             for (address, bytes) in case.contents.iter().filter(|(address, _)| region_holds(region, *address)) {
-                instance.write_memory(*address, bytes).unwrap();
+                instance.write_memory(*address, bytes).expect("regions are pages");
             }
             if protection == MemoryProtection::Read {
-                instance.protect_memory(region.address, region.length).unwrap();
+                instance.protect_memory(region.address, region.length).expect("regions are pages");
             }
         }
         for (reg, value) in Reg::ALL.into_iter().zip(case.registers) {
@@ -61,7 +77,7 @@ impl Peer {
     }
 }
 
-fn region_holds(region: &javm_testgen::Region, address: u32) -> bool {
+fn region_holds(region: &Region, address: u32) -> bool {
     (region.address..=region.address + (region.length - 1)).contains(&address)
 }
 
@@ -106,11 +122,13 @@ fn run(case: &Case, instance: &mut RawInstance, host: &mut impl Host) -> Outcome
         if let Exit::Fault(page) = exit {
             match pages.iter_mut().find(|(address, _)| *address == page) {
                 Some((_, writable)) => {
-                    instance.unprotect_memory(page, 4096).unwrap();
+                    instance.unprotect_memory(page, 4096).expect("regions are pages");
                     *writable = true;
                 }
                 None => {
-                    instance.zero_memory_with_memory_protection(page, 4096, MemoryProtection::ReadWrite).unwrap();
+                    instance
+                        .zero_memory_with_memory_protection(page, 4096, MemoryProtection::ReadWrite)
+                        .expect("regions are pages");
                     pages.push((page, true));
                 }
             }
@@ -119,11 +137,12 @@ fn run(case: &Case, instance: &mut RawInstance, host: &mut impl Host) -> Outcome
     pages.sort_unstable();
     let gas = instance.gas().try_into().expect("gas is not used up below zero");
     let values = registers(instance);
-    let mut page = |(address, writable)| (address, writable, instance.read_memory(address, 4096).unwrap());
+    let mut page =
+        |(address, writable)| (address, writable, instance.read_memory(address, 4096).expect("the page is mapped"));
     Outcome { exits, registers: values, gas, block_paid: false, memory: pages.into_iter().map(&mut page).collect() }
 }
 
-/// What polkavm does differently, for a reason that is known. Each has a test of its own in `differences`. (It also
+/// What polkavm does differently, for a reason that is known. Each has a test of its own beside those of the interpreter. (It also
 /// refuses invalid opcodes and has no `sbrk` with dynamic paging; such programs never come here.)
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
@@ -134,6 +153,7 @@ pub enum Known {
 }
 
 /// What of [`Known`] the run of `case` comes by first.
+#[must_use]
 pub fn known_difference(case: &Case, model: CostModel, host: &mut impl Host) -> Option<Known> {
     let code = Code::new(&case.program(), case.mode, model);
     let mut found = None;
@@ -167,6 +187,7 @@ fn wraps(instruction: &Instruction, registers: &[u64; REG_COUNT]) -> bool {
 }
 
 /// Ours in the terms in which [`Peer::run`] gives theirs.
+#[must_use]
 pub fn comparable(mut ours: Outcome) -> Outcome {
     ours.block_paid = false;
     for (exit, pc) in &mut ours.exits {
@@ -175,82 +196,4 @@ pub fn comparable(mut ours: Outcome) -> Outcome {
         }
     }
     ours
-}
-
-mod differences {
-    //! One test for each difference of the filter: that polkavm does it, that ours does not, that the filter says so.
-
-    use javm_isa::{Listing, Mode, Program};
-
-    use super::*;
-    use crate::machine::engine;
-
-    fn case(text: &str) -> Case {
-        let listing = Listing::read(text).unwrap();
-        Case {
-            seed: 0,
-            mode: Mode::Bare,
-            listing,
-            registers: [0; REG_COUNT],
-            memory: vec![javm_testgen::Region { address: 0x2_0000, length: 4096, writable: true }],
-            contents: Vec::new(),
-            gas: 100,
-        }
-    }
-
-    /// Ours, theirs, and what the filter says.
-    fn outcomes(case: &Case) -> (Outcome, Outcome, Option<Known>) {
-        let model = CostModel::Flat;
-        let theirs = Peer::new().run(case, model, &mut Calls).expect("polkavm takes it");
-        (comparable(engine(case, model, &mut Calls)), theirs, known_difference(case, model, &mut Calls))
-    }
-
-    #[test]
-    fn an_access_that_runs_past_the_end_of_memory() {
-        let (ours, theirs, known) = outcomes(&case("load_u32 a0, [-2]\n trap"));
-        assert_eq!(ours.exits, [(Exit::Panic, 0)]);
-        assert_eq!(theirs.exits, [(Exit::Fault(0xFFFF_F000), 0)]);
-        assert_eq!(known, Some(Known::WrappingAccess));
-        // Up to the end they agree.
-        let (ours, theirs, known) = outcomes(&case("load_u32 a0, [-4]\n trap"));
-        assert_eq!(ours, theirs);
-        assert_eq!((ours.exits, known), (vec![(Exit::Fault(0xFFFF_F000), 0)], None));
-    }
-
-    #[test]
-    fn a_branch_with_a_bad_target_that_is_not_taken() {
-        let (ours, theirs, known) = outcomes(&case("branch_ne_imm a0, 0, 1000\n trap"));
-        assert_eq!(ours.exits, [(Exit::Panic, ours.exits[0].1)]);
-        assert_ne!(ours.exits[0].1, 0, "it went on to the trap");
-        assert_eq!(theirs.exits, [(Exit::Panic, 0)]);
-        assert_eq!(known, Some(Known::UntakenBadBranch));
-        // Taken they agree.
-        let (ours, theirs, known) = outcomes(&case("branch_eq_imm a0, 0, 1000\n trap"));
-        assert_eq!(ours, theirs);
-        assert_eq!((ours.exits, known), (vec![(Exit::Panic, 0)], None));
-    }
-
-    #[test]
-    fn invalid_opcodes_are_refused_when_loading() {
-        // One instruction of the number 99, then a trap.
-        let program = Program::parse(&[0, 0, 2, 99, 0, 0b11]).unwrap();
-        let invalid = Case { listing: Listing::of(&program), ..case("trap") };
-        assert_eq!(Peer::new().run(&invalid, CostModel::Flat, &mut Calls), None);
-        assert_eq!(engine(&invalid, CostModel::Flat, &mut Calls).exits, [(Exit::Panic, 0)]);
-    }
-
-    #[test]
-    fn sbrk_has_no_opcode() {
-        let case = case("sbrk a0, a1\n trap");
-        assert_eq!(Peer::new().run(&case, CostModel::Flat, &mut Calls), None);
-    }
-
-    #[test]
-    fn the_program_counter_of_a_halt_is_not_kept() {
-        let mut halting = case("fallthrough\n jump_ind ra, 0");
-        halting.registers[0] = u64::from(HALT_ADDRESS);
-        let theirs = Peer::new().run(&halting, CostModel::Flat, &mut Calls).unwrap();
-        assert_eq!(theirs.exits, [(Exit::Halt, 0)]);
-        assert_eq!(engine(&halting, CostModel::Flat, &mut Calls).exits, [(Exit::Halt, 1)]);
-    }
 }

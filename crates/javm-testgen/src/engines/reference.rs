@@ -9,24 +9,31 @@ use javm_isa::{BlockStarts, CostModel, Instruction, Kind, Mode, Opcode, Program,
 const PAGE: u64 = 4096;
 const HALT: u32 = 0xFFFF_0000;
 
+/// A program on a machine that does nothing to be fast.
 pub struct Reference {
     program: Program,
     mode: Mode,
     model: CostModel,
     starts: BlockStarts,
+    /// Registers, program counter, gas.
     pub state: State,
+    /// The memory.
     pub memory: Bytes,
 }
 
 /// Mapped pages: content and whether it may be written.
 #[derive(Clone, Default)]
 pub struct Bytes {
+    /// By address: whether it may be written, and the content.
     pub pages: BTreeMap<u32, (bool, Vec<u8>)>,
+    /// Where the heap of `sbrk` ends.
     pub heap_end: u32,
+    /// How far it may grow.
     pub heap_limit: u32,
 }
 
 impl Bytes {
+    /// Maps pages, or changes the rights of those that are there.
     pub fn map(&mut self, address: u32, length: u32, writable: bool) {
         for page in (address..=address + (length - 1)).step_by(PAGE as usize) {
             self.pages.entry(page).or_insert_with(|| (writable, vec![0; PAGE as usize])).0 = writable;
@@ -92,6 +99,8 @@ enum Next {
 }
 
 impl Reference {
+    /// A program about to run in this state.
+    #[must_use]
     pub fn new(program: &Program, mode: Mode, model: CostModel, state: State, memory: Bytes) -> Reference {
         let starts = program.block_starts(mode);
         Reference { program: program.clone(), mode, model, starts, state, memory }
@@ -110,6 +119,9 @@ impl Reference {
     }
 
     /// Pays for the first block, if that has not been done.
+    ///
+    /// # Errors
+    /// The exit, if no block starts here or it costs too much.
     pub fn begin(&mut self) -> Result<(), Exit> {
         match self.state.pc {
             _ if self.state.block_paid => Ok(()),
@@ -128,6 +140,9 @@ impl Reference {
     }
 
     /// Runs one instruction.
+    ///
+    /// # Errors
+    /// The exit, if the instruction ends the run.
     pub fn step(&mut self) -> Result<(), Exit> {
         let pc = self.state.pc;
         let instruction = self.program.decode(pc, self.mode);

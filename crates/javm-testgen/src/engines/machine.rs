@@ -2,12 +2,11 @@
 
 use std::fmt;
 
+use super::reference::{Bytes, Reference};
+use crate::case::Case;
 use javm_interpreter::bare::{Access, BareMemory};
 use javm_interpreter::{Code, Exit, State, run};
 use javm_isa::{CostModel, REG_COUNT, Reg};
-use javm_testgen::Case;
-
-use crate::reference::{Bytes, Reference};
 
 /// Where the heap of bare programs starts and how far it may grow.
 pub const HEAP: (u32, u32) = (0x4_0800, 0x4_4000);
@@ -20,8 +19,11 @@ pub const MOST_EXITS: usize = 64;
 pub struct Outcome {
     /// Every exit with the program counter it was at, in order.
     pub exits: Vec<(Exit, u32)>,
+    /// The registers at the end.
     pub registers: [u64; REG_COUNT],
+    /// The gas that is left.
     pub gas: u64,
+    /// Whether the block that the run ended in is paid.
     pub block_paid: bool,
     /// Mapped memory with its rights, as runs of bytes.
     pub memory: Vec<(u32, bool, Vec<u8>)>,
@@ -72,30 +74,44 @@ impl Host for Calls {
     }
 }
 
+/// The state that a case starts in.
+#[must_use]
 pub fn initial_state(case: &Case) -> State {
     State { registers: case.registers, ..State::new(0, case.gas) }
 }
 
+/// The memory that a case starts with.
+///
+/// # Panics
+/// If regions of the case do not fit into memory, or contents into regions.
+#[must_use]
 pub fn initial_memory(case: &Case) -> BareMemory {
     let mut memory = BareMemory::new();
     memory.set_heap(HEAP.0, HEAP.1);
     for region in &case.memory {
         let access = if region.writable { Access::ReadWrite } else { Access::ReadOnly };
-        memory.map(region.address, region.length, access).unwrap();
+        memory.map(region.address, region.length, access).expect("regions are pages");
     }
     for (address, bytes) in &case.contents {
-        memory.write(*address, bytes).unwrap();
+        memory.write(*address, bytes).expect("contents lie in a region");
     }
     memory
 }
 
 /// What the engine makes of it.
+///
+/// # Panics
+/// As [`initial_memory`] does.
+#[must_use]
 pub fn engine(case: &Case, model: CostModel, host: &mut impl Host) -> Outcome {
     let code = Code::new(&case.program(), case.mode, model);
     engine_with(&code, case, host, |state, memory| run(&code, state, memory))
 }
 
 /// What the engine makes of it, entered by `run`.
+///
+/// # Panics
+/// As [`initial_memory`] does.
 pub fn engine_with(
     code: &Code,
     case: &Case,
@@ -124,7 +140,7 @@ pub fn engine_with(
         }
         match exit {
             Exit::Host(_) | Exit::Operation => code.step_over(&mut state),
-            Exit::Fault(page) => memory.map(page, 4096, Access::ReadWrite).unwrap(),
+            Exit::Fault(page) => memory.map(page, 4096, Access::ReadWrite).expect("a fault names a page"),
             _ => {}
         }
     }
@@ -134,6 +150,10 @@ pub fn engine_with(
 }
 
 /// What the reference makes of it.
+///
+/// # Panics
+/// As [`initial_memory`] does.
+#[must_use]
 pub fn reference(case: &Case, model: CostModel, host: &mut impl Host) -> Outcome {
     let program = case.program();
     let mut bytes = Bytes { heap_end: HEAP.0, heap_limit: HEAP.1, ..Bytes::default() };
@@ -142,7 +162,7 @@ pub fn reference(case: &Case, model: CostModel, host: &mut impl Host) -> Outcome
     }
     for (address, content) in &case.contents {
         for (offset, &byte) in content.iter().enumerate() {
-            *bytes.byte(address + offset as u32).unwrap().1 = byte;
+            *bytes.byte(address + offset as u32).expect("contents lie in a region").1 = byte;
         }
     }
     let mut reference = Reference::new(&program, case.mode, model, initial_state(case), bytes);
