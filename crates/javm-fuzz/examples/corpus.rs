@@ -38,10 +38,10 @@ fn main() -> Result<()> {
     write("assembly", "pvm", texts)?;
     write("image", "nub", images)?;
     write("symbols", "json", files(&root.join("guests/images"), "sym")?)?;
-    for (target, extension) in [(&targets::memory::TARGET, "bin"), (&targets::arguments::TARGET, "bin")] {
+    for target in [&targets::memory::TARGET, &targets::arguments::TARGET, &targets::interpreter::TARGET] {
         let inputs = (0..).map(|seed| (format!("generated-{seed}"), (target.generate)(&mut random(seed))));
         let accepted = inputs.filter(|(_, bytes)| (target.run)(bytes) == Reached::Accepted);
-        write(target.name, extension, accepted.take(GENERATED).collect())?;
+        write(target.name, "bin", accepted.take(GENERATED).collect())?;
     }
     write("interface", "typedef", interfaces()?)?;
 

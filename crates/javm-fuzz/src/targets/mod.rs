@@ -7,6 +7,7 @@ pub mod blob;
 pub mod elf;
 pub mod image;
 pub mod interface;
+pub mod interpreter;
 pub mod memory;
 pub mod symbols;
 
@@ -20,6 +21,7 @@ pub const ALL: &[&Target] = &[
     &elf::TARGET,
     &image::TARGET,
     &interface::TARGET,
+    &interpreter::TARGET,
     &memory::TARGET,
     &symbols::TARGET,
 ];
