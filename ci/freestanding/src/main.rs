@@ -35,6 +35,10 @@ fn run() -> Result<(), i32> {
     if used == fresh {
         return Err(16);
     }
+    let interface: javm_types::TypeDef = "interface counter { add(n: u64) -> u64; }".parse().map_err(|_| 17)?;
+    if javm_types::TypeDef::decode(&interface.encode()).map_err(|_| 18)? != interface {
+        return Err(19);
+    }
     Ok(())
 }
 

@@ -20,9 +20,17 @@ impl Arch for Simplest {
 
 #[derive(Clone)]
 struct Mapped {
+    /// What was mapped.
+    original: PageRef,
     content: PageRef,
     access: Access,
     changed: bool,
+}
+
+impl Mapped {
+    fn new(original: PageRef, access: Access) -> Mapped {
+        Mapped { content: original.clone(), original, access, changed: false }
+    }
 }
 
 /// The memory of a program.
@@ -98,15 +106,14 @@ impl AddressSpace for Space {
             self.pages.remove(&(first_page + page));
             if offset + page < data.pages() {
                 let content = data.page(offset + page).cloned().unwrap_or_else(PageRef::zeroed);
-                self.pages.insert(first_page + page, Mapped { content, access, changed: false });
+                self.pages.insert(first_page + page, Mapped::new(content, access));
             }
         }
     }
 
     fn map_zero(&mut self, first_page: u32, pages: u32) {
         for page in first_page..first_page + pages {
-            let mapped = Mapped { content: PageRef::zeroed(), access: Access::ReadWrite, changed: false };
-            self.pages.insert(page, mapped);
+            self.pages.insert(page, Mapped::new(PageRef::zeroed(), Access::ReadWrite));
         }
     }
 
@@ -118,6 +125,10 @@ impl AddressSpace for Space {
         for (_, mapped) in self.pages.range_mut(first_page..first_page + pages) {
             mapped.access = access;
         }
+    }
+
+    fn has_changed(&self) -> bool {
+        self.pages.values().any(|mapped| mapped.changed)
     }
 
     fn changed_page(&mut self, page: u32) -> Option<PageRef> {
@@ -136,6 +147,13 @@ impl AddressSpace for Space {
             if core::mem::take(&mut mapped.changed) {
                 take(page, mapped.content.clone());
             }
+        }
+    }
+
+    fn discard(&mut self, first_page: u32, pages: u32) {
+        for (_, mapped) in self.pages.range_mut(first_page..first_page + pages) {
+            mapped.content = mapped.original.clone();
+            mapped.changed = false;
         }
     }
 
