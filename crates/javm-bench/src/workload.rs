@@ -77,12 +77,6 @@ pub fn all() -> Vec<Workload> {
             scratchpad: Some(Vec::new()),
             ..plain("counter", "counter", "add", &[5], Expected::Value(5), |_| 0)
         },
-        Workload {
-            native: None,
-            scratchpad: Some(b"abc".to_vec()),
-            // The first eight bytes of the published digest of "abc".
-            ..plain("hash-service", "services", "hash", &[0, 3], Expected::Value(0x7239_4263_3c81_ddbd), |_| 0)
-        },
     ]
 }
 

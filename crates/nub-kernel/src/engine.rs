@@ -150,7 +150,7 @@ impl<S: AddressSpace> Frame<'_, S> {
         let prepared = if with_scratchpad {
             service::prepare(service, request.endpoint, arguments, self)?
         } else {
-            service::prepare(service, request.endpoint, arguments, &mut WithoutScratchpad(&mut self.logs))?
+            service::prepare(service, request.endpoint, arguments, &mut WithoutScratchpad(&mut self.log))?
         };
         if prepared.price > self.callee_gas_limit() {
             return Err(Status::OutOfGas);
@@ -159,7 +159,7 @@ impl<S: AddressSpace> Frame<'_, S> {
         let result = if with_scratchpad {
             prepared.perform(self)
         } else {
-            prepared.perform(&mut WithoutScratchpad(&mut self.logs))
+            prepared.perform(&mut WithoutScratchpad(&mut self.log))
         };
         Ok(Reply { result, status: Status::Halt })
     }

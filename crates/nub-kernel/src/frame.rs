@@ -8,7 +8,7 @@ use javm_interpreter::State;
 use crate::arch::AddressSpace;
 use crate::engine::Ended;
 use crate::published::Published;
-use crate::service::{LogEntry, Surroundings};
+use crate::service::{Log, Surroundings};
 use crate::window::Window;
 
 /// A program on the call stack. It works on a table of its own, so that a call that fails leaves nothing behind.
@@ -19,14 +19,7 @@ pub(crate) struct Frame<'a, S> {
     pub(crate) scratchpad: Option<Data>,
     pub(crate) space: &'a mut S,
     pub(crate) state: State,
-    pub(crate) logs: Vec<LogEntry>,
-}
-
-/// What is left of a frame.
-pub(crate) struct Settled {
-    pub(crate) scratchpad: Option<Data>,
-    pub(crate) state: State,
-    pub(crate) logs: Vec<LogEntry>,
+    pub(crate) log: Log,
 }
 
 /// A page that a run left different from the one in its slot.
@@ -114,12 +107,12 @@ impl<S: AddressSpace> Frame<'_, S> {
     /// Ends the frame: after a halt what the program has written goes into the Instance's Data, otherwise it is
     /// dropped. What it has written to the scratchpad is kept either way, what it has written to ephemeral memory never.
     /// The window shows the Instance as it is then; a scratchpad that was not `blank` is not mounted any more.
-    pub(crate) fn settle(self, ended: Ended, blank: bool, instance: &mut Instance) -> Settled {
-        let Frame { published, table, mut scratchpad, space, state, logs } = self;
+    pub(crate) fn settle(&mut self, ended: Ended, blank: bool, instance: &mut Instance) {
+        let Frame { published, table, scratchpad, space, .. } = self;
         let halted = ended == Ended::Halt;
         if halted {
             // The Instance lets go of its old table, so that what nobody else shares is changed in place.
-            *instance.table_mut() = table;
+            *instance.table_mut() = core::mem::take(table);
         }
         let mut changes = Vec::new();
         if space.has_changed() {
@@ -139,10 +132,11 @@ impl<S: AddressSpace> Frame<'_, S> {
             }
         }
         if !blank {
-            published.mappings_of(SCRATCHPAD_SLOT).for_each(|mapping| mapping.unmap(space));
+            published.mappings_of(SCRATCHPAD_SLOT).for_each(|mapping| mapping.unmap(*space));
         }
-        keep(changes, published, space, &mut scratchpad, instance);
-        Settled { scratchpad, state, logs }
+        if !changes.is_empty() {
+            keep(changes, published, *space, scratchpad, instance);
+        }
     }
 
     /// The mapped page that shows this page of the scratchpad, if any does.
@@ -224,13 +218,13 @@ impl<S: AddressSpace> Surroundings for Frame<'_, S> {
         }
     }
 
-    fn logs(&mut self) -> &mut Vec<LogEntry> {
-        &mut self.logs
+    fn log(&mut self) -> &mut Log {
+        &mut self.log
     }
 }
 
 /// The surroundings of a call that the scratchpad did not go with.
-pub(crate) struct WithoutScratchpad<'a>(pub(crate) &'a mut Vec<LogEntry>);
+pub(crate) struct WithoutScratchpad<'a>(pub(crate) &'a mut Log);
 
 impl Surroundings for WithoutScratchpad<'_> {
     fn scratchpad_length(&self) -> u64 {
@@ -245,7 +239,7 @@ impl Surroundings for WithoutScratchpad<'_> {
         debug_assert!(bytes.is_empty(), "the range was checked against a length of 0");
     }
 
-    fn logs(&mut self) -> &mut Vec<LogEntry> {
+    fn log(&mut self) -> &mut Log {
         self.0
     }
 }

@@ -14,9 +14,9 @@ use thiserror::Error;
 
 use crate::arch::{AddressSpace, Arch, Trace};
 use crate::engine::{self, Ended};
-use crate::frame::{self, Frame, Settled};
+use crate::frame::{self, Frame};
 use crate::published::Published;
-use crate::service::{LogEntry, Service};
+use crate::service::{Log, LogEntry, Service};
 use crate::status::Status;
 use crate::window::Windows;
 
@@ -349,10 +349,11 @@ impl<A: Arch> Kernel<A> {
             scratchpad,
             space: &mut window.space,
             state: State { registers, pc: endpoint.entry, gas: call.gas, block_paid: false },
-            logs: Vec::new(),
+            log: Log::default(),
         };
         let ended = engine::run(&mut self.arch, &mut frame, trace);
-        let Settled { scratchpad, state, logs } = frame.settle(ended, blank, value);
+        frame.settle(ended, blank, value);
+        let Frame { scratchpad, state, log, .. } = frame;
         Ok(Outcome {
             ended,
             value: state.registers[Reg::A0.index()],
@@ -360,7 +361,7 @@ impl<A: Arch> Kernel<A> {
             registers: state.registers,
             pc: state.pc,
             scratchpad,
-            logs,
+            logs: log.into_entries(),
         })
     }
 }

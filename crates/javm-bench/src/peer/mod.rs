@@ -25,6 +25,7 @@ pub const INTERPRETER: &str = "polkavm-interpreter";
 
 /// An instance that is ready to be called again and again.
 pub struct Peer {
+    module: Module,
     instance: RawInstance,
     plan: Plan,
     entry: u32,
@@ -74,7 +75,7 @@ impl Peer {
         let services = services::Services::of(image.image(), plan.scratchpad_range());
         let entry = endpoint.entry;
         let scratchpad = scratchpad.map(|(bytes, address)| (address, bytes));
-        let mut peer = Peer { instance, plan, entry, registers, scratchpad, services };
+        let mut peer = Peer { module, instance, plan, entry, registers, scratchpad, services };
         peer.prepare()?;
         Ok(peer)
     }
@@ -82,6 +83,16 @@ impl Peer {
     /// Which kind of memory it has, in words.
     pub fn note(&self) -> String {
         format!("polkavm with {} memory", if self.plan.is_paged() { "paged" } else { "static" })
+    }
+
+    /// Makes a new instance and drops the old one.
+    ///
+    /// # Errors
+    /// polkavm's.
+    pub fn spawn(&mut self) -> Result<(), String> {
+        self.instance = self.module.instantiate().map_err(|error| error.to_string())?;
+        self.services.clear();
+        self.plan.fill(&mut self.instance)
     }
 
     /// Makes memory what a fresh instance has.

@@ -27,6 +27,26 @@ pub struct LogEntry {
     pub bytes: Vec<u8>,
 }
 
+/// The log of a top-level call.
+#[derive(Default)]
+pub(crate) struct Log {
+    entries: Vec<LogEntry>,
+    /// What they count together.
+    used: usize,
+}
+
+impl Log {
+    fn push(&mut self, entry: LogEntry) {
+        self.used += ENTRY_BYTES + entry.bytes.len();
+        self.entries.push(entry);
+    }
+
+    /// The entries, in order.
+    pub(crate) fn into_entries(self) -> Vec<LogEntry> {
+        self.entries
+    }
+}
+
 pub(super) struct Entry {
     topic: u64,
     range: ScratchRange,
@@ -41,8 +61,7 @@ pub(super) fn prepare(
         return Err(Status::NoEndpoint);
     }
     let range = ScratchRange::check(offset, length, surroundings)?;
-    let used: usize = surroundings.logs().iter().map(|entry| entry.bytes.len() + ENTRY_BYTES).sum();
-    if used + ENTRY_BYTES + range.length > LOG_BYTES_LIMIT {
+    if surroundings.log().used + ENTRY_BYTES + range.length > LOG_BYTES_LIMIT {
         return Err(Status::Quota);
     }
     Ok(Prepared { price: BASE_PRICE + PRICE_PER_BYTE * length, work: Work::Log(Entry { topic, range }) })
@@ -51,7 +70,7 @@ pub(super) fn prepare(
 pub(super) fn perform(entry: &Entry, surroundings: &mut impl Surroundings) -> u64 {
     let mut bytes = vec![0; entry.range.length];
     surroundings.read_scratchpad(entry.range.offset, &mut bytes);
-    let logs = surroundings.logs();
-    logs.push(LogEntry { topic: entry.topic, bytes });
-    logs.len() as u64 - 1
+    let log = surroundings.log();
+    log.push(LogEntry { topic: entry.topic, bytes });
+    log.entries.len() as u64 - 1
 }

@@ -3,8 +3,7 @@
 mod hash;
 mod log;
 
-use alloc::vec::Vec;
-
+pub(crate) use self::log::Log;
 pub use self::log::{LOG_BYTES_LIMIT, LogEntry};
 use crate::status::Status;
 
@@ -57,8 +56,8 @@ pub(crate) trait Surroundings {
     fn read_scratchpad(&mut self, offset: u64, bytes: &mut [u8]);
     /// Writes bytes of the scratchpad; the range has been checked against its length.
     fn write_scratchpad(&mut self, offset: u64, bytes: &[u8]);
-    /// The log entries of the call so far.
-    fn logs(&mut self) -> &mut Vec<LogEntry>;
+    /// The log of the call so far.
+    fn log(&mut self) -> &mut Log;
 }
 
 /// A call that may be made: its price is known, and nothing has happened yet.
