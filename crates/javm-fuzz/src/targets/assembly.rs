@@ -54,7 +54,7 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
     for _ in 0..6 {
         words.extend(registers.iter().map(String::as_str));
         words.extend([".jump_table", ".jump_table_width", ".raw", ".gap", "@", "@a", "@\"b c\"", "&a", ":", ":4", ","]);
-        words.extend(["[", "]", "+", "-", ";", "\n", " ", "\"", "0x", "é", "00", "ff", "@a:"]);
+        words.extend(["[", "]", "+", "-", ";", "\n", " ", "\"", "0x", "é", "@\"é世é\":", "00", "ff", "@a:"]);
     }
     text::mutate(random, bytes, other, &words);
 }

@@ -3,7 +3,8 @@
 //! - as text they are an interface, a method or a type, or refused with a line and column that the text has;
 //! - an interface is the same again after its encoding and after its text.
 
-use javm_types::{DefinitionError, Method, ParseError, Type, TypeDef};
+use javm_types::limits::{MAX_TYPE_DEPTH, MAX_TYPE_NODES};
+use javm_types::{DefinitionError, Kind, Method, ParseError, Type, TypeDef};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
@@ -82,7 +83,30 @@ fn check(typedef: &TypeDef) {
         assert_eq!(typedef.method(method.name().as_str()), Some((number, method)));
         assert_eq!(Method::decode(&method.encode()).as_ref(), Ok(method), "a signature read from its encoding");
         assert!(method.arity() <= 4 && (method.takes_registers() || method.arity() == 1));
+        let arguments = method.arguments().iter().map(|argument| &argument.ty);
+        arguments.chain([method.returns()]).for_each(check_type);
     }
+}
+
+/// A type is within its bounds, whichever way it came about.
+fn check_type(ty: &Type) {
+    let (depth, nodes) = size(ty);
+    assert!(depth <= MAX_TYPE_DEPTH, "{depth} types stand one inside of the other in {ty}");
+    assert!(nodes <= MAX_TYPE_NODES, "{ty} consists of {nodes} types");
+    assert!(ty.min_bytes() > 0 || ty.is_unit(), "values of {ty} are free");
+}
+
+/// How deep a type is, and of how many types it consists.
+fn size(ty: &Type) -> (usize, usize) {
+    let parts: Vec<&Type> = match ty.kind() {
+        Kind::Primitive(_) => Vec::new(),
+        Kind::List(part) | Kind::Option(part) => vec![part],
+        Kind::Tuple(elements) => elements.iter().collect(),
+        Kind::Struct(structure) => structure.fields.iter().map(|field| &field.ty).collect(),
+    };
+    let sizes = parts.into_iter().map(size);
+    let (depth, nodes) = sizes.fold((0, 0), |(depth, nodes), part| (depth.max(part.0), nodes + part.1));
+    (depth + 1, nodes + 1)
 }
 
 fn check_error(error: &DefinitionError, bytes: &[u8]) {
@@ -151,6 +175,26 @@ const WORDS: &[&str] = &[
 fn mutate(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
     match bytes.first() {
         Some(0..9) | None => mutation::bytes(random, bytes, other),
+        Some(_) if random.random_ratio(1, 8) => nest(random, bytes),
         Some(_) => text::mutate(random, bytes, other, WORDS),
     }
+}
+
+/// Puts a type into lists and options, or into tuples of itself.
+fn nest(random: &mut Random, bytes: &mut Vec<u8>) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let types = ["u64", "u128", "bool", "string", "address32", "account", "bytes"];
+    let name = types.choose(random).copied().unwrap_or_default();
+    let places: Vec<usize> = text.match_indices(name).map(|(at, _)| at).collect();
+    let Some(&at) = places.choose(random) else { return };
+    let mut nested = String::from(name);
+    for _ in 0..random.random_range(1..20) {
+        nested = match random.random_range(0..12) {
+            0..6 => format!("list<{nested}>"),
+            6..11 => format!("option<{nested}>"),
+            _ if nested.len() < 500 => format!("({nested}, {nested})"),
+            _ => break,
+        };
+    }
+    *bytes = [&text[..at], &nested, &text[at + name.len()..]].concat().into_bytes();
 }

@@ -72,12 +72,14 @@ fn relocation(out: &mut Vec<u8>, offset: u64, kind: u32, symbol: u64, addend: i6
     out.extend_from_slice(&addend.to_le_bytes());
 }
 
-/// An object with one endpoint. Section 1 is its code, 2 constants, 3 variables.
+/// An object with one endpoint. Section 1 is its code, 2 constants, 3 variables. One in four is wild: its code is mostly
+/// none.
 pub(super) fn generate(random: &mut Random) -> Vec<u8> {
     let mut code = Code::default();
     let words = random.random_range(0..40);
+    let wild = random.random_ratio(1, 4);
     for _ in 0..words {
-        instruction(random, &mut code, words * 4);
+        instruction(random, &mut code, words * 4, wild);
     }
     code.word(0x8067);
 
@@ -165,39 +167,57 @@ fn file(mut sections: Vec<Section>) -> Vec<u8> {
     out
 }
 
-/// Appends an instruction, or a few that belong together. `end` is where the code ends, about.
-fn instruction(random: &mut Random, code: &mut Code, end: u32) {
+/// Appends an instruction, or a few that belong together. `end` is where the code ends, about. What is not `wild` can be
+/// translated, if it does not run into something that cannot.
+fn instruction(random: &mut Random, code: &mut Code, end: u32, wild: bool) {
     let at = code.bytes.len() as u64;
-    let [rd, rs1, rs2] = [0; 3].map(|_: u32| random.random_range(0..16_u32));
-    let funct3 = random.random_range(0..8_u32);
-    let immediate = *[0, 1, 8, 2047, 0xFFF, 0x800, random.random_range(0..4096)].choose(random).unwrap_or(&0);
-    let with_immediate = |opcode: u32| immediate << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode;
-    match random.random_range(0..24) {
-        0..=3 => {
-            let funct7 = *[0, 0, 1, 1, 0x20, 4, 5, 0x30, 7].choose(random).unwrap_or(&0);
-            let opcode = *[0x33, 0x33, 0x3B].choose(random).unwrap_or(&0x33);
-            code.word(funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode);
+    let [rd, rs1, rs2] = [0; 3].map(|_: u32| register(random, wild));
+    let mut one =
+        |choices: &[u32]| if wild { random.random_range(0..128) } else { *choices.choose(random).unwrap_or(&0) };
+    let registers = |funct3: u32| rs1 << 15 | (funct3 & 7) << 12 | rd << 7;
+    match one(&[0, 0, 0, 1, 1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 9, 10, 11, 12, 13, 14]) % 16 {
+        0 => {
+            // Of two registers: base, M, and what Zbb has with a complement.
+            let (funct7, funct3) = match one(&[0, 1, 2]) {
+                0 => (0, one(&[0, 1, 2, 3, 4, 5, 6, 7])),
+                1 => (1, one(&[0, 1, 2, 3, 4, 5, 6, 7])),
+                other => (if other == 2 { 0x20 } else { other }, one(&[0, 4, 5, 6, 7])),
+            };
+            code.word(funct7 << 25 | rs2 << 20 | registers(funct3) | 0x33);
         }
-        4..=7 => code.word(with_immediate(*[0x13, 0x13, 0x1B].choose(random).unwrap_or(&0x13))),
-        8 | 9 => code.word(with_immediate(0x03)),
-        10 | 11 => code.word(
-            (immediate & 0xFE0) << 20 | rs2 << 20 | rs1 << 15 | (funct3 % 4) << 12 | (immediate & 31) << 7 | 0x23,
-        ),
-        12 | 13 => {
-            let target = i64::from(random.random_range(0..=end / 4)) * 4;
-            let offset = (target - at as i64) as u32;
-            let bits =
-                (offset >> 12 & 1) << 31 | (offset >> 5 & 63) << 25 | (offset >> 1 & 15) << 8 | (offset >> 11 & 1) << 7;
-            code.word(bits | rs2 << 20 | rs1 << 15 | funct3 << 12 | 0x63);
+        1 => {
+            // Of two registers, in 32 bits.
+            let (funct7, funct3) = match one(&[0, 1, 2]) {
+                1 => (1, one(&[0, 4, 5, 6, 7])),
+                other => (if other == 2 { 0x20 } else { other }, one(&[0, 5])),
+            };
+            code.word(funct7 << 25 | rs2 << 20 | registers(funct3) | 0x3B);
         }
-        14 => {
-            let target = i64::from(random.random_range(0..=end / 4)) * 4;
-            let offset = (target - at as i64) as u32;
+        2 => {
+            // Shifts by a constant.
+            let (funct6, funct3) = (one(&[0, 0x10, 0x18]), one(&[1, 5]));
+            let funct6 = if wild || funct3 == 5 { funct6 } else { 0 };
+            code.word(funct6 << 26 | one(&[0, 1, 7, 31, 32, 63]) << 20 | registers(funct3) | 0x13);
+        }
+        3 => code.word(immediate(random) << 20 | registers(one_of(random, &[0, 2, 3, 4, 6, 7], wild)) | 0x13),
+        4 => code.word(immediate(random) << 20 | registers(one_of(random, &[0, 1, 2, 3, 4, 5, 6], wild)) | 0x03),
+        5 => {
+            let (offset, funct3) = (immediate(random), one_of(random, &[0, 1, 2, 3], wild));
+            code.word((offset & 0xFE0) << 20 | rs2 << 20 | rs1 << 15 | (funct3 & 7) << 12 | (offset & 31) << 7 | 0x23);
+        }
+        6 => {
+            let (offset, funct3) = (distance(random, at, end), one_of(random, &[0, 1, 4, 5, 6, 7], wild));
+            let high = (offset >> 12 & 1) << 31 | (offset >> 5 & 63) << 25;
+            let low = (offset >> 1 & 15) << 8 | (offset >> 11 & 1) << 7;
+            code.word(high | low | rs2 << 20 | rs1 << 15 | (funct3 & 7) << 12 | 0x63);
+        }
+        7 => {
+            let offset = distance(random, at, end);
             let bits = (offset & 0x10_0000) << 11 | (offset & 0x7FE) << 20 | (offset & 0x800) << 9 | (offset & 0xFF000);
             code.word(bits | (rd % 2) << 7 | 0x6F);
         }
-        15 => code.word(random.random::<u32>() & 0xFFFF_F000 | rd << 7 | *[0x37, 0x17].choose(random).unwrap_or(&0x37)),
-        16 | 17 => {
+        8 => code.word(random.random::<u32>() & 0xFFFF_F000 | rd << 7 | 0x37),
+        9 => {
             // An address by two parts: R_RISCV_PCREL_HI20, then R_RISCV_PCREL_LO12_I through a label.
             code.labels.push(at);
             code.relocate(23, random.random_range(FUNCTION..=VARIABLE), 0);
@@ -205,22 +225,44 @@ fn instruction(random: &mut Random, code: &mut Code, end: u32) {
             code.relocate(24, FIRST_LABEL + code.labels.len() as u64 - 1, 0);
             code.word(rd << 15 | rd << 7 | if random.random() { 0x13 } else { 0x3003 });
         }
-        18 => {
+        10 => {
             // Absolute: R_RISCV_HI20 and R_RISCV_LO12_I.
             code.relocate(26, DATA, 0);
             code.word(rd << 7 | 0x37);
             code.relocate(27, DATA, 0);
             code.word(rd << 15 | rd << 7 | 0x13);
         }
-        19 => {
+        11 => {
             // A call: R_RISCV_CALL_PLT.
             code.relocate(19, FUNCTION, 0);
             code.word(1 << 7 | 0x17);
             code.word(1 << 15 | 1 << 7 | 0x67);
         }
-        20 => code.word(random.random_range(0..8) << 20 | 0x0B),
-        21 => code.word(0x73),
-        22 => code.word(if random.random() { 0x8067 } else { with_immediate(0x67) & !0x7000 }),
+        12 => code.word(random.random_range(0..8) << 20 | 0x0B),
+        13 => code.word(0x73),
+        14 => code.word(0x8067),
         _ => code.word(mutation::number(random) as u32),
     }
+}
+
+/// One of those that the calling convention uses; gp and tp only among the `wild` ones.
+fn register(random: &mut Random, wild: bool) -> u32 {
+    match random.random_range(0..16) {
+        3 | 4 if !wild => 10,
+        register => register,
+    }
+}
+
+fn one_of(random: &mut Random, choices: &[u32], wild: bool) -> u32 {
+    if wild { random.random_range(0..8) } else { choices.choose(random).copied().unwrap_or(0) }
+}
+
+fn immediate(random: &mut Random) -> u32 {
+    let any = random.random_range(0..4096);
+    [0, 1, 8, 2047, 0xFFF, 0x800, any].choose(random).copied().unwrap_or(0)
+}
+
+/// From `at` to somewhere in the code.
+fn distance(random: &mut Random, at: u64, end: u32) -> u32 {
+    (i64::from(random.random_range(0..=end / 4)) * 4 - at as i64) as u32
 }
