@@ -1,0 +1,188 @@
+//! As host code: one simulated machine for each thread.
+//!
+//! The services answer as those of the kernel do, and by the same crates; `docs/spec/operations.md` is the norm for both.
+//! Nothing is metered, and nothing is undone when a call fails.
+
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::vec;
+use std::vec::Vec;
+
+use sha2::Digest;
+
+use crate::{Status, hash, log, test};
+
+/// What a thread has.
+struct Machine {
+    scratchpad: *mut [u8],
+    services: BTreeMap<u8, u32>,
+    logs: Vec<(u64, Vec<u8>)>,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let services = BTreeMap::from([(log::SLOT, log::SERVICE), (hash::SLOT, hash::SERVICE)]);
+        let scratchpad = Box::into_raw(vec![0; test::SCRATCHPAD_BYTES].into_boxed_slice());
+        Machine { scratchpad, services, logs: Vec::new() }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // SAFETY: it comes from a box, and whoever had a part of it is gone with the thread.
+        drop(unsafe { Box::from_raw(self.scratchpad) });
+    }
+}
+
+std::thread_local! {
+    static MACHINE: RefCell<Machine> = RefCell::new(Machine::new());
+}
+
+fn machine<R>(f: impl FnOnce(&mut Machine) -> R) -> R {
+    MACHINE.with_borrow_mut(f)
+}
+
+/// Where the scratchpad is.
+pub(crate) fn scratchpad() -> *mut [u8] {
+    machine(|machine| machine.scratchpad)
+}
+
+/// Makes these bytes the scratchpad. Nobody has a part of the one before.
+pub(crate) fn set_scratchpad(bytes: &[u8]) {
+    let new = Box::into_raw(Box::<[u8]>::from(bytes));
+    let old = machine(|machine| core::mem::replace(&mut machine.scratchpad, new));
+    // SAFETY: it comes from a box, and nobody refers to it.
+    drop(unsafe { Box::from_raw(old) });
+}
+
+/// Puts a service into a slot, or nothing.
+pub(crate) fn set_slot(slot: u8, service: Option<u32>) {
+    machine(|machine| match service {
+        Some(service) => machine.services.insert(slot, service),
+        None => machine.services.remove(&slot),
+    });
+}
+
+/// The entries of the log.
+pub(crate) fn logs() -> Vec<(u64, Vec<u8>)> {
+    machine(|machine| machine.logs.clone())
+}
+
+const SCRATCH: u64 = 1;
+
+pub(crate) fn call<const SLOT: u8>(what: u64, gas: u64, arguments: [u64; 4]) -> [u64; 2] {
+    let outcome = machine(|machine| {
+        let (flags, method) = (what >> 8 & 0xff, what >> 16 & 0xffff);
+        let service = machine.services.get(&SLOT).copied().ok_or(Status::EMPTY)?;
+        if flags & !SCRATCH != 0 {
+            return Err(Status::RANGE);
+        }
+        let shown = if flags & SCRATCH == 0 { 0 } else { machine.scratchpad.len() };
+        match service {
+            log::SERVICE => call_log(machine, method, gas, shown, arguments),
+            hash::SERVICE => call_hash(machine, method, gas, shown, arguments),
+            _ => Err(Status::NO_ENDPOINT),
+        }
+    });
+    match outcome {
+        Ok(result) => [result, Status::HALT.number()],
+        Err(status) => [0, status.number()],
+    }
+}
+
+/// Where `length` bytes at `offset` are, if they are within `shown` bytes of the scratchpad.
+fn place(machine: &Machine, shown: usize, offset: u64, length: u64) -> Result<*mut [u8], Status> {
+    let end = offset.checked_add(length).filter(|&end| end <= shown as u64).ok_or(Status::RANGE)?;
+    let start = machine.scratchpad.cast::<u8>().wrapping_add(offset as usize);
+    Ok(core::ptr::slice_from_raw_parts_mut(start, (end - offset) as usize))
+}
+
+fn pay(limit: u64, price: u64) -> Result<(), Status> {
+    if limit != 0 && price > limit { Err(Status::OUT_OF_GAS) } else { Ok(()) }
+}
+
+/// What the entries of a log may hold together, and what each counts beyond its bytes.
+const LOG_BYTES: usize = 65536;
+const ENTRY_BYTES: usize = 16;
+
+fn call_log(
+    machine: &mut Machine,
+    method: u64,
+    gas: u64,
+    shown: usize,
+    [offset, length, topic, _]: [u64; 4],
+) -> Result<u64, Status> {
+    if method != 0 {
+        return Err(Status::NO_ENDPOINT);
+    }
+    let place = place(machine, shown, offset, length)?;
+    let used: usize = machine.logs.iter().map(|(_, bytes)| bytes.len() + ENTRY_BYTES).sum();
+    if used + ENTRY_BYTES + place.len() > LOG_BYTES {
+        return Err(Status::QUOTA);
+    }
+    pay(gas, 100 + length)?;
+    // SAFETY: the bytes are mapped. Who makes the call lends them to the service.
+    machine.logs.push((topic, unsafe { (*place).to_vec() }));
+    Ok(machine.logs.len() as u64 - 1)
+}
+
+fn call_hash(
+    machine: &Machine,
+    method: u64,
+    gas: u64,
+    shown: usize,
+    [offset, length, to, _]: [u64; 4],
+) -> Result<u64, Status> {
+    if method > 2 {
+        return Err(Status::NO_ENDPOINT);
+    }
+    let place_of = |offset, length| place(machine, shown, offset, length);
+    let (from, to) = (place_of(offset, length)?, place_of(to, hash::DIGEST_BYTES as u64)?);
+    pay(gas, 300)?;
+    // SAFETY: the bytes are mapped. Who makes the call lends them to the service.
+    let bytes = unsafe { &*from };
+    let digest: [u8; hash::DIGEST_BYTES] = match method {
+        0 => {
+            let digest = blake2b_simd::Params::new().hash_length(hash::DIGEST_BYTES).hash(bytes);
+            digest.as_bytes().try_into().unwrap_or_default()
+        }
+        1 => sha3::Keccak256::digest(bytes).into(),
+        _ => sha2::Sha256::digest(bytes).into(),
+    };
+    // SAFETY: the bytes are mapped. Who makes the call promises that nobody refers to them.
+    unsafe { to.cast::<[u8; hash::DIGEST_BYTES]>().write_unaligned(digest) };
+    Ok(0)
+}
+
+pub(crate) fn operate(operation: u64, operand: u64) -> [u64; 2] {
+    match operation {
+        23 => [test::GAS, 0],
+        24 => {
+            let record = core::ptr::with_exposed_provenance_mut::<[u64; 8]>(operand as usize);
+            let host = u64::from(crate::Identity::HOST);
+            // SAFETY: the only caller gives the address of such an array.
+            unsafe { record.write([host, 0, 0, 0, 0, 0, 0, 0]) };
+            [0, 0]
+        }
+        _ => [0, Status::UNKNOWN.number()],
+    }
+}
+
+/// A variable of the thread. A test is one call, as far as the scratchpad goes.
+macro_rules! per_call {
+    (static $name:ident: $ty:ty;) => {
+        std::thread_local! {
+            static $name: core::cell::Cell<$ty> = const { core::cell::Cell::new(0) };
+        }
+    };
+}
+pub(crate) use per_call;
+
+/// Who wants what is not asked on a host.
+macro_rules! import {
+    (slot $slot:expr, service $service:expr, required $required:expr) => {
+        const _: (u8, u32, bool) = ($slot, $service, $required);
+    };
+}
+pub(crate) use import;

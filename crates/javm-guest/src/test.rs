@@ -1,0 +1,106 @@
+//! Where a program runs as host code: what its unit tests arrange and look at.
+//!
+//! `cargo test` compiles the program for the host. Endpoints are ordinary functions then, and everything that this crate
+//! gives works: each thread, and so each test, has a state, a scratchpad and a log of its own, and LOG and HASH answer as
+//! the kernel's do.
+//!
+//! What is different: nothing is metered, a call that fails is not undone, and the heap is the host's. The Image itself is
+//! tested with the crate `nub` or the command `nub run`.
+//!
+//! ```
+//! use javm_guest::{endpoint, log, state, test};
+//!
+//! state! {
+//!     static CALLS: u64 = 0;
+//! }
+//!
+//! #[endpoint]
+//! fn greet(name: &str) -> String {
+//!     CALLS.update(|calls| calls + 1);
+//!     log!("greeting {name}");
+//!     format!("Hello, {name}!")
+//! }
+//!
+//! assert_eq!(greet("Ada"), "Hello, Ada!");
+//! assert_eq!(test::logs(), ["greeting Ada"]);
+//! // Another Instance of the program.
+//! assert_eq!(test::fresh(|| CALLS.get()), 0);
+//! ```
+
+use std::borrow::ToOwned;
+use std::string::String;
+use std::vec::Vec;
+
+use crate::Scratchpad;
+use crate::machine::host;
+
+/// The bytes of scratchpad that a thread starts with, all zero.
+pub const SCRATCHPAD_BYTES: usize = 1 << 20;
+
+/// What [`gas`](crate::gas) returns.
+pub const GAS: u64 = 1_000_000_000;
+
+/// Makes `bytes` the scratchpad: what a caller has put there, as long as it is.
+///
+/// # Panics
+/// If a part of it is [taken](Scratchpad::take).
+pub fn set_scratchpad(bytes: &[u8]) {
+    let untouched = Scratchpad::take_rest().offset() == 0;
+    assert!(untouched, "the scratchpad cannot be exchanged while a part of it is taken");
+    host::set_scratchpad(bytes);
+    crate::log::forget();
+}
+
+/// What is in the scratchpad.
+///
+/// # Panics
+/// If a part of it is [taken](Scratchpad::take).
+#[must_use]
+pub fn scratchpad() -> Vec<u8> {
+    let scratchpad = Scratchpad::take_rest();
+    assert!(scratchpad.offset() == 0, "a part of the scratchpad is taken");
+    scratchpad.to_vec()
+}
+
+/// Puts a service into a slot, for this thread.
+pub fn grant(slot: u8, service: u32) {
+    host::set_slot(slot, Some(service));
+    crate::log::forget();
+}
+
+/// Empties a slot, for this thread.
+pub fn revoke(slot: u8) {
+    host::set_slot(slot, None);
+    crate::log::forget();
+}
+
+/// The lines that were logged, in order. What is not UTF-8 is replaced.
+#[must_use]
+pub fn logs() -> Vec<String> {
+    host::logs().iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect()
+}
+
+/// The entries of the log, in order: topics and bytes.
+#[must_use]
+pub fn entries() -> Vec<(u64, Vec<u8>)> {
+    host::logs()
+}
+
+/// Runs `f` in a new Instance of the program: with a fresh state, scratchpad and log.
+///
+/// # Panics
+/// If `f` does, and with its message.
+pub fn fresh<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    let name = std::thread::current().name().map(ToOwned::to_owned);
+    std::thread::scope(|scope| {
+        let mut builder = std::thread::Builder::new();
+        if let Some(name) = name {
+            builder = builder.name(name);
+        }
+        match builder.spawn_scoped(scope, f).map(|thread| thread.join()) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(error) => panic!("no thread for another Instance: {error}"),
+        }
+    })
+}
