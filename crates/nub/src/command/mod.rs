@@ -2,8 +2,10 @@
 //!
 //! One file a subcommand; [`failure`] has the table of exit codes, [`output`] is the one way to standard output.
 
+mod bench;
 mod conformance;
 mod diagnosis;
+mod doctor;
 mod failure;
 mod files;
 mod image;
@@ -37,6 +39,8 @@ enum Command {
     #[command(subcommand)]
     Image(image::Command),
     Conformance(conformance::Arguments),
+    Bench(bench::Arguments),
+    Doctor(doctor::Arguments),
     #[command(flatten)]
     Shell(shell::Command),
 }
@@ -49,6 +53,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &mut output),
         Command::Image(command) => image::run(command, &mut output),
         Command::Conformance(arguments) => conformance::run(&arguments, &mut output),
+        Command::Bench(arguments) => bench::run(&arguments, &mut output),
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut output),
         Command::Shell(command) => shell::run(command, &mut output),
     };
     let done = done.and_then(|code| output.finish().map(|()| code));

@@ -87,7 +87,7 @@ fn parse_hex(text: &str) -> Result<Bytes, String> {
     Ok(Bytes(digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()))
 }
 
-fn parse_gas(text: &str) -> Result<u64, String> {
+pub(super) fn parse_gas(text: &str) -> Result<u64, String> {
     match number::parse(text)? {
         0 => Err("nothing runs without gas: give at least 1".into()),
         _ if text.starts_with('-') => Err("gas cannot be negative".into()),
@@ -113,7 +113,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let mut nub = Nub::builder().arch(arguments.arch.into()).build().map_err(in_image)?;
     let image = nub.publish_image(valid.clone());
     let symbols = Symbols::beside(path, &image);
-    let endpoint = choose_endpoint(arguments, &valid)?;
+    let endpoint = choose_endpoint(arguments.endpoint.as_deref(), &valid)?;
     let scratchpad = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
         (Some(file), _) => Some(files::read(file, "a scratchpad", 64 << 20)?),
         (None, Some(Bytes(bytes))) => Some(bytes.clone()),
@@ -194,9 +194,10 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     })
 }
 
-fn choose_endpoint<'a>(arguments: &'a Arguments, image: &ValidImage) -> Result<EndpointRef<'a>, Failure> {
+/// The endpoint that was asked for, by name or number, or the only one.
+pub(super) fn choose_endpoint<'a>(asked: Option<&'a str>, image: &ValidImage) -> Result<EndpointRef<'a>, Failure> {
     let endpoints = &image.image().endpoints;
-    match &arguments.endpoint {
+    match asked {
         Some(asked) if endpoints.iter().any(|endpoint| endpoint.name.as_str() == asked) => Ok(EndpointRef::Name(asked)),
         Some(asked) => Ok(asked.parse().map_or(EndpointRef::Name(asked), EndpointRef::Number)),
         None if endpoints.len() == 1 => Ok(EndpointRef::Number(0)),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod conformance;
 mod images;
+mod measurements;
 mod programs;
 
 use std::path::{Path, PathBuf};

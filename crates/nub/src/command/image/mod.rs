@@ -41,7 +41,7 @@ pub(super) fn run(command: Command, output: &mut Output) -> Result<Exit, Failure
 }
 
 /// Reads and checks an Image.
-fn load(path: &Path) -> Result<ValidImage, Failure> {
+pub(super) fn load(path: &Path) -> Result<ValidImage, Failure> {
     let bytes = files::read(path, "an Image", files::MAX_IMAGE_BYTES)?;
     ValidImage::load(&bytes).map_err(|error| Failure::nub(path, error))
 }

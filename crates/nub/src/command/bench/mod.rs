@@ -1,0 +1,237 @@
+//! `nub bench`: how fast nub is on this machine, by itself. Comparisons with others are `javm-bench`'s.
+//!
+//! - [`programs`] is what it brings along to run.
+//! - [`measure`] is how samples are taken.
+
+pub(super) mod measure;
+mod programs;
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use javm_cap::ValidImage;
+use javm_interpreter::Code;
+use javm_isa::{CostModel, Mode};
+use nub::{Ended, EndpointRef, Grants, InstanceId, InvokeOptions, Nub};
+use serde_json::json;
+
+use super::failure::{Exit, Failure};
+use super::output::{FAINT, Output, STRONG, say};
+use super::{files, number, run};
+use measure::{Times, nanoseconds};
+
+/// Measure how fast nub is on this machine
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  nub bench\n  nub bench guests/images/sieve.nub --endpoint sieve --arg 1000000")]
+pub(super) struct Arguments {
+    /// An Image to measure instead of the programs that nub brings along
+    image: Option<PathBuf>,
+    /// The endpoint, by name or number; may be left out where there is only one
+    #[arg(long, short, value_name = "NAME|N", requires = "image")]
+    endpoint: Option<String>,
+    /// An argument: a 64-bit integer, decimal or 0x…; once for each
+    #[arg(long = "arg", short, value_name = "V", value_parser = number::parse, allow_negative_numbers = true, requires = "image")]
+    args: Vec<u64>,
+    /// The gas limit of each call
+    #[arg(long, default_value_t = nub::DEFAULT_GAS, value_parser = run::parse_gas, allow_negative_numbers = true)]
+    gas: u64,
+    /// Where the scratchpad's first bytes come from
+    #[arg(long, value_name = "FILE", requires = "image")]
+    scratchpad: Option<PathBuf>,
+    /// How long to measure each figure
+    #[arg(long, value_name = "S", default_value_t = 0.3, value_parser = parse_seconds)]
+    seconds: f64,
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("give seconds from 0 to 3600".into()),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    if cfg!(debug_assertions) {
+        say(STRONG, "note", "nub was built without optimisation; its figures mean little");
+    }
+    let time = Duration::from_secs_f64(arguments.seconds);
+    if !output.is_json() {
+        output.line(format_args!("{STRONG}{:<28} {:>12} {:>12} {:>12}{STRONG:#}", "", "median", "p10", "p90"))?;
+    }
+    match &arguments.image {
+        Some(path) => of_image(arguments, path, time, output)?,
+        None => of_machine(arguments.gas, time, output)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// The figures of an Image that was given.
+fn of_image(arguments: &Arguments, path: &Path, time: Duration, output: &mut Output) -> Result<(), Failure> {
+    let image = super::image::load(path)?;
+    let endpoint = run::choose_endpoint(arguments.endpoint.as_deref(), &image)?;
+    let scratchpad = match &arguments.scratchpad {
+        Some(file) => Some(files::read(file, "a scratchpad", 64 << 20)?),
+        None => None,
+    };
+    let options = InvokeOptions { gas: arguments.gas, scratchpad };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut subject = Subject::new(path, &image, endpoint, &arguments.args, options)?;
+    print(output, &format!("exec/{name}"), NANOSECONDS, &subject.fresh(time)?)?;
+    // A program need not be one that can be called again and again.
+    match subject.ready(time) {
+        Ok(times) => print(output, &format!("call/{name}"), NANOSECONDS, &times)?,
+        Err(failure) => say(STRONG, "note", &format!("call/{name} is left out: {failure}")),
+    }
+    compile(output, &name, &image, time)
+}
+
+/// The figures of the machine, by programs that nub brings along.
+fn of_machine(gas: u64, time: Duration, output: &mut Output) -> Result<(), Failure> {
+    let path = Path::new("a program of nub's own");
+    let own = |image: Result<ValidImage, String>| image.map_err(|error| Failure::malformed(path, error));
+    for program in programs::WORK.iter().chain(programs::CALLS) {
+        let image = own(program.image())?;
+        let options = InvokeOptions { gas, scratchpad: None };
+        let arguments = [program.times];
+        let mut subject = Subject::new(path, &image, EndpointRef::Number(0), &arguments, options)?;
+        let times = match program.name.starts_with("exec/") {
+            true => subject.fresh(time)?,
+            false => subject.ready(time)?.divided(program.times as f64),
+        };
+        print(output, program.name, NANOSECONDS, &times)?;
+        if program.name == programs::EMPTY.name {
+            print(output, "spawn", NANOSECONDS, &subject.spawned(time)?)?;
+        }
+    }
+    compile(output, "blocks", &own(programs::long())?, time)
+}
+
+/// The smallest call there is, for others to measure: reads a number from memory.
+pub(super) fn empty_call() -> Result<Subject<'static>, Failure> {
+    let path = Path::new("a program of nub's own");
+    let image = programs::EMPTY.image().map_err(|error| Failure::malformed(path, error))?;
+    Subject::new(path, &image, EndpointRef::Number(0), &[0], InvokeOptions::default())
+}
+
+/// A call that can be made again and again.
+pub(super) struct Subject<'a> {
+    path: &'a Path,
+    nub: Nub,
+    instance: InstanceId,
+    endpoint: EndpointRef<'a>,
+    arguments: &'a [u64],
+    options: InvokeOptions,
+}
+
+impl<'a> Subject<'a> {
+    fn new(
+        path: &'a Path,
+        image: &ValidImage,
+        endpoint: EndpointRef<'a>,
+        arguments: &'a [u64],
+        options: InvokeOptions,
+    ) -> Result<Subject<'a>, Failure> {
+        let mut nub = Nub::new_local();
+        let hash = nub.publish_image(image.clone());
+        let instance = nub.instantiate(&hash, &Grants::services()).map_err(|error| Failure::nub(path, error))?;
+        Ok(Subject { path, nub, instance, endpoint, arguments, options })
+    }
+
+    /// Makes the call, and gives how long it took.
+    fn call(&mut self, instance: InstanceId) -> Result<Duration, Failure> {
+        let start = Instant::now();
+        let outcome = self.nub.invoke(instance, self.endpoint, self.arguments, &self.options);
+        let time = start.elapsed();
+        let outcome = outcome.map_err(|error| Failure::nub(self.path, error))?;
+        match outcome.ended {
+            Ended::Halt => Ok(time),
+            _ => Err(Failure::Usage(format!(
+                "{}: the call ends with {}, and only calls that return are measured; `nub run` says more",
+                self.path.display(),
+                outcome.status()
+            ))),
+        }
+    }
+
+    fn copy(&mut self) -> Result<InstanceId, Failure> {
+        self.nub.copy(self.instance).map_err(|error| Failure::nub(self.path, error))
+    }
+
+    /// The call of an Instance that nobody has called.
+    fn fresh(&mut self, time: Duration) -> Result<Times, Failure> {
+        measure::sample(time, || {
+            let instance = self.copy()?;
+            let done = self.call(instance);
+            self.nub.drop_instance(instance);
+            done.map(nanoseconds)
+        })
+    }
+
+    /// The call of one Instance again and again.
+    fn ready(&mut self, time: Duration) -> Result<Times, Failure> {
+        let instance = self.copy()?;
+        let times = measure::repeated(time, || self.call(instance).map(drop));
+        self.nub.drop_instance(instance);
+        times
+    }
+
+    /// A new Instance, called once, and dropped.
+    fn spawned(&mut self, time: Duration) -> Result<Times, Failure> {
+        measure::repeated(time, || {
+            let instance = self.copy()?;
+            let done = self.call(instance).map(drop);
+            self.nub.drop_instance(instance);
+            done
+        })
+    }
+
+    /// Single calls of one Instance, two looks at the clock included.
+    pub(super) fn single(&mut self, time: Duration) -> Result<Times, Failure> {
+        measure::sample(time, || self.call(self.instance).map(nanoseconds))
+    }
+}
+
+const NANOSECONDS: &str = "ns";
+
+/// What an instruction costs before a program can run, with gas of either model.
+fn compile(output: &mut Output, name: &str, image: &ValidImage, time: Duration) -> Result<(), Failure> {
+    let program = image.program();
+    let instructions = program.instructions(Mode::Image).count().max(1);
+    for (group, model) in [("compile-flat", CostModel::Flat), ("compile-pipeline", CostModel::Pipeline)] {
+        let times = measure::repeated(time, || {
+            drop(black_box(Code::new(black_box(program), Mode::Image, model)));
+            Ok(())
+        })?;
+        print(output, &format!("{group}/{name}"), "ns/instruction", &times.divided(instructions as f64))?;
+    }
+    Ok(())
+}
+
+fn print(output: &mut Output, name: &str, unit: &str, times: &Times) -> Result<(), Failure> {
+    let [median, p10, p90] = [0.5, 0.1, 0.9].map(|part| times.at(part));
+    if output.is_json() {
+        let [median, p10, p90] = [median, p10, p90].map(|time| (time * 10.0).round() / 10.0);
+        return output.object(&json!({
+            "name": name,
+            "arch": "local",
+            "engine": "interpreter",
+            "unit": unit,
+            "median": median,
+            "p10": p10,
+            "p90": p90,
+        }));
+    }
+    let [median, p10, p90] = [median, p10, p90].map(time_text);
+    let unit = if unit == NANOSECONDS { String::new() } else { format!(" {FAINT}an instruction{FAINT:#}") };
+    output.line(format_args!("{name:<28} {median:>12} {p10:>12} {p90:>12}{unit}"))
+}
+
+/// Nanoseconds in the unit that reads best.
+pub(super) fn time_text(nanoseconds: f64) -> String {
+    match nanoseconds {
+        _ if nanoseconds < 1e3 => format!("{nanoseconds:.1} ns"),
+        _ => number::duration(Duration::from_nanos(nanoseconds as u64)),
+    }
+}

@@ -1,0 +1,178 @@
+//! `nub doctor`: what nub finds on this machine, and what that means for it. Only what was looked at or measured.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use javm_cap::Page;
+use serde_json::{Map, Value, json};
+
+use super::bench::measure::{self, Times, nanoseconds};
+use super::bench::{self, time_text};
+use super::failure::{Exit, Failure};
+use super::output::{FAINT, Output, STRONG};
+
+/// Show what this machine can do for nub
+#[derive(Args, Debug)]
+pub(super) struct Arguments {}
+
+/// How long each figure is measured.
+const TIME: Duration = Duration::from_millis(200);
+
+const KVM: &str = "/dev/kvm";
+
+/// What came of opening the device of the Linux kernel's hypervisor.
+enum Kvm {
+    Usable,
+    Denied,
+    Absent,
+    Failed(std::io::Error),
+}
+
+impl Kvm {
+    fn look() -> Kvm {
+        match OpenOptions::new().read(true).write(true).open(KVM) {
+            Ok(_) => Kvm::Usable,
+            Err(error) => match error.kind() {
+                ErrorKind::PermissionDenied => Kvm::Denied,
+                ErrorKind::NotFound => Kvm::Absent,
+                _ => Kvm::Failed(error),
+            },
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Kvm::Usable => format!("yes: {KVM} can be opened"),
+            Kvm::Denied => format!("no: {KVM} is there, but you may not open it (join its group, mostly `kvm`)"),
+            Kvm::Absent if cfg!(target_os = "linux") => {
+                format!("no: there is no {KVM} (virtualization is off, or this is a guest without nesting)")
+            }
+            Kvm::Absent => "no: it is a part of Linux".into(),
+            Kvm::Failed(error) => format!("no: {KVM}: {error}"),
+        }
+    }
+}
+
+pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let cores = std::thread::available_parallelism().ok().map(std::num::NonZero::get);
+    let cpu = field_of("/proc/cpuinfo", "model name");
+    let memory = field_of("/proc/meminfo", "MemTotal").and_then(|text| kibibytes(&text));
+    let huge_page = field_of("/proc/meminfo", "Hugepagesize").and_then(|text| kibibytes(&text));
+    let reserved: Option<u64> = field_of("/proc/meminfo", "HugePages_Total").and_then(|text| text.parse().ok());
+    let transparent = chosen("/sys/kernel/mm/transparent_hugepage/enabled");
+    let kvm = Kvm::look();
+    let calls = bench::empty_call()?.single(TIME)?;
+    let clock = measure::sample(TIME / 10, || {
+        let start = Instant::now();
+        Ok(nanoseconds(start.elapsed()))
+    })?;
+    let copies = copy_page()?;
+
+    if output.is_json() {
+        let mut object = Map::new();
+        let mut put = |key: &str, value: Option<Value>| {
+            object.extend(value.map(|value| (key.to_string(), value)));
+        };
+        put("version", Some(env!("CARGO_PKG_VERSION").into()));
+        put("os", Some(std::env::consts::OS.into()));
+        put("machine", Some(std::env::consts::ARCH.into()));
+        put("cpu", cpu.map(Value::from));
+        put("cores", cores.map(Value::from));
+        put("memory_bytes", memory.map(Value::from));
+        put("huge_page_bytes", huge_page.map(Value::from));
+        put("huge_pages_reserved", reserved.map(Value::from));
+        put("transparent_huge_pages", transparent.map(Value::from));
+        put("kvm", Some(matches!(kvm, Kvm::Usable).into()));
+        put("arch", Some("local".into()));
+        put("engine", Some("interpreter".into()));
+        put("clock_ns", Some(json!(clock.at(0.5))));
+        put("call_ns", Some(quantiles(&calls)));
+        put("copy_page_ns", Some(json!((copies.at(0.5) * 10.0).round() / 10.0)));
+        output.object(&Value::Object(object))?;
+        return Ok(Exit::Success);
+    }
+
+    let mut line = |label: &str, text: &str| output.line(format_args!("{STRONG}{label:<13}{STRONG:#} {text}"));
+    line("nub", &format!("{} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH))?;
+    if let Some(cpu) = cpu {
+        line("processor", &cpu)?;
+    }
+    if let Some(cores) = cores {
+        line("cores", &cores.to_string())?;
+    }
+    if let Some(bytes) = memory {
+        line("memory", &super::number::size(bytes))?;
+    }
+    if let (Some(bytes), Some(reserved)) = (huge_page, reserved) {
+        let transparent = transparent.map(|mode| format!("; transparent ones: {mode}")).unwrap_or_default();
+        line("huge pages", &format!("of {}, {reserved} reserved{transparent}", super::number::size(bytes)))?;
+    }
+    line("KVM", &kvm.describe())?;
+    line("nub runs on", &format!("local, interpreter {FAINT}(this process; nub does not use KVM yet){FAINT:#}"))?;
+    let [least, median, p99] = [0.0, 0.5, 0.99].map(|part| time_text(calls.at(part)));
+    let clock = time_text(clock.at(0.5));
+    line("a call", &format!("{median}, at least {least}, p99 {p99} {FAINT}({clock} of it the clock's){FAINT:#}"))?;
+    line("a page copied", &time_text(copies.at(0.5)))?;
+    Ok(Exit::Success)
+}
+
+fn quantiles(times: &Times) -> Value {
+    json!({ "min": times.at(0.0), "p50": times.at(0.5), "p99": times.at(0.99), "p999": times.at(0.999) })
+}
+
+/// How long it takes to copy a page to another.
+fn copy_page() -> Result<Times, Failure> {
+    // As many as a small cache holds, each time all of them.
+    const PAGES: usize = 32;
+    let from = vec![Page::zero().clone(); PAGES];
+    let mut to = from.clone();
+    let times = measure::sample(TIME / 10, || {
+        let start = Instant::now();
+        to.clone_from_slice(std::hint::black_box(&from));
+        std::hint::black_box(&mut to);
+        Ok(nanoseconds(start.elapsed()) / PAGES as f64)
+    })?;
+    Ok(times)
+}
+
+/// What stands behind `name` and a colon in a file of Linux's; `None` where there is no such thing.
+fn field_of(path: &str, name: &str) -> Option<String> {
+    let text = std::io::read_to_string(File::open(path).ok()?).ok()?;
+    field(&text, name).map(str::to_string)
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (label, value) = line.split_once(':')?;
+        (label.trim() == name).then(|| value.trim())
+    })
+}
+
+/// `16384 kB` in bytes.
+fn kibibytes(text: &str) -> Option<u64> {
+    text.strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The one of several words that stands in brackets.
+fn chosen(path: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (_, rest) = text.split_once('[')?;
+    rest.split_once(']').map(|(word, _)| word.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_their_whole_name() {
+        let text = "MemTotal:       16384 kB\nHugePages_Total:       3\nmodel name\t: A: b\n";
+        assert_eq!(field(text, "MemTotal").and_then(kibibytes), Some(16 << 20));
+        assert_eq!(field(text, "HugePages_Total"), Some("3"));
+        assert_eq!(field(text, "model name"), Some("A: b"));
+        assert_eq!(field(text, "HugePages"), None);
+        assert_eq!(kibibytes("12 MB"), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! `nub bench` and `nub doctor`: what they say, not how fast anything is.
+
+use super::{guest, nub};
+
+/// Every line is a figure: its name, and that its numbers are in order.
+#[track_caller]
+fn figures(stdout: &str) -> Vec<String> {
+    let figure = |line: &str| {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!((&object["arch"], &object["engine"]), (&"local".into(), &"interpreter".into()), "{line}");
+        let [p10, median, p90] = ["p10", "median", "p90"].map(|key| object[key].as_f64().expect("a number"));
+        assert!(0.0 < p10 && p10 <= median && median <= p90, "{line}");
+        let name = object["name"].as_str().expect("a name").to_string();
+        let unit = if name.starts_with("compile-") { "ns/instruction" } else { "ns" };
+        assert_eq!(object["unit"], unit, "{line}");
+        name
+    };
+    stdout.lines().map(figure).collect()
+}
+
+#[test]
+fn bench_measures_the_machine() {
+    let run = nub(&["bench", "--json", "--seconds", "0"]).expect(0);
+    let names = figures(&run.stdout);
+    let expected = [
+        "exec/arithmetic",
+        "exec/memory",
+        "call/empty",
+        "spawn",
+        "call/operation",
+        "call/service",
+        "compile-flat/blocks",
+        "compile-pipeline/blocks",
+    ];
+    assert_eq!(names, expected);
+    let text = nub(&["bench", "--seconds", "0"]).expect(0).stdout;
+    assert!(expected.iter().all(|name| text.contains(name)), "{text}");
+}
+
+#[test]
+fn bench_measures_an_image() {
+    let image = guest("fib");
+    let run = nub(&["bench", &image, "--endpoint", "fib", "--arg", "90", "--json", "--seconds", "0"]).expect(0);
+    assert_eq!(figures(&run.stdout), ["exec/fib", "call/fib", "compile-flat/fib", "compile-pipeline/fib"]);
+}
+
+#[test]
+fn bench_says_what_cannot_be_measured() {
+    let image = guest("faults");
+    nub(&["bench", &image, "--endpoint", "null"]).expect(2).says(&["ends with PANIC", "nub run"]);
+    nub(&["bench", &guest("fib"), "--seconds", "0"]).expect(2).says(&["which endpoint?", "fib, fib_recursive"]);
+    nub(&["bench", &guest("fib"), "-e", "fib"]).expect(4).says(&["takes 1 argument, 0 given"]);
+    nub(&["bench", &guest("fib"), "-e", "fib", "-a", "90", "--gas", "10"]).expect(2).says(&["ends with OUT_OF_GAS"]);
+    nub(&["bench", "no/such.nub"]).expect(3).says(&["no/such.nub", "check the path"]);
+    nub(&["bench", "--endpoint", "fib"]).expect(2).says(&["<IMAGE>"]);
+    nub(&["bench", "--seconds", "-1"]).expect(2);
+    nub(&["bench", "--seconds", "NaN"]).expect(2).says(&["from 0 to 3600"]);
+}
+
+#[test]
+fn doctor_says_what_it_found() {
+    let object = nub(&["doctor", "--json"]).expect(0).json();
+    assert!(object["kvm"].is_boolean(), "{object}");
+    assert_eq!((&object["arch"], &object["engine"]), (&"local".into(), &"interpreter".into()));
+    let times = ["min", "p50", "p99", "p999"].map(|key| object["call_ns"][key].as_f64().expect("a number"));
+    assert!(times[0] > 0.0 && times.is_sorted(), "{object}");
+    assert!(object["copy_page_ns"].as_f64().is_some_and(|time| time > 0.0), "{object}");
+    // What nub cannot measure yet is not there.
+    for key in ["privilege", "boot_ns", "exits_per_call", "fault_ns", "exit_ns"] {
+        assert!(object.get(key).is_none(), "{key}");
+    }
+    let text = nub(&["doctor"]).expect(0).stdout;
+    for label in ["nub runs on", "KVM", "a call"] {
+        assert!(text.contains(label), "{text}");
+    }
+}
