@@ -21,7 +21,7 @@ macro_rules! target {
 
 /// Changes the first `size` bytes of `data`, to `most` bytes at most, and gives their new number.
 pub fn mutate(target: &Target, data: &mut [u8], size: usize, most: usize, seed: u32) -> usize {
-    if seed % 4 == 0 {
+    if seed.is_multiple_of(4) {
         // As it is: what refuses broken lengths and hashes is to be tried too.
         return libfuzzer_sys::fuzzer_mutate(data, size, most);
     }
