@@ -347,6 +347,18 @@ impl AddressSpace for LocalSpace {
         });
     }
 
+    fn withdraw(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
+        let LocalSpace { table, lookup, spare, .. } = self;
+        table.withdraw(first_page, end_of(first_page, pages), |page, content, changed| {
+            lookup.remove(page);
+            if changed { take(page, content) } else { recycle(content, spare) }
+        });
+    }
+
+    fn reuse(&mut self, page: PageRef) {
+        recycle(page, &mut self.spare);
+    }
+
     fn discard(&mut self, first_page: u32, pages: u32) {
         let LocalSpace { regions, table, lookup, spare } = self;
         let mut kept = 0;

@@ -111,6 +111,20 @@ impl PageTable {
         });
     }
 
+    /// Takes out the pages of a range that were written, and hands them to `take`, in ascending order, with whether they
+    /// were so since they were last collected.
+    pub(crate) fn withdraw(&mut self, first: u32, end: u32, mut take: impl FnMut(u32, PageRef, bool)) {
+        self.present.sort_unstable();
+        self.visit(first, end, |page, slot| {
+            let written = core::mem::take(&mut slot.written);
+            if written != Written::Not
+                && let Some(content) = slot.page.take()
+            {
+                take(page, content, written == Written::Changed);
+            }
+        });
+    }
+
     /// Shows every present page of a range to `visit`, in the order of `present`; those that it takes out are not
     /// present any more.
     fn visit(&mut self, first: u32, end: u32, mut visit: impl FnMut(u32, &mut Slot)) {

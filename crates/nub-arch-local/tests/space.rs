@@ -72,6 +72,7 @@ enum Action {
     SetPage { page: u32, fill: u8 },
     TakeChanged { first: u32, pages: u32 },
     Discard { first: u32, pages: u32 },
+    Withdraw { first: u32, pages: u32 },
     Fork,
     Switch { to: usize },
     Clear,
@@ -102,6 +103,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (page(), any::<u8>()).prop_map(|(page, fill)| Action::SetPage { page, fill }),
         1 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::TakeChanged { first, pages }),
         2 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::Discard { first, pages }),
+        2 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::Withdraw { first, pages }),
         1 => Just(Action::Fork),
         2 => (0..4_usize).prop_map(|to| Action::Switch { to }),
         1 => prop::bool::weighted(0.05).prop_map(|clear| if clear { Action::Clear } else { Action::Fork }),
@@ -116,9 +118,29 @@ fn data() -> Data {
     data
 }
 
+fn range(first: u32, pages: u32) -> std::ops::Range<u32> {
+    first..(first + pages).min(1 << 20)
+}
+
+/// Every page that was handed out is what the program sees, and every changed one was.
+fn check_taken(model: &mut Model, taken: &[(u32, PageRef)], first: u32, pages: u32) -> Result<(), TestCaseError> {
+    prop_assert!(taken.windows(2).all(|pair| pair[0].0 < pair[1].0), "in ascending order");
+    for (page, content) in taken {
+        prop_assert!(range(first, pages).contains(page));
+        prop_assert_eq!(&content[..], &model.0[page].bytes[..]);
+    }
+    for page in range(first, pages) {
+        if let Some(found) = model.0.get_mut(&page)
+            && std::mem::take(&mut found.changed)
+        {
+            prop_assert!(taken.iter().any(|(number, _)| *number == page), "page {} was not handed out", page);
+        }
+    }
+    Ok(())
+}
+
 fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action) -> Result<(), TestCaseError> {
     let access = |writable: bool| if writable { Access::ReadWrite } else { Access::ReadOnly };
-    let range = |first: u32, pages: u32| first..(first + pages).min(1 << 20);
     match *action {
         Action::MapData { first, pages, offset, writable } => {
             space.map_data(first, pages, data, offset, access(writable));
@@ -192,18 +214,19 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
         Action::TakeChanged { first, pages } => {
             let mut taken = Vec::new();
             space.take_changed(first, pages, |page, content| taken.push((page, content)));
-            prop_assert!(taken.windows(2).all(|pair| pair[0].0 < pair[1].0), "in ascending order");
-            for (page, content) in &taken {
-                prop_assert!(range(first, pages).contains(page));
-                prop_assert_eq!(&content[..], &model.0[page].bytes[..]);
-            }
+            check_taken(model, &taken, first, pages)?;
+        }
+        Action::Withdraw { first, pages } => {
+            let mut taken = Vec::new();
+            space.withdraw(first, pages, |page, content| taken.push((page, content)));
+            check_taken(model, &taken, first, pages)?;
             for page in range(first, pages) {
-                if let Some(found) = model.0.get_mut(&page)
-                    && std::mem::take(&mut found.changed)
-                {
-                    prop_assert!(taken.iter().any(|(number, _)| *number == page), "page {} was not handed out", page);
+                if let Some(found) = model.0.get_mut(&page) {
+                    found.bytes.copy_from_slice(&found.original[..]);
                 }
             }
+            // A page that nobody else has may be written over.
+            taken.into_iter().for_each(|(_, page)| space.reuse(page));
         }
         Action::Discard { first, pages } => {
             space.discard(first, pages);

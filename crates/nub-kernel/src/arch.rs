@@ -74,8 +74,17 @@ pub trait AddressSpace: Memory + Sized {
     /// unchanged but reads the same.
     fn take_changed(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef));
 
+    /// Hands every changed page of a range to `take`, in ascending order, by its number, and drops everything else that
+    /// was written there: the range reads again as it was mapped.
+    fn withdraw(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef));
+
     /// Drops what was written to or set in a range, collected or not: it reads again as it was mapped.
     fn discard(&mut self, first_page: u32, pages: u32);
+
+    /// Offers a page that the kernel has no use for any more, for later writes.
+    fn reuse(&mut self, page: PageRef) {
+        let _ = page;
+    }
 
     /// A second address space that reads the same now; afterwards neither sees what the other writes. Copies no page.
     #[must_use]

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use javm_cap::{Backing, CNode, Capability, Data, Instance, PAGE_SIZE, PageRef, SCRATCHPAD_SLOT};
+use javm_cap::{Access, Backing, CNode, Capability, Data, Instance, PAGE_SIZE, PageRef, SCRATCHPAD_SLOT};
 use javm_interpreter::State;
 
 use crate::arch::AddressSpace;
 use crate::engine::Ended;
-use crate::published::Published;
+use crate::published::{DataMapping, Published};
 use crate::service::{Log, Surroundings};
 use crate::window::Window;
 
@@ -59,8 +59,10 @@ fn keep<S: AddressSpace>(
             continue;
         };
         for ChangedPage { index, content, .. } in of_slot {
+            let old = data.page(index).cloned();
             let kept = data.set_page(index, content);
             debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");
+            old.into_iter().for_each(|page| space.reuse(page));
         }
         if remap {
             published.mappings_of(slot).for_each(|mapping| mapping.map(space, data));
@@ -116,14 +118,18 @@ impl<S: AddressSpace> Frame<'_, S> {
         }
         let mut changes = Vec::new();
         if space.has_changed() {
-            for mapping in published.mappings() {
+            // What is mapped read-only stays as it is, but services write to all of the scratchpad.
+            let may_change =
+                |mapping: &&DataMapping| mapping.access == Access::ReadWrite || mapping.slot == SCRATCHPAD_SLOT;
+            for mapping in published.mappings().iter().filter(may_change) {
                 if halted || mapping.slot == SCRATCHPAD_SLOT {
-                    space.take_changed(mapping.first_page, mapping.pages, |page, content| {
+                    space.withdraw(mapping.first_page, mapping.pages, |page, content| {
                         let index = page - mapping.first_page + mapping.offset;
                         changes.push(ChangedPage { slot: mapping.slot, index, content });
                     });
+                } else {
+                    space.discard(mapping.first_page, mapping.pages);
                 }
-                space.discard(mapping.first_page, mapping.pages);
             }
             for (&first, mapping) in &published.image().memory {
                 if let Backing::Ephemeral = mapping.backing {
