@@ -5,11 +5,10 @@ use std::path::Path;
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(native_c)");
     let program = Path::new("../../guests/c/mandelbrot/mandelbrot.c");
-    println!("cargo::rerun-if-changed=native/nub.h");
+    println!("cargo::rerun-if-changed=../javm-guest/include/javm.h");
     println!("cargo::rerun-if-changed={}", program.display());
     let mut build = cc::Build::new();
-    // The header of this folder stands in for the one of the guests.
-    build.file(program).include("native").std("gnu17").opt_level(2).warnings(false);
+    build.file(program).include("../javm-guest/include").std("gnu17").opt_level(2).warnings(false);
     match build.try_compile("native_c_programs") {
         Ok(()) => println!("cargo::rustc-cfg=native_c"),
         Err(error) => println!("cargo::warning=no native builds of the C programs: {error}"),

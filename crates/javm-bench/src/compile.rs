@@ -13,7 +13,7 @@ use crate::report::{Line, Report};
 use crate::workload;
 
 /// Short programs are predecoded so often in a row that about this many instructions are.
-const INSTRUCTIONS: usize = 100_000;
+const INSTRUCTIONS: usize = 20_000;
 
 /// Measures the code of every selected Image.
 ///

@@ -7,7 +7,7 @@ use nub::{Ended, Grants, InstanceId, InvokeOptions, Nub, ValidImage};
 
 use crate::Selection;
 use crate::measure::{self, Contender, Times, timed};
-use crate::native::call::Session;
+use crate::native::{self, Native};
 use crate::peer::{self, Peer};
 use crate::report::{Line, Report};
 use crate::workload::{self, Expected, Workload};
@@ -97,15 +97,6 @@ impl Ours<'_> {
     }
 }
 
-/// The native build: nanoseconds, result, and the first bytes of the scratchpad.
-fn call_native(run: fn(&[u64]) -> u64, workload: &Workload, scratchpad: usize) -> (f64, u64, Vec<u8>) {
-    let session = Session::enter(workload.scratchpad.as_deref().unwrap_or_default());
-    // The compiler must not know the arguments.
-    let arguments = std::hint::black_box(&workload.arguments);
-    let (time, value) = timed(|| std::hint::black_box(run(arguments)));
-    (time, value, session.scratchpad(scratchpad))
-}
-
 fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, String> {
     let image = load(workload.image)?;
     let mut ours = Ours::new(&image, workload)?;
@@ -149,7 +140,7 @@ fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, Stri
     }
     if let Some(run) = native {
         names.push(NATIVE);
-        contenders.push(Box::new(move || Ok(call_native(run, workload, 0).0)));
+        contenders.push(Box::new(move || Ok(call_native(run, workload, 0).time)));
     }
     let mut times: Vec<Times> = measure::in_turns(&mut contenders, time)?;
     drop(contenders);
@@ -171,12 +162,16 @@ fn check_peer(image: &ValidImage, workload: &Workload, outcome: Outcome, bytes: 
     Ok(peer)
 }
 
-fn check_native(run: fn(&[u64]) -> u64, workload: &Workload, outcome: Outcome, bytes: &[u8]) -> Result<(), String> {
-    let (_, value, left) = call_native(run, workload, bytes.len());
-    if value != outcome.value {
-        return Err(format!("it returns {value}, where nub gives {}", outcome.value));
+fn call_native(run: Native, workload: &Workload, results: usize) -> native::Done {
+    native::call(run, &workload.arguments, workload.scratchpad.as_deref().unwrap_or_default(), results)
+}
+
+fn check_native(run: Native, workload: &Workload, outcome: Outcome, bytes: &[u8]) -> Result<(), String> {
+    let done = call_native(run, workload, bytes.len());
+    if done.value != outcome.value {
+        return Err(format!("it returns {}, where nub gives {}", done.value, outcome.value));
     }
-    if left != bytes {
+    if done.scratchpad != bytes {
         return Err("the scratchpads differ".into());
     }
     Ok(())

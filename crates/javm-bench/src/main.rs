@@ -24,10 +24,6 @@ mod peer;
 mod report;
 mod workload;
 
-// The programs of guests/ say `nub_guest_support` to what stands in for that crate here.
-extern crate self as nub_guest_support;
-pub(crate) use native::call;
-
 use std::process::ExitCode;
 use std::time::Duration;
 

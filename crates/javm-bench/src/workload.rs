@@ -1,6 +1,6 @@
 //! What is run: one table of programs, with what goes in and what has to come out.
 
-use crate::native;
+use crate::native::{self, Native};
 
 /// A call of an example program.
 pub struct Workload {
@@ -17,7 +17,7 @@ pub struct Workload {
     /// What it has to return.
     pub expected: Expected,
     /// The same source as host code.
-    pub native: Option<fn(&[u64]) -> u64>,
+    pub native: Option<Native>,
 }
 
 /// How the result of a call is known to be right, beyond that all engines agree.
@@ -41,7 +41,7 @@ const RFC_8032_TEST_3: &str = concat!(
 
 /// All of them. Numbers come through here at run time, so that no compiler knows them when it makes the program.
 pub fn all() -> Vec<Workload> {
-    let plain = |name, image, endpoint, arguments: &[u64], expected, native: fn(&[u64]) -> u64| Workload {
+    let plain = |name, image, endpoint, arguments: &[u64], expected, native: Native| Workload {
         name,
         image,
         endpoint,
@@ -61,7 +61,7 @@ pub fn all() -> Vec<Workload> {
             ..plain("ed25519", "ed25519", "verify", &[2], Expected::Value(1), |a| native::ed25519::verify(a[0]))
         },
         Workload {
-            native: mandelbrot(),
+            native: native::c::mandelbrot(),
             scratchpad: Some(Vec::new()),
             ..plain(
                 "mandelbrot",
@@ -78,16 +78,6 @@ pub fn all() -> Vec<Workload> {
             ..plain("counter", "counter", "add", &[5], Expected::Value(5), |_| 0)
         },
     ]
-}
-
-#[cfg(native_c)]
-fn mandelbrot() -> Option<fn(&[u64]) -> u64> {
-    Some(|a| native::c::mandelbrot(a[0], a[1], a[2]))
-}
-
-#[cfg(not(native_c))]
-fn mandelbrot() -> Option<fn(&[u64]) -> u64> {
-    None
 }
 
 /// By doubling, which is not how the program does it: F(2k) = F(k) (2 F(k+1) - F(k)), F(2k+1) = F(k)² + F(k+1)².
@@ -120,8 +110,8 @@ mod tests {
     fn native_builds_give_what_is_expected() {
         for workload in all() {
             let (Some(native), Expected::Value(expected)) = (workload.native, &workload.expected) else { continue };
-            let _session = native::call::Session::enter(workload.scratchpad.as_deref().unwrap_or_default());
-            assert_eq!(native(&workload.arguments), *expected, "{}", workload.name);
+            let done = native::call(native, &workload.arguments, workload.scratchpad.as_deref().unwrap_or_default(), 0);
+            assert_eq!(done.value, *expected, "{}", workload.name);
         }
     }
 

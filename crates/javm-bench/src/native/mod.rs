@@ -1,10 +1,12 @@
 //! The example programs as host code: the same source files, included by path.
 //!
-//! A program of `guests/rust` finds `nub_guest_support` as a crate; here that name is this crate itself, whose
-//! [`call`] and macros stand in for it. A C program of `guests/c` is compiled by `build.rs` against
-//! `native/nub.h`. Programs that call services have no native form: the calls are what they are about.
+//! Programs in Rust find the crate `javm-guest`, which works as host code, too. A C program of `guests/c` is compiled by
+//! `build.rs` against `javm.h`, and [`c`] is the machine that it asks for. Programs that call services have no native
+//! form: the calls are what they are about.
 
-pub mod call;
+pub mod c;
+
+use crate::measure::timed;
 
 /// The source of a program, as host code. Attributes of a crate's root mean nothing in a module.
 macro_rules! programs {
@@ -22,36 +24,28 @@ programs! {
     sieve "../../../../guests/rust/sieve/src/main.rs"
 }
 
-/// Stands in for the macro of the guests: the functions, without the records that make them endpoints.
-#[macro_export]
-macro_rules! endpoint {
-    ($($(#[$doc:meta])* $($rename:literal)? fn $name:ident($($argument:ident),*) $body:block)*) => { $(
-        $(#[$doc])*
-        pub extern "C" fn $name($($argument: u64),*) -> u64 $body
-    )* };
+/// A program as host code.
+pub type Native = fn(&[u64]) -> u64;
+
+/// What came of a call.
+pub struct Done {
+    /// Nanoseconds.
+    pub time: f64,
+    /// The result.
+    pub value: u64,
+    /// The first bytes of the scratchpad, as many as were asked for.
+    pub scratchpad: Vec<u8>,
 }
 
-/// Stands in for the macro of the guests: the sizes of ephemeral memory, in bytes.
-#[macro_export]
-macro_rules! memory {
-    (stack $stack:expr, heap $heap:expr, scratchpad $scratchpad:expr) => {
-        const _: () = assert!($heap as usize <= $crate::call::HEAP_BYTES);
-        const _: () = assert!($scratchpad as usize <= $crate::call::SCRATCHPAD_BYTES);
-    };
-}
-
-/// The C programs.
-#[cfg(native_c)]
-pub mod c {
-    unsafe extern "C" {
-        fn render(width: u64, height: u64, max_iter: u64) -> u64;
-    }
-
-    /// `render` of `guests/c/mandelbrot`, for pictures that fit into the scratchpad.
-    pub fn mandelbrot(width: u64, height: u64, max_iter: u64) -> u64 {
-        assert!(width * height <= super::call::SCRATCHPAD_BYTES as u64, "the picture does not fit");
-        // SAFETY: it writes width times height bytes to the scratchpad, which is large enough and which only
-        // the program of a session uses.
-        unsafe { render(width, height, max_iter) }
-    }
+/// Calls a program with these bytes at the start of the scratchpad, and zeros behind them.
+pub fn call(run: Native, arguments: &[u64], scratchpad: &[u8], results: usize) -> Done {
+    let mut bytes = scratchpad.to_vec();
+    bytes.resize(javm_guest::test::SCRATCHPAD_BYTES.max(bytes.len()), 0);
+    javm_guest::test::set_scratchpad(&bytes);
+    // The compiler must not know the arguments.
+    let arguments = std::hint::black_box(arguments);
+    let (time, value) = timed(|| std::hint::black_box(run(arguments)));
+    let mut scratchpad = javm_guest::test::scratchpad();
+    scratchpad.truncate(results);
+    Done { time, value, scratchpad }
 }
