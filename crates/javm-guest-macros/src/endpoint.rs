@@ -88,6 +88,10 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
     let entry = format_ident!("endpoint_{}", bare, span = function_name.span());
 
     let types: Vec<TokenStream> = arguments.iter().map(|(_, ty)| elided(ty)).collect();
+    // The compiler orders records by their symbols.
+    let place = function_name.span().start();
+    let symbol = format!("javm.endpoint.{:06}.{:04}.{}", place.line, place.column, name.value());
+
     let texts = arguments.iter().map(|(name, _)| name.to_string().trim_start_matches("r#").to_owned());
     let places: Vec<Ident> = (0..arguments.len()).map(|index| format_ident!("argument_{index}")).collect();
 
@@ -135,7 +139,7 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
                 call.deliver(encoded)
             }
 
-            ::javm_guest::__endpoint_record!(#entry, NAME, SIGNATURE);
+            ::javm_guest::__endpoint_record!(#entry, NAME, SIGNATURE, #symbol);
         };
     })
 }

@@ -113,6 +113,7 @@ pub use javm_guest_macros::Typed;
 ///
 /// - What is returned as `Result<T, E>` is a `T` for the caller. An `Err` says why, and the call fails and leaves nothing
 ///   behind; `E` implements `Display`. Other code of the program, and its tests, see the `Result`.
+/// - Endpoints have numbers, too: those of a file in the order of their lines. Names are the better choice.
 /// - A result that does not fit into a register is encoded behind the arguments and then moved: there must be room for
 ///   both.
 ///

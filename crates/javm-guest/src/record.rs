@@ -149,9 +149,10 @@ macro_rules! __record {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __endpoint_record {
-    ($entry:ident, $name:expr, $signature:expr) => {
+    ($entry:ident, $name:expr, $signature:expr, $symbol:literal) => {
         #[used]
         #[unsafe(link_section = ".nub.endpoints")]
+        #[unsafe(export_name = $symbol)]
         static RECORD: $crate::record::Endpoint =
             $crate::record::Endpoint::new($entry as *const (), $name, $signature.arity());
     };
@@ -162,5 +163,5 @@ macro_rules! __endpoint_record {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __endpoint_record {
-    ($entry:ident, $name:expr, $signature:expr) => {};
+    ($entry:ident, $name:expr, $signature:expr, $symbol:literal) => {};
 }

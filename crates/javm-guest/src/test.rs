@@ -62,6 +62,13 @@ pub fn scratchpad() -> Vec<u8> {
     scratchpad.to_vec()
 }
 
+/// Where the scratchpad is: for parts of a program in another language, which [`Scratchpad`] does not know about. It moves
+/// with [`set_scratchpad`].
+#[must_use]
+pub fn scratchpad_place() -> *mut [u8] {
+    host::scratchpad()
+}
+
 /// Puts a service into a slot, for this thread.
 pub fn grant(slot: u8, service: u32) {
     host::set_slot(slot, Some(service));

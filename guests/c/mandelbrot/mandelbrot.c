@@ -1,9 +1,9 @@
 /* The Mandelbrot set in fixed point, one byte a pixel into the scratchpad. */
-#include "nub.h"
+#include "javm.h"
 
 #define SCRATCHPAD_BYTES (1u << 20)
 
-NUB_MEMORY(16384, 0, SCRATCHPAD_BYTES);
+JAVM_MEMORY(16384, 0, SCRATCHPAD_BYTES);
 
 /* Numbers have 28 bits after the point. */
 typedef int64_t fixed;
@@ -30,10 +30,8 @@ static uint64_t steps(fixed cr, fixed ci, uint64_t limit) {
 /* Renders real -2.25 … 0.75 by imaginary -1.25 … 1.25 as `width` × `height` bytes, row by row: how many steps each point
  * takes, mod 256. Returns the sum of all steps; panics when the picture is empty or larger than the scratchpad. */
 uint64_t render(uint64_t width, uint64_t height, uint64_t max_iter) {
-    if (width == 0 || height == 0 || width > SCRATCHPAD_BYTES || height > SCRATCHPAD_BYTES / width) {
-        nub_panic();
-    }
-    uint8_t *pixel = __nub_scratch_start;
+    JAVM_REQUIRE(width > 0 && height > 0 && width <= SCRATCHPAD_BYTES && height <= SCRATCHPAD_BYTES / width);
+    uint8_t *pixel = javm_scratchpad();
     uint64_t sum = 0;
     for (uint64_t y = 0; y < height; y++) {
         fixed ci = FIXED(-1.25) + (fixed)(FIXED(2.5) * y / height);
@@ -47,4 +45,4 @@ uint64_t render(uint64_t width, uint64_t height, uint64_t max_iter) {
     return sum;
 }
 
-NUB_ENDPOINT(render, 3);
+JAVM_ENDPOINT(render, 3);

@@ -1,44 +1,45 @@
 //! Ed25519 signatures, verified by the `ed25519-dalek` crate as it is.
 #![no_std]
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use core::hint::black_box;
+
 use ed25519_dalek::{Signature, VerifyingKey};
-use nub_guest_support::call;
+use javm_guest::{Scratchpad, endpoint, memory};
 
-nub_guest_support::memory! { stack 65536, heap 0, scratchpad 65536 }
+memory! { stack: 64 << 10, scratchpad: 64 << 10 }
 
-nub_guest_support::endpoint! {
-    /// Verifies what lies in the scratchpad: 32 bytes of public key, 64 bytes of signature, then `length` bytes of message.
-    /// Returns 1 if the signature is valid, else 0; panics if the message is longer than the scratchpad.
-    fn verify(length) {
-        // SAFETY: nothing else refers to the scratchpad; without one the read faults, which is the caller's to see.
-        let scratchpad = unsafe { &*call::scratchpad() };
-        let message = &scratchpad[96..][..length as usize];
-        u64::from(is_valid(&scratchpad[..32], &scratchpad[32..96], message))
+/// Verifies what lies in the scratchpad: 32 bytes of public key, 64 bytes of signature, then `length` bytes of message.
+/// Returns 1 if the signature is valid, else 0; panics if the message is longer than the scratchpad.
+#[endpoint]
+pub fn verify(length: u64) -> u64 {
+    let scratchpad = Scratchpad::take_rest();
+    let message = &scratchpad[96..][..length as usize];
+    u64::from(is_valid(&scratchpad[..32], &scratchpad[32..96], message))
+}
+
+/// Verifies the vectors of RFC 8032, `n` signatures in all, and returns how many were valid.
+#[endpoint]
+pub fn selftest(n: u64) -> u64 {
+    let mut valid = 0;
+    for vector in VECTORS.iter().cycle().take(n as usize) {
+        // The compiler must not see that it is always the same.
+        let vector = black_box(vector);
+        valid += u64::from(is_valid(&vector.key, &vector.signature, vector.message));
     }
+    valid
+}
 
-    /// Verifies the vectors of RFC 8032, `n` signatures in all, and returns how many were valid.
-    fn selftest(n) {
-        let mut valid = 0;
-        for vector in VECTORS.iter().cycle().take(n as usize) {
-            // The compiler must not see that it is always the same.
-            let vector = black_box(vector);
-            valid += u64::from(is_valid(&vector.key, &vector.signature, vector.message));
-        }
-        valid
+/// Like `selftest`, with one bit of each signature turned over: returns how many were refused.
+#[endpoint]
+pub fn selftest_bad(n: u64) -> u64 {
+    let mut refused = 0;
+    for (i, vector) in VECTORS.iter().cycle().take(n as usize).enumerate() {
+        let mut signature = vector.signature;
+        signature[i % 64] ^= 1 << (i % 8);
+        refused += u64::from(!is_valid(&vector.key, black_box(&signature), vector.message));
     }
-
-    /// Like `selftest`, with one bit of each signature turned over: returns how many were refused.
-    fn selftest_bad(n) {
-        let mut refused = 0;
-        for (i, vector) in VECTORS.iter().cycle().take(n as usize).enumerate() {
-            let mut signature = vector.signature;
-            signature[i % 64] ^= 1 << (i % 8);
-            refused += u64::from(!is_valid(&vector.key, black_box(&signature), vector.message));
-        }
-        refused
-    }
+    refused
 }
 
 /// Whether `signature` is one by `key` for `message`.

@@ -1,21 +1,23 @@
 //! Fibonacci numbers, mod 2^64: a tight loop and a tree of calls.
 #![no_std]
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
-nub_guest_support::endpoint! {
-    /// F(n), by n additions.
-    fn fib(n) {
-        let (mut a, mut b) = (0u64, 1u64);
-        for _ in 0..n {
-            (a, b) = (b, a.wrapping_add(b));
-        }
-        a
-    }
+use javm_guest::endpoint;
 
-    /// F(n), by F(n + 1) calls or so: what a function call costs.
-    fn fib_recursive(n) {
-        recursive(n)
+/// F(n), by n additions.
+#[endpoint]
+pub fn fib(n: u64) -> u64 {
+    let (mut a, mut b) = (0u64, 1u64);
+    for _ in 0..n {
+        (a, b) = (b, a.wrapping_add(b));
     }
+    a
+}
+
+/// F(n), by F(n + 1) calls or so: what a function call costs.
+#[endpoint]
+pub fn fib_recursive(n: u64) -> u64 {
+    recursive(n)
 }
 
 /// The definition, word for word.

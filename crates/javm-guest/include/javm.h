@@ -1,0 +1,256 @@
+/* What programs for nub are written with, in C. The Rust crate around this folder has the same and more.
+ *
+ * An endpoint is a function of up to four uint64_t that returns one; variables are state that outlives a call; stack and
+ * heap are zero at each call. What the linker makes of a program is docs/spec/linker.md, how it is called
+ * docs/spec/operations.md.
+ *
+ * As host code — anything that is not RISC-V — records vanish, and the machine is three functions that whoever tests the
+ * program defines: see the end. */
+#ifndef JAVM_H
+#define JAVM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__riscv) && __STDC_HOSTED__ == 0
+#define JAVM_NUB 1
+#else
+#define JAVM_NUB 0
+#endif
+
+/* ---- Records: what the linker is told ---------------------------------------------------------------------------------- */
+
+/* One entry of section `.nub.endpoints`: 64 bytes, little endian. */
+struct javm_endpoint {
+    void (*entry)(void);
+    uint8_t version;
+    uint8_t name_length;
+    uint8_t arity;
+    uint8_t reserved[5];
+    char name[48];
+};
+
+/* One entry of section `.nub.imports`: 8 bytes. */
+struct javm_import {
+    uint8_t version;
+    uint8_t slot;
+    uint8_t kind;
+    uint8_t required;
+    uint32_t service;
+};
+
+/* The one entry of section `.nub.memory`: 16 bytes. */
+struct javm_memory {
+    uint32_t version;
+    uint32_t stack;
+    uint32_t heap;
+    uint32_t scratchpad;
+};
+
+#if JAVM_NUB
+#define JAVM_RECORD(section_name) __attribute__((section(section_name), used, retain)) static const
+#else
+#define JAVM_RECORD(section_name) __attribute__((unused)) static const
+#endif
+
+/* Makes `function`, which takes `scalars` (0 to 4) of uint64_t and returns one, callable from outside under its name. */
+#define JAVM_ENDPOINT(function, scalars) JAVM_ENDPOINT_AS(function, #function, scalars)
+
+/* The same under another name: up to 48 letters, digits, '_', '.' and '-'. */
+#define JAVM_ENDPOINT_AS(function, endpoint_name, scalars)                                                                \
+    _Static_assert(sizeof(endpoint_name) - 1 <= 48, "an endpoint's name has at most 48 bytes");                           \
+    _Static_assert((scalars) >= 0 && (scalars) <= 4, "an endpoint takes at most four scalars");                           \
+    JAVM_RECORD(".nub.endpoints")                                                                                         \
+    struct javm_endpoint javm_endpoint_##function = {                                                                     \
+        (void (*)(void))(function), 1, sizeof(endpoint_name) - 1, (scalars), {0}, endpoint_name}
+
+/* Wants service `id` in slot `slot_number` (4 to 255; 16 and 17 are where this header wants LOG and HASH, by itself).
+ * Without it the program does not start when `is_required`. */
+#define JAVM_IMPORT(name, slot_number, id, is_required)                                                                   \
+    _Static_assert((slot_number) >= 4 && (slot_number) <= 255, "slots that can be imported are 4 to 255");                \
+    JAVM_RECORD(".nub.imports") struct javm_import javm_import_##name = {1, (slot_number), 1, (is_required), (id)}
+
+/* How many bytes of stack, heap and scratchpad the program needs. At most once in a program; without it 65536, 0, 0. */
+#define JAVM_MEMORY(stack_bytes, heap_bytes, scratchpad_bytes)                                                            \
+    JAVM_RECORD(".nub.memory") struct javm_memory javm_memory_sizes = {1, (stack_bytes), (heap_bytes), (scratchpad_bytes)}
+
+/* A variable that is zero at the start of each call, instead of keeping its value: `JAVM_EPHEMERAL static int depth;` */
+#if JAVM_NUB
+#define JAVM_EPHEMERAL __attribute__((section(".ephemeral")))
+#else
+#define JAVM_EPHEMERAL
+#endif
+
+/* ---- The kernel ---------------------------------------------------------------------------------------------------------- */
+
+/* How a call ended, or why the kernel refused it or an operation. */
+enum javm_status {
+    JAVM_HALT = 0,
+    JAVM_PANIC = 1,
+    JAVM_FAULT = 2,
+    JAVM_OUT_OF_GAS = 3,
+    JAVM_EMPTY = 16,
+    JAVM_KIND = 17,
+    JAVM_NO_ENDPOINT = 20,
+    JAVM_QUOTA = 22,
+    JAVM_RANGE = 23,
+    JAVM_UNKNOWN = 25,
+};
+
+struct javm_reply {
+    uint64_t result; /* the callee's, where status is JAVM_HALT */
+    uint64_t status; /* an enum javm_status, or one that is newer */
+};
+
+/* Flag of a call: the scratchpad goes with it and comes back with the reply. */
+#define JAVM_SCRATCH 1u
+
+#if JAVM_NUB
+
+/* Calls `method` of what stands in `slot`, a constant, with at most `gas` for the callee (0: all but a 64th). */
+#define javm_call(slot, method, flags, gas, x, y, z, w)                                                                   \
+    ({                                                                                                                    \
+        register uint64_t javm_a0 __asm__("a0") = (x);                                                                    \
+        register uint64_t javm_a1 __asm__("a1") = (y);                                                                    \
+        register uint64_t javm_a2 __asm__("a2") = (z);                                                                    \
+        register uint64_t javm_a3 __asm__("a3") = (w);                                                                    \
+        register uint64_t javm_a4 __asm__("a4") = (uint64_t)(flags) << 8 | (uint64_t)(method) << 16;                      \
+        register uint64_t javm_a5 __asm__("a5") = (gas);                                                                  \
+        __asm__ volatile(".insn i 0x0B, 0, x0, x0, %[slot_number]"                                                        \
+                         : "+r"(javm_a0), "+r"(javm_a1), "+r"(javm_a2)                                                    \
+                         : "r"(javm_a3), "r"(javm_a4), "r"(javm_a5), [slot_number] "i"(slot)                              \
+                         : "memory");                                                                                     \
+        (struct javm_reply){javm_a0, javm_a1};                                                                            \
+    })
+
+/* An operation with one operand. */
+static inline struct javm_reply javm_operate(uint64_t operation, uint64_t operand) {
+    register uint64_t a0 __asm__("a0") = operand;
+    register uint64_t a1 __asm__("a1") = 0;
+    register uint64_t a2 __asm__("a2") = 0;
+    register uint64_t a4 __asm__("a4") = operation;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1), "+r"(a2) : "r"(a4) : "memory");
+    return (struct javm_reply){a0, a1};
+}
+
+/* Wants a service, if the function that this stands in is part of the program. The linker takes equal records for one. */
+#define JAVM_WANT(slot, service, is_required)                                                                             \
+    __asm__ volatile(".pushsection .nub.imports, \"aR\", @progbits\n\t"                                                   \
+                     ".byte 1, %0, 1, %2\n\t"                                                                             \
+                     ".4byte %1\n\t"                                                                                      \
+                     ".popsection" ::"i"(slot), "i"(service), "i"(is_required))
+
+extern uint8_t __nub_scratch_start[], __nub_scratch_end[], __nub_heap_start[], __nub_heap_end[];
+
+/* Where the scratchpad is mapped, and how many bytes of it. Touching it faults when the caller has given less. */
+static inline uint8_t *javm_scratchpad(void) { return __nub_scratch_start; }
+static inline size_t javm_scratchpad_bytes(void) { return (size_t)(__nub_scratch_end - __nub_scratch_start); }
+
+/* The heap: zero at each call. It belongs to `javm_allocate` in a program that uses that. */
+static inline uint8_t *javm_heap(void) { return __nub_heap_start; }
+static inline size_t javm_heap_bytes(void) { return (size_t)(__nub_heap_end - __nub_heap_start); }
+
+/* Ends the call as a panic: nothing of it remains. */
+_Noreturn static inline void javm_trap(void) { __builtin_trap(); }
+
+#else
+
+/* What a test defines: calls of services, operations, a scratchpad and a heap of any size, the end of a call. */
+struct javm_reply javm_host_call(uint8_t slot, uint16_t method, uint8_t flags, uint64_t gas, const uint64_t arguments[4]);
+struct javm_reply javm_host_operate(uint64_t operation, uint64_t operand);
+uint8_t *javm_host_memory(int heap, size_t *bytes);
+
+#define javm_call(slot, method, flags, gas, x, y, z, w)                                                                   \
+    javm_host_call((slot), (method), (flags), (gas), (const uint64_t[4]){(x), (y), (z), (w)})
+static inline struct javm_reply javm_operate(uint64_t operation, uint64_t operand) {
+    return javm_host_operate(operation, operand);
+}
+#define JAVM_WANT(slot, service, is_required) ((void)0)
+static inline uint8_t *javm_scratchpad(void) { return javm_host_memory(0, &(size_t){0}); }
+static inline size_t javm_scratchpad_bytes(void) {
+    size_t bytes;
+    javm_host_memory(0, &bytes);
+    return bytes;
+}
+static inline uint8_t *javm_heap(void) { return javm_host_memory(1, &(size_t){0}); }
+static inline size_t javm_heap_bytes(void) {
+    size_t bytes;
+    javm_host_memory(1, &bytes);
+    return bytes;
+}
+_Noreturn static inline void javm_trap(void) { __builtin_trap(); }
+
+#endif
+
+/* The gas that is left. */
+static inline uint64_t javm_gas(void) { return javm_operate(23, 0).result; }
+
+/* Who is running and how it was called: eight words, of which the lowest byte of the first is 3 when the host called. */
+static inline uint64_t javm_identity(uint64_t record[8]) { return javm_operate(24, (uint64_t)(uintptr_t)record).status; }
+
+/* ---- Services ------------------------------------------------------------------------------------------------------------- */
+
+#define JAVM_LOG_SLOT 16
+#define JAVM_LOG_SERVICE 1u
+#define JAVM_HASH_SLOT 17
+#define JAVM_HASH_SERVICE 2u
+
+/* What HASH computes: 32 bytes each. */
+enum javm_hash { JAVM_BLAKE2B_256 = 0, JAVM_KECCAK_256 = 1, JAVM_SHA_256 = 2 };
+
+/* Logs `length` bytes of the scratchpad from `offset` on. Returns the status. */
+static inline uint64_t javm_log(uint64_t offset, uint64_t length, uint64_t topic) {
+    JAVM_WANT(JAVM_LOG_SLOT, JAVM_LOG_SERVICE, 0);
+    return javm_call(JAVM_LOG_SLOT, 0, JAVM_SCRATCH, 0, offset, length, topic, 0).status;
+}
+
+/* Hashes `length` bytes of the scratchpad from `offset` on, and puts the digest at `to`. Returns the status. */
+static inline uint64_t javm_hash(enum javm_hash algorithm, uint64_t offset, uint64_t length, uint64_t to) {
+    JAVM_WANT(JAVM_HASH_SLOT, JAVM_HASH_SERVICE, 1);
+    return javm_call(JAVM_HASH_SLOT, algorithm, JAVM_SCRATCH, 0, offset, length, to, 0).status;
+}
+
+/* Logs a text, cut where the scratchpad is too short. It is put at the end of the scratchpad, over what is there. Where
+ * LOG is not granted, or the caller has given no scratchpad, nothing happens. */
+static inline void javm_say(const char *text) {
+    uint64_t room = javm_scratchpad_bytes(), length = 0;
+    JAVM_WANT(JAVM_LOG_SLOT, JAVM_LOG_SERVICE, 0);
+    /* With one unit of gas LOG looks at the arguments and stops at the price: a scratchpad that is not there faults. */
+    if (room == 0 ||
+        javm_call(JAVM_LOG_SLOT, 0, JAVM_SCRATCH, 1, room - 1, 1, 0, 0).status != JAVM_OUT_OF_GAS) {
+        return;
+    }
+    while (length < room && text[length] != 0) {
+        length++;
+    }
+    for (uint64_t i = 0; i < length; i++) {
+        javm_scratchpad()[room - length + i] = (uint8_t)text[i];
+    }
+    (void)javm_log(room - length, length, 0);
+}
+
+/* Says where and why, and ends the call: nothing of it remains. */
+#define JAVM_FAIL(why) (javm_say(__FILE__ ":" JAVM_TEXT(__LINE__) ": " why), javm_trap())
+/* The same, unless the condition holds. */
+#define JAVM_REQUIRE(condition) ((condition) ? (void)0 : JAVM_FAIL("not so: " #condition))
+#define JAVM_TEXT(what) JAVM_TEXT_OF(what)
+#define JAVM_TEXT_OF(what) #what
+
+/* ---- The heap ------------------------------------------------------------------------------------------------------------ */
+
+/* How much of the heap is used: one variable for all files of the program. */
+__attribute__((weak)) JAVM_EPHEMERAL size_t javm_allocated;
+
+/* The next bytes of the heap, aligned to 16, all zero; NULL when too few are left. They are free again when the call ends. */
+static inline void *javm_allocate(size_t bytes) {
+    size_t left = javm_heap_bytes() - javm_allocated;
+    /* Whole units of 16: the heap starts at a page. */
+    if (bytes > left || ((bytes + 15) & ~(size_t)15) > left) {
+        return NULL;
+    }
+    void *block = javm_heap() + javm_allocated;
+    javm_allocated += (bytes + 15) & ~(size_t)15;
+    return block;
+}
+
+#endif
