@@ -76,7 +76,10 @@ pub trait AddressSpace: Memory + Sized {
 
     /// Hands every changed page of a range to `take`, in ascending order, by its number, and drops everything else that
     /// was written there: the range reads again as it was mapped.
-    fn withdraw(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef));
+    fn withdraw(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef)) {
+        self.take_changed(first_page, pages, take);
+        self.discard(first_page, pages);
+    }
 
     /// Drops what was written to or set in a range, collected or not: it reads again as it was mapped.
     fn discard(&mut self, first_page: u32, pages: u32);
