@@ -1,0 +1,6 @@
+//! What an author sees: a program as host code, and Images that were written with this crate, in nub.
+
+extern crate alloc;
+
+mod images;
+mod program;
