@@ -110,8 +110,15 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
         (written, quote!(result))
     };
 
+    let visible = &function.vis;
     Ok(quote! {
         #function
+
+        // As host code the endpoint has a name, by which it can be called as the kernel does.
+        #[cfg(not(target_os = "none"))]
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code)]
+        #visible enum #entry {}
 
         #[doc(hidden)]
         const _: () = {
@@ -128,7 +135,7 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
             };
 
             #[allow(dead_code, clippy::let_unit_value, clippy::unit_arg)]
-            extern "C" fn #entry(a0: u64, a1: u64, a2: u64, a3: u64) -> u64 {
+            extern "C-unwind" fn #entry(a0: u64, a1: u64, a2: u64, a3: u64) -> u64 {
                 let call = ::javm_guest::__endpoint::Entered::default();
                 // Arguments and result may borrow from the scratchpad, and are gone before it takes the result.
                 let encoded = {
@@ -140,6 +147,15 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
             }
 
             ::javm_guest::__endpoint_record!(#entry, NAME, SIGNATURE, #symbol);
+
+            #[cfg(not(target_os = "none"))]
+            impl ::javm_guest::test::Endpoint for #entry {
+                const SIGNATURE: ::javm_guest::types::Signature = SIGNATURE;
+
+                fn call([a0, a1, a2, a3]: [u64; 4]) -> u64 {
+                    #entry(a0, a1, a2, a3)
+                }
+            }
         };
     })
 }

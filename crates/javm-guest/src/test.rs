@@ -33,12 +33,46 @@ use std::vec::Vec;
 
 use crate::Scratchpad;
 use crate::machine::host;
+use crate::types::Signature;
 
 /// The bytes of scratchpad that a thread starts with, all zero.
 pub const SCRATCHPAD_BYTES: usize = 1 << 20;
 
 /// What [`gas`](crate::gas) returns.
 pub const GAS: u64 = 1_000_000_000;
+
+/// An endpoint as the kernel calls it: registers and scratchpad in, a register and the scratchpad out. For those who
+/// compare an Image with the same program as host code; other tests call the function.
+///
+/// The function `add` with [`#[endpoint]`](macro@crate::endpoint) comes with a type `endpoint_add` that implements this,
+/// as host code only.
+///
+/// ```
+/// use javm_guest::{endpoint, test, test::Endpoint, types};
+///
+/// #[endpoint]
+/// fn repeat(text: &str, times: u8) -> String {
+///     text.repeat(times.into())
+/// }
+///
+/// let mut scratchpad = vec![0; 64];
+/// let registers = types::typed::lower_arguments(&("ab", 3_u8), &mut scratchpad)?;
+/// test::set_scratchpad(&scratchpad);
+/// let register = endpoint_repeat::call(registers);
+/// let result: String = types::typed::lift_result(register, &test::scratchpad())?;
+/// assert_eq!((result.as_str(), endpoint_repeat::SIGNATURE.name), ("ababab", "repeat"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Endpoint {
+    /// What it is called, takes and returns.
+    const SIGNATURE: Signature;
+
+    /// Calls it with φ7 to φ10 and this thread's scratchpad, and gives φ7.
+    ///
+    /// # Panics
+    /// Where a call of the Image would fail, with what it would log.
+    fn call(registers: [u64; 4]) -> u64;
+}
 
 /// Makes `bytes` the scratchpad: what a caller has put there, as long as it is.
 ///
