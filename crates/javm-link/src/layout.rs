@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! 0x0001_0000  constants           slot 2, read-only
-//!              persistent variables slot 3
+//!              ... at least 64 KiB of nothing ...
+//! n * 64 KiB   persistent variables slot 3
 //!              scratchpad           slot 0
 //!              ephemeral variables
 //!              heap
 //!              ... nothing: a stack that overflows ends here ...
 //!              stack, down from 0x7FFF_F000
 //! ```
-//! At least one unmapped page lies between any two of them. All addresses are below 2^31, so that they are the same
+//! At least one unmapped page lies between any two of them. What is read-only and what can be written share no 64 KiB
+//! and do not touch, so that a machine with larger pages or with one range for each kind can arrange memory in the same
+//! way. All addresses are below 2^31, so that they are the same
 //! number whether 32 bits are sign-extended or not.
 
 use javm_cap::PAGE_SIZE;
@@ -65,6 +68,9 @@ pub(crate) struct Layout {
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
+/// What can be written begins at a multiple of this many bytes, with as many free before it.
+const ACCESS_BOUNDARY: u64 = 1 << 16;
+
 /// Hands out addresses from low to high.
 struct Cursor {
     next: u64,
@@ -93,6 +99,8 @@ pub(crate) fn lay_out(object: &Object, needed: &[bool], sizes: Sizes) -> Result<
     let mut sections = vec![None; object.sections.len()];
     let mut cursor = Cursor { next: u64::from(FIRST_PAGE) * PAGE };
     let constants = place_class(object, needed, Class::ReadOnly, &mut cursor, &mut sections)?;
+    cursor.align(ACCESS_BOUNDARY);
+    cursor.next += ACCESS_BOUNDARY;
     let persistent = place_class(object, needed, Class::Persistent, &mut cursor, &mut sections)?;
     let region = |cursor: &mut Cursor, bytes: u32| {
         let start = cursor.next;

@@ -410,14 +410,14 @@ fn sections_that_cannot_be_placed() {
                 file.get(data).kind = NOBITS;
                 file.get(data).size = 0x7FFF_0000;
             }),
-            "constants and variables of 2147483648 bytes; at most 2147479552 are possible",
+            "constants and variables of 2147549184 bytes; at most 2147479552 are possible",
         ),
         (
             with_section(|file, data| {
                 file.get(data).kind = NOBITS;
                 file.get(data).size = 0x7000_0000;
             }),
-            "constants, variables, scratchpad and heap of 1879052288 bytes; at most 1878913024 are possible",
+            "constants, variables, scratchpad and heap of 1879117824 bytes; at most 1878913024 are possible",
         ),
         (
             with_section(|file, data| {

@@ -60,10 +60,10 @@ fn sections_go_where_their_kind_belongs() {
     let mapping = |pages, access, backing| Mapping { pages, access, backing };
     let expected = [
         (0x10, mapping(1, Access::ReadOnly, persistent(2))),
-        (0x12, mapping(2, Access::ReadWrite, persistent(3))),
-        (0x15, mapping(1, Access::ReadWrite, persistent(0))),
-        (0x17, mapping(1, Access::ReadWrite, Backing::Ephemeral)),
-        (0x19, mapping(2, Access::ReadWrite, Backing::Ephemeral)),
+        (0x30, mapping(2, Access::ReadWrite, persistent(3))),
+        (0x33, mapping(1, Access::ReadWrite, persistent(0))),
+        (0x35, mapping(1, Access::ReadWrite, Backing::Ephemeral)),
+        (0x37, mapping(2, Access::ReadWrite, Backing::Ephemeral)),
         (0x7_FFFD, mapping(2, Access::ReadWrite, Backing::Ephemeral)),
     ];
     assert_eq!(map, expected);
@@ -71,8 +71,8 @@ fn sections_go_where_their_kind_belongs() {
     assert_eq!(linked.image.slots[&3].pages(), 2);
     assert_eq!(linked.image.slots[&3].stored_pages().count(), 1);
     let address = |name: &str| linked.symbols.data.iter().find(|known| known.name == name).unwrap().start;
-    assert_eq!((address("data.x"), address("sdata.x"), address("bss.z")), (0x1_2000, 0x1_2008, 0x1_2010));
-    assert_eq!((address("ephemeral"), address("ephemeral.e")), (0x1_7000, 0x1_7008));
+    assert_eq!((address("data.x"), address("sdata.x"), address("bss.z")), (0x3_0000, 0x3_0008, 0x3_0010));
+    assert_eq!((address("ephemeral"), address("ephemeral.e")), (0x3_5000, 0x3_5008));
     assert_eq!(linked.symbols.stack.start, 0x7FFF_D000);
     assert_eq!(linked.image.endpoints[0].registers[Reg::SP.index()], 0x7FFF_EFF0);
     assert_eq!(Machine::new(linked).result("main", &[]), 11_111);
@@ -118,7 +118,7 @@ fn sizes_come_from_the_program_unless_somebody_says_otherwise() {
 #[test]
 fn the_linker_defines_the_edges_of_its_regions() {
     let names = ["heap_start", "heap_end", "stack_bottom", "stack_top", "scratch_start", "scratch_end"];
-    for (name, expected) in names.into_iter().zip([0x1_2000, 0x1_4000, 0x7FFE_F000, 0x7FFF_EFF0, 0x1_0000, 0x1_1000]) {
+    for (name, expected) in names.into_iter().zip([0x2_2000, 0x2_4000, 0x7FFE_F000, 0x7FFF_EFF0, 0x2_0000, 0x2_1000]) {
         let mut file = File::with_main(&rv::code(&[rv::lui(A0, 0), rv::addi(A0, A0, 0), rv::ret()]));
         let symbol = file.undefined(&format!("__nub_{name}"));
         file.relocate(1, 0, 26, symbol, 8);
