@@ -12,7 +12,7 @@ use crate::exec::{GAS, load};
 use crate::measure::{self, Contender, timed};
 use crate::peer::{self, Peer};
 use crate::report::{Line, Report};
-use crate::workload::{Expected, Workload};
+use crate::workload::{Call, Expected, Workload};
 
 /// Calls between two looks at the clock.
 const BATCH: u32 = 1000;
@@ -165,11 +165,10 @@ fn call_of(name: &'static str, endpoint: &'static str, arguments: &[u64]) -> Wor
     Workload {
         name,
         image: "",
-        endpoint,
-        arguments: arguments.to_vec(),
-        scratchpad: None,
-        expected: Expected::Native { scratchpad: 0 },
-        native: None,
+        before: Vec::new(),
+        call: Call { endpoint, registers: arguments.to_vec(), scratchpad: None, native: None },
+        expected: Expected::Native,
+        keeps_state: true,
     }
 }
 
@@ -178,13 +177,13 @@ fn measure(workload: &Workload, image: &ValidImage, times: u32, selection: &Sele
     let mut nub = Nub::new_local();
     let hash = nub.publish_image(image.clone());
     let instance = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
-    let options = InvokeOptions { gas: GAS, scratchpad: workload.scratchpad.clone() };
-    let number = image.endpoint(workload.endpoint).ok_or("no such endpoint")? as u16;
+    let options = InvokeOptions { gas: GAS, scratchpad: workload.call.scratchpad.clone() };
+    let number = image.endpoint(workload.call.endpoint).ok_or("no such endpoint")? as u16;
     let mut peer = Peer::new(image, workload)?;
 
     let batch = (BATCH / times).max(1);
     let call = |nub: &mut Nub| -> Result<(), String> {
-        let outcome = nub.invoke(instance, EndpointRef::Number(number), &workload.arguments, &options);
+        let outcome = nub.invoke(instance, EndpointRef::Number(number), &workload.call.registers, &options);
         let outcome = outcome.map_err(|error| error.to_string())?;
         if outcome.ended == Ended::Halt { Ok(()) } else { Err(format!("it ended with {:?}", outcome.ended)) }
     };

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nub::{Ended, Grants, InstanceId, InvokeOptions, Nub, ValidImage};
+use javm_cap::{Backing, Data, PAGE_SIZE, SCRATCHPAD_SLOT};
+use nub::{Ended, Grants, InstanceId, InvokeOptions, InvokeOutcome, Nub, ValidImage};
 
 use crate::Selection;
 use crate::measure::{self, Contender, Times, timed};
-use crate::native::{self, Native};
+use crate::native;
 use crate::peer::{self, Peer};
 use crate::report::{Line, Report};
-use crate::workload::{self, Expected, Workload};
+use crate::workload::{self, Call, Expected, Workload};
 
 /// The gas limit of every call: more than any needs.
 pub const GAS: u64 = 1 << 40;
@@ -61,10 +62,19 @@ pub fn run(selection: &Selection) -> std::io::Result<()> {
     report.finish()
 }
 
-/// A call of nub, on a copy of an Instance that nobody has called.
+/// How much of the scratchpad a program maps, in bytes.
+pub fn scratchpad_bytes(image: &ValidImage) -> usize {
+    let ends = image.image().memory.values().filter_map(|mapping| match mapping.backing {
+        Backing::Persistent { slot: SCRATCHPAD_SLOT, offset_pages } => Some(offset_pages + mapping.pages),
+        _ => None,
+    });
+    ends.max().unwrap_or(0) as usize * PAGE_SIZE
+}
+
+/// Calls of nub, each on a copy of an Instance that has done what comes before.
 struct Ours<'a> {
     nub: Nub,
-    fresh: InstanceId,
+    ready: InstanceId,
     workload: &'a Workload,
     options: InvokeOptions,
 }
@@ -73,43 +83,66 @@ impl Ours<'_> {
     fn new<'a>(image: &ValidImage, workload: &'a Workload) -> Result<Ours<'a>, String> {
         let mut nub = Nub::new_local();
         let hash = nub.publish_image(image.clone());
-        let fresh = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
-        let options = InvokeOptions { gas: GAS, scratchpad: workload.scratchpad.clone() };
-        Ok(Ours { nub, fresh, workload, options })
+        let ready = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
+        for call in &workload.before {
+            let options = options_of(call);
+            let outcome = nub.invoke(ready, call.endpoint, &call.registers, &options);
+            halted(&outcome.map_err(|error| error.to_string())?)?;
+        }
+        let options = options_of(&workload.call);
+        Ok(Ours { nub, ready, workload, options })
     }
 
-    /// Nanoseconds of the call alone, what it came to, and the first bytes of the scratchpad.
-    fn call(&mut self, scratchpad: usize) -> Result<(f64, Outcome, Vec<u8>), String> {
-        let Workload { endpoint, arguments, .. } = self.workload;
+    /// Nanoseconds of the call alone, what it came to, and the scratchpad.
+    fn call(&mut self) -> Result<(f64, Outcome, Option<Data>), String> {
+        let Call { endpoint, registers, .. } = &self.workload.call;
         let nub = &mut self.nub;
-        let instance = nub.copy(self.fresh).map_err(|error| error.to_string())?;
-        let (time, outcome) = timed(|| nub.invoke(instance, *endpoint, arguments, &self.options));
+        let instance = nub.copy(self.ready).map_err(|error| error.to_string())?;
+        let (time, outcome) = timed(|| nub.invoke(instance, *endpoint, registers, &self.options));
         nub.drop_instance(instance);
         let outcome = outcome.map_err(|error| error.to_string())?;
-        if outcome.ended != Ended::Halt {
-            return Err(format!("nub: it ended with {:?} at {:#x}", outcome.ended, outcome.pc));
-        }
-        let mut bytes = vec![0; scratchpad];
-        if let Some(data) = outcome.scratchpad.filter(|_| scratchpad > 0) {
+        halted(&outcome)?;
+        Ok((time, Outcome { value: outcome.value, gas_used: outcome.gas_used }, outcome.scratchpad))
+    }
+
+    /// The first call: what it came to, and the first `mapped` bytes of the scratchpad. It is what is expected, where that
+    /// is known.
+    fn checked(&mut self, mapped: usize) -> Result<(Outcome, Vec<u8>), String> {
+        let (_, outcome, scratchpad) = self.call()?;
+        let mut bytes = vec![0; mapped];
+        if let Some(data) = scratchpad {
             data.read(0, &mut bytes).map_err(|error| error.to_string())?;
         }
-        Ok((time, Outcome { value: outcome.value, gas_used: outcome.gas_used }, bytes))
+        if let Expected::Known(expected, result) = &self.workload.expected {
+            if outcome.value != *expected {
+                return Err(format!("nub returns {} where {expected} is right", outcome.value));
+            }
+            if !bytes.starts_with(result) {
+                return Err("nub leaves another result in the scratchpad than is right".into());
+            }
+        }
+        Ok((outcome, bytes))
     }
+}
+
+fn options_of(call: &Call) -> InvokeOptions {
+    InvokeOptions { gas: GAS, scratchpad: call.scratchpad.clone() }
+}
+
+fn halted(outcome: &InvokeOutcome) -> Result<(), String> {
+    if outcome.ended == Ended::Halt {
+        return Ok(());
+    }
+    let said: String =
+        outcome.logs.iter().map(|entry| format!(": {}", String::from_utf8_lossy(&entry.bytes))).collect();
+    Err(format!("nub: it ended with {:?} at {:#x}{said}", outcome.ended, outcome.pc))
 }
 
 fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, String> {
     let image = load(workload.image)?;
+    let mapped = scratchpad_bytes(&image);
     let mut ours = Ours::new(&image, workload)?;
-    let result_bytes = match workload.expected {
-        Expected::Value(_) => 0,
-        Expected::Native { scratchpad } => scratchpad,
-    };
-    let (_, outcome, bytes) = ours.call(result_bytes)?;
-    if let Expected::Value(expected) = workload.expected
-        && outcome.value != expected
-    {
-        return Err(format!("nub returns {} where {expected} is right", outcome.value));
-    }
+    let (outcome, bytes) = ours.checked(mapped)?;
 
     let left_out = |peer: &str, reason: &str| eprintln!("{name}: {peer} is left out: {reason}");
     let mut peer = match check_peer(&image, workload, outcome, &bytes) {
@@ -119,14 +152,10 @@ fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, Stri
             None
         }
     };
-    let native = match workload.native.ok_or("there is no native build of it".to_string()) {
-        Ok(run) => check_native(run, workload, outcome, &bytes).map(|()| run),
-        Err(reason) => Err(reason),
-    };
-    let native = native.map_err(|reason| left_out(NATIVE, &reason)).ok();
+    let native = check_native(workload, outcome, &bytes).map_err(|reason| left_out(NATIVE, &reason)).is_ok();
 
     let mut contenders: Vec<Contender<'_>> = vec![Box::new(|| {
-        let (time, again, _) = ours.call(0)?;
+        let (time, again, _) = ours.call()?;
         if again != outcome { Err(format!("nub: {again:?} after {outcome:?}")) } else { Ok(time) }
     })];
     let mut names = Vec::new();
@@ -138,9 +167,9 @@ fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, Stri
             if again? != outcome { Err("polkavm: another outcome than before".into()) } else { Ok(time) }
         }));
     }
-    if let Some(run) = native {
+    if native {
         names.push(NATIVE);
-        contenders.push(Box::new(move || Ok(call_native(run, workload, 0).time)));
+        contenders.push(Box::new(|| Ok(native::run(workload, mapped).ok_or(NO_NATIVE)?.time)));
     }
     let mut times: Vec<Times> = measure::in_turns(&mut contenders, time)?;
     drop(contenders);
@@ -162,12 +191,11 @@ fn check_peer(image: &ValidImage, workload: &Workload, outcome: Outcome, bytes: 
     Ok(peer)
 }
 
-fn call_native(run: Native, workload: &Workload, results: usize) -> native::Done {
-    native::call(run, &workload.arguments, workload.scratchpad.as_deref().unwrap_or_default(), results)
-}
+/// Why there are no figures of host code.
+const NO_NATIVE: &str = "there is no native build of it";
 
-fn check_native(run: Native, workload: &Workload, outcome: Outcome, bytes: &[u8]) -> Result<(), String> {
-    let done = call_native(run, workload, bytes.len());
+fn check_native(workload: &Workload, outcome: Outcome, bytes: &[u8]) -> Result<(), String> {
+    let done = native::run(workload, bytes.len()).ok_or(NO_NATIVE)?;
     if done.value != outcome.value {
         return Err(format!("it returns {}, where nub gives {}", done.value, outcome.value));
     }
@@ -186,20 +214,13 @@ mod tests {
         for workload in workload::all() {
             let image = load(workload.image).unwrap();
             let mut ours = Ours::new(&image, &workload).unwrap();
-            let length = match workload.expected {
-                Expected::Value(_) => 0,
-                Expected::Native { scratchpad } => scratchpad,
-            };
-            let (_, outcome, bytes) = ours.call(length).unwrap();
-            if let Expected::Value(expected) = workload.expected {
-                assert_eq!(outcome.value, expected, "{}", workload.name);
-            }
+            let (outcome, bytes) = ours.checked(scratchpad_bytes(&image)).unwrap();
             let mut peer = check_peer(&image, &workload, outcome, &bytes).unwrap();
             // Once more, after memory was made fresh.
             peer.prepare().unwrap();
             assert_eq!(peer.call().unwrap(), outcome, "{}", workload.name);
-            if let Some(run) = workload.native {
-                check_native(run, &workload, outcome, &bytes).unwrap();
+            if workload.call.native.is_some() {
+                check_native(&workload, outcome, &bytes).unwrap();
             }
         }
     }
@@ -207,7 +228,7 @@ mod tests {
     #[test]
     fn a_wrong_result_is_not_timed() {
         let wrong = workload::all().into_iter().find(|workload| workload.name == "fib").unwrap();
-        let wrong = Workload { expected: Expected::Value(1), ..wrong };
+        let wrong = Workload { expected: Expected::Known(1, Vec::new()), ..wrong };
         let refused = measure("exec/fib", &wrong, Duration::ZERO).map(|_| ()).unwrap_err();
         assert!(refused.contains("is right"), "{refused}");
         let image = load("fib").unwrap();

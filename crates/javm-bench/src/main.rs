@@ -18,6 +18,8 @@
 mod calls;
 mod compile;
 mod exec;
+#[cfg(test)]
+mod inputs;
 mod measure;
 mod native;
 mod peer;

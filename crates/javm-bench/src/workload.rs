@@ -1,5 +1,9 @@
 //! What is run: one table of programs, with what goes in and what has to come out.
 
+use javm_guest::test::Endpoint;
+use javm_guest::types::typed::{LowerArguments, lower_arguments, lower_result};
+use javm_guest::types::{Encode, Shape, Signature, encoded_len};
+
 use crate::native::{self, Native};
 
 /// A call of an example program.
@@ -8,31 +12,88 @@ pub struct Workload {
     pub name: &'static str,
     /// The Image in `guests/images`.
     pub image: &'static str,
-    /// The endpoint that is called.
-    pub endpoint: &'static str,
-    /// Its arguments.
-    pub arguments: Vec<u64>,
-    /// The first bytes of the scratchpad; `None` where the program has none.
-    pub scratchpad: Option<Vec<u8>>,
-    /// What it has to return.
+    /// What the Instance has done before; not measured.
+    pub before: Vec<Call>,
+    /// What is measured.
+    pub call: Call,
+    /// What comes of it.
     pub expected: Expected,
+    /// Whether the program keeps state, so that host code needs an Instance of its own for each call, too.
+    pub keeps_state: bool,
+}
+
+/// An endpoint with its arguments, as the kernel and host code take them.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its name.
+    pub endpoint: &'static str,
+    /// The arguments that are in registers.
+    pub registers: Vec<u64>,
+    /// The first bytes of the scratchpad, with arguments that are there; `None` where the program has none.
+    pub scratchpad: Option<Vec<u8>>,
     /// The same source as host code.
     pub native: Option<Native>,
 }
 
+impl Call {
+    /// A call with typed arguments of a program in Rust, `E` being `endpoint_…` of its module.
+    ///
+    /// # Panics
+    /// If the endpoint takes other types: the table is wrong then.
+    pub fn of<E: Endpoint>(arguments: &impl LowerArguments) -> Call {
+        fn check<A: LowerArguments>(_: &A, signature: Signature) {
+            let types: Vec<Shape> = signature.arguments.iter().map(|&(_, shape)| shape).collect();
+            let Shape::Tuple(given) = A::SHAPE else { unreachable!("arguments are tuples") };
+            assert_eq!(types, given, "{} takes other types", signature.name);
+        }
+        fn lower<A: LowerArguments>(arguments: &A) -> (Vec<u64>, Option<Vec<u8>>) {
+            let mut bytes = if A::IN_REGISTERS { Vec::new() } else { room_for(arguments) };
+            let registers = lower_arguments(arguments, &mut bytes).unwrap_or_else(|error| panic!("{error}"));
+            let count = if A::IN_REGISTERS { A::COUNT } else { 1 };
+            (registers[..count].to_vec(), (!A::IN_REGISTERS).then_some(bytes))
+        }
+        check(arguments, E::SIGNATURE);
+        let (registers, scratchpad) = lower(arguments);
+        Call { endpoint: E::SIGNATURE.name, registers, scratchpad, native: Some(E::call) }
+    }
+
+    /// The same with these bytes at the start of the scratchpad, for endpoints whose arguments are in registers.
+    #[must_use]
+    pub fn with_scratchpad(self, bytes: Vec<u8>) -> Call {
+        Call { scratchpad: Some(bytes), ..self }
+    }
+}
+
+/// As many bytes as the encoding has.
+fn room_for(value: &impl Encode) -> Vec<u8> {
+    vec![0; encoded_len(value).unwrap_or_else(|error| panic!("{error}"))]
+}
+
 /// How the result of a call is known to be right, beyond that all engines agree.
 pub enum Expected {
-    /// From another source than this program.
-    Value(u64),
-    /// Whatever the native build of the same source returns, and leaves in so many bytes of the scratchpad.
-    Native {
-        /// How many bytes of the scratchpad are results.
-        scratchpad: usize,
-    },
+    /// From another source than this program: what it returns, and what the scratchpad starts with.
+    Known(u64, Vec<u8>),
+    /// Whatever the native build of the same source returns, and leaves in the scratchpad.
+    Native,
+}
+
+impl Expected {
+    /// A result that is known, as a call returns it.
+    ///
+    /// # Panics
+    /// If it has no encoding: the table is wrong then.
+    fn known<T: Encode>(result: &T) -> Expected {
+        let mut bytes = room_for(result);
+        let register = lower_result(result, &mut bytes).unwrap_or_else(|error| panic!("{error}"));
+        if result.to_register().is_some() {
+            bytes.clear();
+        }
+        Expected::Known(register, bytes)
+    }
 }
 
 /// RFC 8032, section 7.1, test 3: public key, signature, message.
-const RFC_8032_TEST_3: &str = concat!(
+pub const RFC_8032_TEST_3: &str = concat!(
     "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac",
     "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
@@ -41,41 +102,23 @@ const RFC_8032_TEST_3: &str = concat!(
 
 /// All of them. Numbers come through here at run time, so that no compiler knows them when it makes the program.
 pub fn all() -> Vec<Workload> {
-    let plain = |name, image, endpoint, arguments: &[u64], expected, native: Native| Workload {
-        name,
-        image,
-        endpoint,
-        arguments: arguments.to_vec(),
-        scratchpad: None,
-        expected,
-        native: Some(native),
-    };
+    let plain =
+        |name, image, call, expected| Workload { name, image, before: Vec::new(), call, expected, keeps_state: false };
+    let number = |number: u64| Expected::known(&number);
     vec![
-        plain("fib", "fib", "fib", &[300_000], Expected::Value(fibonacci(300_000)), |a| native::fib::fib(a[0])),
-        plain("fib-recursive", "fib", "fib_recursive", &[24], Expected::Value(46_368), |a| {
-            native::fib::fib_recursive(a[0])
-        }),
-        plain("sieve", "sieve", "sieve", &[1_000_000], Expected::Value(78_498), |a| native::sieve::sieve(a[0])),
+        plain("fib", "fib", Call::of::<native::fib::endpoint_fib>(&(300_000_u64,)), number(fibonacci(300_000))),
+        plain("fib-recursive", "fib", Call::of::<native::fib::endpoint_fib_recursive>(&(24_u64,)), number(46_368)),
+        plain("sieve", "sieve", Call::of::<native::sieve::endpoint_sieve>(&(1_000_000_u64,)), number(78_498)),
+        plain(
+            "ed25519",
+            "ed25519",
+            Call::of::<native::ed25519::endpoint_verify>(&(2_u64,)).with_scratchpad(bytes_of(RFC_8032_TEST_3)),
+            number(1),
+        ),
+        plain("mandelbrot", "mandelbrot", native::c::mandelbrot(200, 150, 100), Expected::Native),
         Workload {
-            scratchpad: Some(bytes_of(RFC_8032_TEST_3)),
-            ..plain("ed25519", "ed25519", "verify", &[2], Expected::Value(1), |a| native::ed25519::verify(a[0]))
-        },
-        Workload {
-            native: native::c::mandelbrot(),
-            scratchpad: Some(Vec::new()),
-            ..plain(
-                "mandelbrot",
-                "mandelbrot",
-                "render",
-                &[200, 150, 100],
-                Expected::Native { scratchpad: 200 * 150 },
-                |_| 0,
-            )
-        },
-        Workload {
-            native: None,
-            scratchpad: Some(Vec::new()),
-            ..plain("counter", "counter", "add", &[5], Expected::Value(5), |_| 0)
+            keeps_state: true,
+            ..plain("counter", "counter", Call::of::<native::counter::endpoint_add>(&(5_u64,)), number(5))
         },
     ]
 }
@@ -91,7 +134,8 @@ fn fibonacci(n: u64) -> u64 {
     a
 }
 
-fn bytes_of(digits: &str) -> Vec<u8> {
+/// The bytes that hexadecimal digits spell.
+pub fn bytes_of(digits: &str) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
     digits.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
@@ -104,15 +148,6 @@ mod tests {
     fn fibonacci_numbers() {
         assert_eq!([0, 1, 2, 3, 10, 90].map(fibonacci), [0, 1, 1, 2, 55, 2_880_067_194_370_816_120]);
         assert_eq!(fibonacci(300_001).wrapping_add(fibonacci(300_000)), fibonacci(300_002));
-    }
-
-    #[test]
-    fn native_builds_give_what_is_expected() {
-        for workload in all() {
-            let (Some(native), Expected::Value(expected)) = (workload.native, &workload.expected) else { continue };
-            let done = native::call(native, &workload.arguments, workload.scratchpad.as_deref().unwrap_or_default(), 0);
-            assert_eq!(done.value, *expected, "{}", workload.name);
-        }
     }
 
     #[test]

@@ -110,15 +110,14 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
         (written, quote!(result))
     };
 
-    let visible = &function.vis;
     Ok(quote! {
         #function
 
-        // As host code the endpoint has a name, by which it can be called as the kernel does.
+        // As host code the endpoint has a name, by which it can be called as the kernel does: by everybody.
         #[cfg(not(target_os = "none"))]
         #[doc(hidden)]
         #[allow(non_camel_case_types, dead_code)]
-        #visible enum #entry {}
+        pub enum #entry {}
 
         #[doc(hidden)]
         const _: () = {

@@ -1,5 +1,7 @@
 //! The C programs of `guests/c` as host code, where there is a C compiler, and what `javm.h` asks of a host.
 
+use crate::workload::Call;
+
 #[cfg(native_c)]
 mod machine {
     use javm_guest::{Scratchpad, Status};
@@ -48,19 +50,16 @@ mod machine {
 }
 
 /// `render` of `guests/c/mandelbrot`, for pictures that fit into the scratchpad.
-#[cfg(native_c)]
-pub fn mandelbrot() -> Option<super::Native> {
-    Some(|arguments| {
-        let &[width, height, max_iter] = arguments else { return 0 };
-        let bytes = width.checked_mul(height).filter(|&bytes| bytes <= javm_guest::test::SCRATCHPAD_BYTES as u64);
+pub fn mandelbrot(width: u64, height: u64, max_iter: u64) -> Call {
+    #[cfg(native_c)]
+    let native: Option<super::Native> = Some(|[width, height, max_iter, _]| {
+        let bytes = width.checked_mul(height).filter(|&bytes| bytes <= javm_guest::Scratchpad::mapped() as u64);
         assert!(bytes.is_some(), "the picture does not fit");
         // SAFETY: it writes width times height bytes to the scratchpad, which is as large at least.
         unsafe { machine::render(width, height, max_iter) }
-    })
-}
-
-/// There was no C compiler.
-#[cfg(not(native_c))]
-pub fn mandelbrot() -> Option<super::Native> {
-    None
+    });
+    // There was no C compiler.
+    #[cfg(not(native_c))]
+    let native = None;
+    Call { endpoint: "render", registers: vec![width, height, max_iter], scratchpad: Some(Vec::new()), native }
 }

@@ -103,6 +103,19 @@ impl Plan {
         Ok(())
     }
 
+    /// Makes zero what no call leaves to the next: the scratchpad, the stack, and whatever else is zero at each call.
+    pub(super) fn forget(&self, instance: &mut RawInstance, map: &MemoryMap) -> Result<(), String> {
+        let per_call = self.regions.iter().filter(|region| matches!(region.slot, None | Some(SCRATCHPAD_SLOT)));
+        let stack = self.stack.iter().map(|stack| match self.is_paged() {
+            true => (stack.address, stack.content.len() as u32),
+            false => (map.stack_address_low(), map.stack_size()),
+        });
+        for (address, length) in per_call.map(|region| (region.address, region.content.len() as u32)).chain(stack) {
+            instance.zero_memory(address, length).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
     /// The stack pointer that stands where `pointer` stands in nub.
     pub(super) fn stack_pointer(&self, pointer: u64, map: &MemoryMap) -> u64 {
         match &self.stack {

@@ -17,7 +17,7 @@ use polkavm::{
 use polkavm_common::program::InstructionSetKind;
 
 use crate::exec::{GAS, Outcome};
-use crate::workload::Workload;
+use crate::workload::{Call, Workload};
 use memory::Plan;
 
 /// The number that polkavm's interpreter has among the peers.
@@ -28,10 +28,16 @@ pub struct Peer {
     module: Module,
     instance: RawInstance,
     plan: Plan,
+    before: Vec<Prepared>,
+    measured: Prepared,
+    services: services::Services,
+}
+
+/// A call: what memory and registers hold when it begins.
+struct Prepared {
     entry: u32,
     registers: [u64; Reg::ALL.len()],
     scratchpad: Option<(u32, Vec<u8>)>,
-    services: services::Services,
 }
 
 impl Peer {
@@ -63,19 +69,11 @@ impl Peer {
         let module = Module::from_blob(&engine, &config, blob).map_err(|error| error.to_string())?;
         let instance = module.instantiate().map_err(|error| error.to_string())?;
 
-        let number = image.endpoint(workload.endpoint).ok_or_else(|| format!("no endpoint {}", workload.endpoint))?;
-        let endpoint = &image.image().endpoints[number];
-        let mut registers = endpoint.registers;
-        registers[Reg::RA.to_usize()] = u64::from(HALT_ADDRESS);
-        registers[Reg::SP.to_usize()] = plan.stack_pointer(registers[Reg::SP.to_usize()], module.memory_map());
-        for (register, &argument) in registers[Reg::A0.to_usize()..].iter_mut().zip(&workload.arguments) {
-            *register = argument;
-        }
-        let scratchpad = workload.scratchpad.clone().zip(plan.scratchpad());
+        let before = workload.before.iter().map(|call| Prepared::new(call, image, &plan, &module));
+        let before = before.collect::<Result<_, _>>()?;
+        let measured = Prepared::new(&workload.call, image, &plan, &module)?;
         let services = services::Services::of(image.image(), plan.scratchpad_range());
-        let entry = endpoint.entry;
-        let scratchpad = scratchpad.map(|(bytes, address)| (address, bytes));
-        let mut peer = Peer { module, instance, plan, entry, registers, scratchpad, services };
+        let mut peer = Peer { module, instance, plan, before, measured, services };
         peer.prepare()?;
         Ok(peer)
     }
@@ -91,17 +89,22 @@ impl Peer {
     /// polkavm's.
     pub fn spawn(&mut self) -> Result<(), String> {
         self.instance = self.module.instantiate().map_err(|error| error.to_string())?;
-        self.services.clear();
-        self.plan.fill(&mut self.instance)
+        self.prepare()
     }
 
-    /// Makes memory what a fresh instance has.
+    /// Makes memory what a fresh instance has, and makes the calls that come before.
     ///
     /// # Errors
     /// polkavm's.
     pub fn prepare(&mut self) -> Result<(), String> {
         self.services.clear();
-        self.plan.fill(&mut self.instance)
+        self.plan.fill(&mut self.instance)?;
+        for call in &self.before {
+            call.run(&mut self.instance, &mut self.services)?;
+            self.services.clear();
+            self.plan.forget(&mut self.instance, self.module.memory_map())?;
+        }
+        Ok(())
     }
 
     /// The call: arguments and scratchpad in, until the program ends.
@@ -109,7 +112,35 @@ impl Peer {
     /// # Errors
     /// How else than by a halt it ended.
     pub fn call(&mut self) -> Result<Outcome, String> {
-        let instance = &mut self.instance;
+        self.measured.run(&mut self.instance, &mut self.services)
+    }
+
+    /// The first bytes of the scratchpad as the call left them.
+    ///
+    /// # Errors
+    /// polkavm's.
+    pub fn scratchpad(&mut self, length: usize) -> Result<Vec<u8>, String> {
+        let address = self.plan.scratchpad().ok_or("it maps no scratchpad")?;
+        self.instance.read_memory(address, length as u32).map_err(|error| error.to_string())
+    }
+}
+
+impl Prepared {
+    fn new(call: &Call, image: &ValidImage, plan: &Plan, module: &Module) -> Result<Prepared, String> {
+        let number = image.endpoint(call.endpoint).ok_or_else(|| format!("no endpoint {}", call.endpoint))?;
+        let endpoint = &image.image().endpoints[number];
+        let mut registers = endpoint.registers;
+        registers[Reg::RA.to_usize()] = u64::from(HALT_ADDRESS);
+        registers[Reg::SP.to_usize()] = plan.stack_pointer(registers[Reg::SP.to_usize()], module.memory_map());
+        for (register, &argument) in registers[Reg::A0.to_usize()..].iter_mut().zip(&call.registers) {
+            *register = argument;
+        }
+        let scratchpad = call.scratchpad.clone().zip(plan.scratchpad()).map(|(bytes, address)| (address, bytes));
+        Ok(Prepared { entry: endpoint.entry, registers, scratchpad })
+    }
+
+    /// Arguments and scratchpad in, until the program ends.
+    fn run(&self, instance: &mut RawInstance, services: &mut services::Services) -> Result<Outcome, String> {
         if let Some((address, bytes)) = &self.scratchpad {
             instance.write_memory(*address, bytes).map_err(|error| error.to_string())?;
         }
@@ -121,20 +152,11 @@ impl Peer {
         loop {
             match instance.run().map_err(|error| error.to_string())? {
                 InterruptKind::Finished => break,
-                InterruptKind::Ecalli(number) => self.services.answer(number, instance)?,
+                InterruptKind::Ecalli(number) => services.answer(number, instance)?,
                 other => return Err(format!("it ended with {other:?} at {:?}", instance.program_counter())),
             }
         }
         let gas_used = GAS.wrapping_sub(instance.gas() as u64);
         Ok(Outcome { value: instance.reg(Reg::A0), gas_used })
-    }
-
-    /// The first bytes of the scratchpad as the call left them.
-    ///
-    /// # Errors
-    /// polkavm's.
-    pub fn scratchpad(&mut self, length: usize) -> Result<Vec<u8>, String> {
-        let address = self.plan.scratchpad().ok_or("it maps no scratchpad")?;
-        self.instance.read_memory(address, length as u32).map_err(|error| error.to_string())
     }
 }
