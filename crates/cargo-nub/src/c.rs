@@ -70,7 +70,8 @@ pub fn build(project: &Project, whose: Whose) -> Result<Vec<String>, Failure> {
     objects.push(memory);
 
     let mut command = Command::new(&compiler.linker);
-    compiler.prepare(&mut command).args(["-r", "--gc-sections"]).args(&objects);
+    // Debug information refers to its strings by labels that would be left out otherwise.
+    compiler.prepare(&mut command).args(["-r", "--gc-sections", "--discard-none"]).args(&objects);
     run::run(command.arg("-o").arg(project.object(&name)))?;
     Ok(vec![name])
 }

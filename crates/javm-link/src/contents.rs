@@ -128,12 +128,12 @@ fn fits(value: i64, bytes: u8, store: Store) -> bool {
     (-(1 << (bits - 1))..=highest).contains(&value)
 }
 
-fn load(place: &[u8], size: Size) -> i64 {
+pub(crate) fn load(place: &[u8], size: Size) -> i64 {
     let value = place.iter().rev().fold(0, |value, &byte| value << 8 | i64::from(byte));
     if size == Size::SixBits { value & 0x3F } else { value }
 }
 
-fn save(place: &mut [u8], size: Size, value: i64) {
+pub(crate) fn save(place: &mut [u8], size: Size, value: i64) {
     match (size, place) {
         (Size::SixBits, [byte]) => *byte = *byte & 0xC0 | value as u8 & 0x3F,
         (_, place) => {

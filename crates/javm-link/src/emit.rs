@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use javm_isa::{Form, Instruction, Kind, Lengths, Opcode, ProgramBuilder};
 
+use crate::resolve::At;
 use crate::translate::ir::{BlockId, Code, Node, Op};
 
 /// The code and where its blocks are.
@@ -11,7 +12,8 @@ pub(crate) struct Emitted {
     pub blob: Vec<u8>,
     /// The code offset of each block; the length of the code behind the last.
     pub starts: Vec<u32>,
-    pub instructions: usize,
+    /// Each instruction's code offset and where in the input it comes from, ascending by code offset.
+    pub origins: Vec<(u32, At)>,
     pub jump_table: JumpTable,
 }
 
@@ -43,7 +45,8 @@ pub(crate) fn emit(mut code: Code, entries: &[BlockId], taken: &[BlockId]) -> Em
     }
     let jump_table = JumpTable(table.into_iter().collect());
     let line = Line::new(&code, &labels, &jump_table);
-    let (offset_bytes, starts) = line.relax();
+    let (offset_bytes, positions) = line.relax();
+    let starts: Vec<u32> = line.firsts.iter().map(|&first| positions[first]).chain(positions.last().copied()).collect();
     let mut builder = ProgramBuilder::new();
     for (op, &bytes) in line.ops.iter().zip(&offset_bytes) {
         let target = op.target.map_or(0, |target| starts[target.index()]);
@@ -55,13 +58,14 @@ pub(crate) fn emit(mut code: Code, entries: &[BlockId], taken: &[BlockId]) -> Em
     for &block in &jump_table.0 {
         builder.push_jump_target(starts[block.index()]);
     }
-    Emitted { blob: builder.blob(), starts, instructions: line.ops.len(), jump_table }
+    let origins = positions.iter().copied().zip(line.origins).collect();
+    Emitted { blob: builder.blob(), starts, origins, jump_table }
 }
 
 fn op_of(node: &Node) -> Option<&Op> {
     match node {
         Node::Op(op) => Some(op),
-        Node::Borrow(_) => None,
+        Node::Borrow(..) => None,
     }
 }
 
@@ -93,6 +97,8 @@ const RELAX_ROUNDS: u32 = 32;
 /// All instructions in a row.
 struct Line {
     ops: Vec<Op>,
+    /// Where in the input each comes from.
+    origins: Vec<At>,
     /// The number of the first instruction of each block.
     firsts: Vec<usize>,
     /// The bytes of each instruction without its code offset.
@@ -101,11 +107,17 @@ struct Line {
 
 impl Line {
     fn new(code: &Code, labels: &BTreeSet<BlockId>, jump_table: &JumpTable) -> Line {
-        let mut line = Line { ops: Vec::new(), firsts: Vec::with_capacity(code.blocks.len()), fixed: Vec::new() };
+        let mut line = Line {
+            ops: Vec::new(),
+            origins: Vec::new(),
+            firsts: Vec::with_capacity(code.blocks.len()),
+            fixed: Vec::new(),
+        };
         let mut ends_block = true;
         for (index, block) in (0..).zip(&code.blocks) {
             if !ends_block && labels.contains(&BlockId(index)) {
                 line.ops.push(Instruction::new(Opcode::Fallthrough).into());
+                line.origins.push(line.origins.last().copied().unwrap_or(block.at));
                 ends_block = true;
             }
             line.firsts.push(line.ops.len());
@@ -116,6 +128,7 @@ impl Line {
                 }
                 ends_block = op.is_terminator();
                 line.ops.push(op);
+                line.origins.push(At { offset: op.offset, ..block.at });
             }
         }
         let mut bytes = Vec::new();
@@ -128,8 +141,8 @@ impl Line {
         line
     }
 
-    /// Finds short lengths of all code offsets, and where the blocks start with them. Lengths only ever grow, so that
-    /// this ends, and always at the same place.
+    /// Finds short lengths of all code offsets, and where the instructions stand with them, and the end. Lengths only
+    /// ever grow, so that this ends, and always at the same place.
     fn relax(&self) -> (Vec<u8>, Vec<u32>) {
         let mut offset_bytes: Vec<u8> = self.ops.iter().map(|op| u8::from(op.target.is_some())).collect();
         let mut positions = vec![0_u32; self.ops.len() + 1];
@@ -159,8 +172,7 @@ impl Line {
                 offset_bytes.iter_mut().filter(|bytes| **bytes > 0).for_each(|bytes| *bytes = 4);
             }
         }
-        let starts = self.firsts.iter().map(|&first| positions[first]);
-        (offset_bytes, starts.chain(positions.last().copied()).collect())
+        (offset_bytes, positions)
     }
 }
 

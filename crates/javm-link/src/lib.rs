@@ -13,17 +13,19 @@
 //! - `flow`: what is reachable from the endpoints. Start here for what a jump may do.
 //! - `layout`: addresses. `contents`: what memory holds at the start.
 //! - `translate`: instructions of the output. `emit`: their bytes.
-//! - [`symbols`]: names for people.
+//! - [`symbols`]: names for people; `debug`: source lines, from the input's debug information; [`lines`]: their table.
 //!
 //! The normative text is `docs/spec/linker.md`.
 #![forbid(unsafe_code)]
 
 mod contents;
+mod debug;
 mod elf;
 mod emit;
 pub mod error;
 mod flow;
 mod layout;
+pub mod lines;
 mod records;
 mod relocation;
 mod report;
@@ -37,8 +39,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use javm_cap::{Access, Backing, Endpoint, Image, Mapping, PAGE_SIZE, SCRATCHPAD_SLOT};
 use javm_isa::{CostModel, REG_COUNT, Reg};
 
+pub use debug::DebugNote;
 pub use error::LinkError;
 pub use layout::DEFAULT_STACK;
+pub use lines::LineTable;
 pub use records::{CONSTANTS_SLOT, FIRST_IMPORT_SLOT, VARIABLES_SLOT};
 pub use report::Report;
 pub use riscv::{DecodeError, Word};
@@ -85,6 +89,8 @@ pub struct Linked {
     pub symbols: SymbolMap,
     /// How large everything is.
     pub report: Report,
+    /// Why source lines are missing, or some of them; empty if none are.
+    pub notes: Vec<DebugNote>,
 }
 
 /// Links a program.
@@ -156,6 +162,7 @@ pub fn link(input: &[u8], options: &Options) -> Result<Linked, LinkError> {
     let valid = image.validate()?;
 
     let functions = function_names(&object, &places, &emitted.starts);
+    let (lines, notes) = debug::lines(&object, &emitted.origins, entries.first().copied());
     let symbols = SymbolMap {
         version: SYMBOL_MAP_VERSION,
         image: valid.hash().to_string(),
@@ -165,6 +172,7 @@ pub fn link(input: &[u8], options: &Options) -> Result<Linked, LinkError> {
         stack: layout.stack,
         heap: layout.heap,
         scratchpad: layout.scratchpad,
+        lines,
     };
     let items = || flow.code.iter().flatten().filter(|item| item.length > 0);
     let pages = |ranges: &[Range]| (ranges.iter().map(Range::bytes).sum::<u64>() / PAGE_SIZE as u64) as u32;
@@ -172,15 +180,16 @@ pub fn link(input: &[u8], options: &Options) -> Result<Linked, LinkError> {
         riscv_instructions: items().map(|item| if item.length == 8 { 2 } else { 1 }).sum(),
         riscv_bytes: items().map(|item| usize::from(item.length)).sum(),
         input_code_bytes: object.sections.iter().filter(|s| s.class == Class::Code).map(|s| s.size).sum(),
-        instructions: emitted.instructions,
+        instructions: emitted.origins.len(),
         code_bytes: valid.program().code_length(),
         jump_table_entries: emitted.jump_table.len(),
         functions: symbols.functions.len(),
+        line_runs: symbols.lines.runs().len(),
         constant_pages: pages(&[layout.constants]),
         variable_pages: pages(&[layout.persistent]),
         ephemeral_pages: pages(&[layout.ephemeral, layout.heap, layout.stack]),
     };
-    Ok(Linked { image: valid.image().clone(), symbols, report })
+    Ok(Linked { image: valid.image().clone(), symbols, report, notes })
 }
 
 /// The memory map while it is put together.

@@ -66,6 +66,10 @@ use RelocationError::{GlobalPointer, ThreadLocal, Unsupported};
 use Size::{Bytes, SixBits};
 use Store::{Add, Set, SetLow, SetRelative, Subtract};
 
+/// A number of seven bits a byte is the symbol's value, or that is taken from it. Only debug information has them.
+pub(crate) const SET_ULEB128: u32 = 60;
+pub(crate) const SUB_ULEB128: u32 = 61;
+
 type Row = (u32, &'static str, Result<Action, RelocationError>);
 
 /// Every kind of the psABI: number, name, what it asks for or why it is refused.
@@ -126,8 +130,8 @@ const KINDS: &[Row] = &[
     (57, "32_PCREL", Ok(Data(SetRelative, Bytes(4)))),
     (58, "IRELATIVE", Err(RelocationError::IndirectFunction)),
     (59, "PLT32", Ok(Data(SetRelative, Bytes(4)))),
-    (60, "SET_ULEB128", Err(Unsupported)),
-    (61, "SUB_ULEB128", Err(Unsupported)),
+    (SET_ULEB128, "SET_ULEB128", Err(Unsupported)),
+    (SUB_ULEB128, "SUB_ULEB128", Err(Unsupported)),
     (62, "TLSDESC_HI20", Err(ThreadLocal)),
     (63, "TLSDESC_LOAD_LO12", Err(ThreadLocal)),
     (64, "TLSDESC_ADD_LO12", Err(ThreadLocal)),

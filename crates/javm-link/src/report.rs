@@ -20,6 +20,8 @@ pub struct Report {
     pub jump_table_entries: usize,
     /// Functions that are reachable, at least in part.
     pub functions: usize,
+    /// Pieces of code whose source line is told; 0 without debug information.
+    pub line_runs: usize,
     /// Pages of constants.
     pub constant_pages: u32,
     /// Pages of persistent variables.

@@ -1,4 +1,4 @@
-//! The map from code and memory to names, which lies beside an Image in a file of its own.
+//! The map from code and memory to names and source lines, which lies beside an Image in a file of its own.
 //!
 //! The normative text is `docs/spec/linker.md`, "Symbol map".
 
@@ -6,8 +6,10 @@ use javm_cap::CapHash;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::lines::{Line, LineTable};
+
 /// The version of the format.
-pub const SYMBOL_MAP_VERSION: u32 = 1;
+pub const SYMBOL_MAP_VERSION: u32 = 2;
 
 /// How far below the stack an access still counts as an overflow of the stack, in bytes: more than any sensible frame.
 const OVERFLOW_REACH: u32 = 16 << 20;
@@ -74,6 +76,21 @@ pub struct SymbolMap {
     pub heap: Range,
     /// Where the scratchpad is mapped; empty if it is not.
     pub scratchpad: Range,
+    /// Source lines of the code; empty if they are not known.
+    pub lines: LineTable,
+}
+
+/// A function that is at work at some place of the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame<'a> {
+    /// Its name.
+    pub function: &'a str,
+    /// The source file that it is at work in, if that is known.
+    pub file: Option<&'a str>,
+    /// The line in there, if that is known.
+    pub line: Option<u32>,
+    /// Whether its code stands in that of the next frame.
+    pub is_inlined: bool,
 }
 
 /// Why a text is not a symbol map for an Image.
@@ -169,6 +186,7 @@ impl SymbolMap {
             ("scratchpad", serde_json::to_string(&self.scratchpad)?),
             ("functions", list(&self.functions)?),
             ("data", list(&self.data)?),
+            ("lines", indented(&serde_json::to_string_pretty(&self.lines)?)),
         ];
         let fields: Vec<String> = fields.iter().map(|(name, value)| format!("  \"{name}\": {value}")).collect();
         text.push_str(&fields.join(",\n"));
@@ -180,6 +198,26 @@ impl SymbolMap {
     #[must_use]
     pub fn function_at(&self, pc: u32) -> Option<&Named> {
         named_at(&self.functions, pc)
+    }
+
+    /// The functions that the code at offset `pc` belongs to, from the innermost inlined one out to the one that the
+    /// code stands in; none if that one is not known.
+    #[must_use]
+    pub fn frames_at(&self, pc: u32) -> Vec<Frame<'_>> {
+        let Some(outermost) = self.function_at(pc) else { return Vec::new() };
+        let run = self.lines.run_at(pc);
+        let mut at = run.map_or(Line::default(), |run| run.at);
+        let mut frames = Vec::new();
+        let frame = |function, at: Line, is_inlined| {
+            let line = Some(at.line).filter(|&line| line > 0);
+            Frame { function, file: self.lines.file(at.file), line, is_inlined }
+        };
+        for (call, name) in self.lines.chain(run.map_or(0, |run| run.inlined)) {
+            frames.push(frame(name, at, true));
+            at = call.call;
+        }
+        frames.push(frame(&outermost.name, at, false));
+        frames
     }
 
     /// What lies at an address.
@@ -206,6 +244,11 @@ impl SymbolMap {
     pub fn is_stack_overflow(&self, address: u32) -> bool {
         self.memory_at(address) == Memory::BelowStack
     }
+}
+
+/// Text of several lines, all but the first moved in.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n  ")
 }
 
 fn named_at(list: &[Named], place: u32) -> Option<&Named> {

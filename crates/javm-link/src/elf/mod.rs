@@ -40,6 +40,10 @@ pub(crate) enum Class {
 pub(crate) struct Section<'a> {
     pub name: String,
     pub class: Class,
+    /// Where a linker has put it; 0 in an object.
+    pub address: u64,
+    /// Whether the contents are compressed, as only debug information is.
+    pub is_compressed: bool,
     /// Whether it holds nothing but constants that the compiler has put there for instructions to load.
     pub is_pool: bool,
     /// In bytes, with those that are not in the file.

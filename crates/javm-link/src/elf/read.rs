@@ -130,6 +130,8 @@ fn read_sections<'a>(table: &Table<'a>, bytes: &'a [u8]) -> Result<Vec<Section<'
         sections.push(Section {
             name,
             class,
+            address: header.sh_addr(LE),
+            is_compressed: header.sh_flags(LE).0 & elf::SHF_COMPRESSED.0 != 0,
             is_pool: is_pool(class, header.sh_flags(LE)),
             size,
             alignment: header.sh_addralign(LE).max(1),
@@ -186,6 +188,8 @@ fn common(name: &[u8], size: u64, alignment: u64) -> Result<Section<'static>, Li
     Ok(Section {
         name: format!("COMMON.{}", names::demangle(name)),
         class: Class::Persistent,
+        address: 0,
+        is_compressed: false,
         is_pool: false,
         size,
         alignment: alignment.max(1),

@@ -366,7 +366,7 @@ impl Lowering<'_> {
     /// The sign of a register, spread over all bits, is a mask that keeps it if negative and its inverse if not.
     fn clamp(&mut self, opcode: Opcode, rd: Reg, source: Reg) {
         if rd == source {
-            self.nodes.push(Node::Borrow(Borrow::Clamp { opcode, register: rd }));
+            self.nodes.push(Node::Borrow(Borrow::Clamp { opcode, register: rd }, self.at.offset));
             self.forget(rd);
             return;
         }
@@ -411,7 +411,7 @@ impl Lowering<'_> {
             Unary::ZeroExtend16 => Opcode::ZeroExtend16,
             Unary::ReverseBytes => Opcode::ReverseBytes,
             Unary::OrBytes => {
-                self.nodes.push(Node::Borrow(Borrow::OrBytes { rd, source }));
+                self.nodes.push(Node::Borrow(Borrow::OrBytes { rd, source }, self.at.offset));
                 self.forget(rd);
                 return;
             }

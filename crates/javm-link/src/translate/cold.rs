@@ -22,9 +22,10 @@ pub(super) fn mark(code: &mut Code) {
             (false, true) => next,
             _ => continue,
         };
-        let nodes = &mut code.blocks[cold].nodes;
+        let Block { at, nodes, .. } = &mut code.blocks[cold];
         if !nodes.first().is_some_and(is_marked) {
-            nodes.insert(0, Node::Op(Instruction::new(Opcode::Unlikely).into()));
+            let mark = Op { offset: at.offset, ..Instruction::new(Opcode::Unlikely).into() };
+            nodes.insert(0, Node::Op(mark));
         }
     }
 }

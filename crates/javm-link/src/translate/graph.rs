@@ -18,7 +18,7 @@ impl Predecessors {
             }
             edges.extend(block.nodes.iter().filter_map(|node| match node {
                 Node::Op(op) => op.target.map(|target| (target.0, index)),
-                Node::Borrow(_) => None,
+                Node::Borrow(..) => None,
             }));
         }
         edges.sort_unstable();

@@ -36,7 +36,8 @@ pub(crate) struct Block {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Node {
     Op(Op),
-    Borrow(Borrow),
+    /// With the offset of the instruction that it comes from, as in [`Op`].
+    Borrow(Borrow, u32),
 }
 
 /// A machine instruction whose code addresses are still blocks.
@@ -49,6 +50,8 @@ pub(crate) struct Op {
     pub address_of: Option<BlockId>,
     /// An `auipc` of its own, whose value means nothing but to the instructions that complete it.
     pub high: Option<At>,
+    /// Where in the block's section the instruction stands that it comes from.
+    pub offset: u32,
 }
 
 /// Something that needs registers which it may overwrite.
@@ -64,7 +67,7 @@ pub(crate) enum Borrow {
 
 impl From<Instruction> for Op {
     fn from(instruction: Instruction) -> Op {
-        Op { instruction, target: None, address_of: None, high: None }
+        Op { instruction, target: None, address_of: None, high: None, offset: 0 }
     }
 }
 

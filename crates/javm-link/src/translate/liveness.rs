@@ -24,10 +24,12 @@ pub(super) fn clean(code: &mut Code, layout: &Layout) {
             match (before, node) {
                 (None, _) => continue,
                 (Some(_), Node::Op(_)) => kept.push(node),
-                (Some(_), Node::Borrow(borrow)) => {
+                (Some(_), Node::Borrow(borrow, offset)) => {
                     let mut instructions = expand(borrow, live, layout);
                     instructions.reverse();
-                    kept.extend(instructions.into_iter().map(|instruction| Node::Op(instruction.into())));
+                    kept.extend(
+                        instructions.into_iter().map(|instruction| Node::Op(Op { offset, ..instruction.into() })),
+                    );
                 }
             }
             live = before.unwrap_or(live);
@@ -86,7 +88,9 @@ fn step(node: &Node, live: Registers, live_in: &[Registers]) -> Option<Registers
             };
             (op.instruction.destination(), op.sources(), op.is_pure(), live)
         }
-        Node::Borrow(borrow) => (borrow.destination(), borrow.sources(), !matches!(borrow, Borrow::Probe { .. }), live),
+        Node::Borrow(borrow, _) => {
+            (borrow.destination(), borrow.sources(), !matches!(borrow, Borrow::Probe { .. }), live)
+        }
     };
     if is_pure && destination.is_none_or(|register| !live.contains(register)) {
         return None;
@@ -167,7 +171,7 @@ fn fuse_jump(block: &mut Block) {
         return;
     }
     let Instruction { a, x, .. } = load.instruction;
-    let fused = Op { target: jump.target, ..load };
+    let fused = Op { target: jump.target, offset: jump.offset, ..load };
     block.nodes.truncate(block.nodes.len() - 2);
     block.nodes.push(Node::Op(Op { instruction: make::reg_imm(Opcode::LoadImmJump, a, x), ..fused }));
 }

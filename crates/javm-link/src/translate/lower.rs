@@ -111,7 +111,7 @@ pub(super) struct Lowering<'a> {
     /// Of the block at work.
     pub(super) nodes: Vec<Node>,
     /// The item at work.
-    at: At,
+    pub(super) at: At,
     /// For each register the `auipc` that its value comes from, if nothing has changed it since.
     high_of: [Option<At>; REG_COUNT],
     /// The high parts whose registers somebody reads who does not know the address.
@@ -156,7 +156,7 @@ impl Lowering<'_> {
 
     /// Appends an instruction; `fact` is about the register that it writes.
     pub(super) fn push(&mut self, op: impl Into<Op>, fact: Fact) {
-        let op = op.into();
+        let op = Op { offset: self.at.offset, ..op.into() };
         if let Some(register) = op.instruction.destination() {
             self.facts.set(register, fact);
             self.high_of[register.index()] = op.high;

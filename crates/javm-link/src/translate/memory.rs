@@ -116,7 +116,7 @@ impl Lowering<'_> {
         };
         match rd {
             Some(_) => self.push(instruction, Fact::Unknown),
-            None => self.nodes.push(Node::Borrow(Borrow::Probe { load: instruction })),
+            None => self.nodes.push(Node::Borrow(Borrow::Probe { load: instruction }, self.at.offset)),
         }
         Ok(())
     }

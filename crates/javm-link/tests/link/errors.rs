@@ -583,8 +583,8 @@ fn symbol_maps_of_other_images() {
         format!("this symbol map belongs to Image {}, not to {hash}: link the program again", "0".repeat(64))
     );
     assert_eq!(
-        read(&text.replace("\"version\": 1", "\"version\": 2")).unwrap_err(),
-        "this symbol map has version 2; this program reads version 1: link the program again"
+        read(&text.replace("\"version\": 2", "\"version\": 1")).unwrap_err(),
+        "this symbol map has version 1; this program reads version 2: link the program again"
     );
     assert_eq!(
         read(&text.replace("\"start\":0,\"end\":", "\"start\":9,\"end\":")).unwrap_err(),

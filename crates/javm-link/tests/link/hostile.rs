@@ -39,6 +39,9 @@ fn seeds() -> Vec<Vec<u8>> {
         include_bytes!("../fixtures/programs.combined.o").to_vec(),
         include_bytes!("../fixtures/programs.pie.elf").to_vec(),
         include_bytes!("../fixtures/programs.static-relaxed.elf").to_vec(),
+        include_bytes!("../fixtures/lines.tables.o").to_vec(),
+        include_bytes!("../fixtures/lines.dwarf4-relaxed.o").to_vec(),
+        include_bytes!("../fixtures/lines.static.elf").to_vec(),
     ]
 }
 
@@ -50,6 +53,7 @@ fn check(bytes: &[u8]) -> Result<bool, TestCaseError> {
             let text = linked.symbols.to_json().unwrap();
             let read = javm_link::SymbolMap::from_json(&text, linked.image.hash());
             prop_assert_eq!(read.map_err(|error| error.to_string()), Ok(linked.symbols));
+            prop_assert!(text.len() < 64 * 1024 + 32 * bytes.len(), "{} bytes of symbols", text.len());
             Ok(true)
         }
         Err(error) => {
@@ -128,6 +132,18 @@ impl Change {
     }
 }
 
+/// Sections whose contents only source lines depend on.
+const DEBUG: [&str; 8] = [
+    ".debug_info",
+    ".debug_abbrev",
+    ".debug_line",
+    ".debug_str",
+    ".debug_ranges",
+    ".debug_rnglists",
+    ".debug_addr",
+    ".debug_str_offsets",
+];
+
 /// Cases of the random tests; the environment variable PROPTEST_CASES overrides it.
 fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
@@ -138,12 +154,26 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn changed_files(seed in 0..4_usize, changes in proptest::collection::vec(change(), 1..6)) {
+    fn changed_files(seed in 0..7_usize, changes in proptest::collection::vec(change(), 1..6)) {
         let mut bytes = seeds()[seed].clone();
         for change in &changes {
             change.apply(&mut bytes);
         }
         check(&bytes)?;
+    }
+
+    #[test]
+    fn changed_debug_information(seed in 4..7_usize, section in 0..DEBUG.len(), changes in proptest::collection::vec(change(), 1..6)) {
+        let mut bytes = seeds()[seed].clone();
+        let range = super::lines::contents(&bytes, DEBUG[section]);
+        if let Some(range) = range {
+            let mut inside = bytes[range.clone()].to_vec();
+            for change in changes.iter().filter(|change| !matches!(change, Change::Cut { .. })) {
+                change.apply(&mut inside);
+            }
+            bytes[range].copy_from_slice(&inside);
+        }
+        prop_assert!(check(&bytes)?, "debug information never makes linking fail");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod equivalence;
 mod errors;
 mod hostile;
 mod instructions;
+mod lines;
 mod machine;
 mod memory;
 mod programs;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::command::failure::{Exit, Failure};
 use crate::command::files;
 use crate::command::number;
-use crate::command::output::{GOOD, Output};
+use crate::command::output::{GOOD, Output, STRONG, say};
 use crate::command::symbols;
 
 /// Link a RISC-V ELF file or relocatable object into an Image
@@ -70,6 +70,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let text = linked.symbols.to_json().map_err(|error| Failure::write(symbol_path.display(), error.into()))?;
     files::write(&arguments.output, &image)?;
     files::write(&symbol_path, text.as_bytes())?;
+    for note in linked.notes.iter().filter(|_| !output.is_json()) {
+        say(STRONG, "note", &format!("{}: {note}", input.display()));
+    }
     let hash = linked.image.hash();
     if output.is_json() {
         output.object(&json!({
@@ -78,6 +81,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
             "hash": hash.to_string(),
             "bytes": image.len(),
             "report": linked.report,
+            "notes": linked.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))?;
     } else {
         let (report, size) = (&linked.report, number::size(image.len() as u64));
