@@ -43,7 +43,9 @@ impl Space {
     fn page(&mut self, address: u32) -> Result<&mut Mapped, Fault> {
         self.pages.get_mut(&(address / PAGE_SIZE)).ok_or(Fault::Page(address / PAGE_SIZE * PAGE_SIZE))
     }
+}
 
+impl Memory for Space {
     fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
         let last = address.checked_add(N as u32 - 1).ok_or(Fault::Panic)?;
         if address < LOWEST_ADDRESS {
@@ -70,33 +72,6 @@ impl Space {
             page.changed = true;
         }
         Ok(())
-    }
-}
-
-impl Memory for Space {
-    fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
-        self.load(address).map(u8::from_le_bytes)
-    }
-    fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
-        self.load(address).map(u16::from_le_bytes)
-    }
-    fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
-        self.load(address).map(u32::from_le_bytes)
-    }
-    fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
-        self.load(address).map(u64::from_le_bytes)
-    }
-    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
     }
 }
 
@@ -142,10 +117,10 @@ impl AddressSpace for Space {
         true
     }
 
-    fn take_changed(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
+    fn withdraw(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
         for (&page, mapped) in self.pages.range_mut(first_page..first_page + pages) {
             if core::mem::take(&mut mapped.changed) {
-                take(page, mapped.content.clone());
+                take(page, core::mem::replace(&mut mapped.content, mapped.original.clone()));
             }
         }
     }

@@ -237,25 +237,6 @@ impl BareMemory {
         }
         Ok(frames)
     }
-
-    fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
-        let frames = self.translate(address, N as u32, false)?;
-        let offset = address as usize % PAGE;
-        let first = N.min(PAGE - offset);
-        let mut bytes = [0; N];
-        bytes[..first].copy_from_slice(&self.frames[frames[0] as usize][offset..offset + first]);
-        bytes[first..].copy_from_slice(&self.frames[frames[1] as usize][..N - first]);
-        Ok(bytes)
-    }
-
-    fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Result<(), Fault> {
-        let frames = self.translate(address, N as u32, true)?;
-        let offset = address as usize % PAGE;
-        let first = N.min(PAGE - offset);
-        self.frames[frames[0] as usize][offset..offset + first].copy_from_slice(&bytes[..first]);
-        self.frames[frames[1] as usize][..N - first].copy_from_slice(&bytes[first..]);
-        Ok(())
-    }
 }
 
 /// `bytes` cut where pages end, if they lie at `address`.
@@ -278,29 +259,23 @@ impl fmt::Debug for BareMemory {
 }
 
 impl Memory for BareMemory {
-    fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
-        self.load(address).map(u8::from_le_bytes)
+    fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
+        let frames = self.translate(address, N as u32, false)?;
+        let offset = address as usize % PAGE;
+        let first = N.min(PAGE - offset);
+        let mut bytes = [0; N];
+        bytes[..first].copy_from_slice(&self.frames[frames[0] as usize][offset..offset + first]);
+        bytes[first..].copy_from_slice(&self.frames[frames[1] as usize][..N - first]);
+        Ok(bytes)
     }
-    fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
-        self.load(address).map(u16::from_le_bytes)
-    }
-    fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
-        self.load(address).map(u32::from_le_bytes)
-    }
-    fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
-        self.load(address).map(u64::from_le_bytes)
-    }
-    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
+
+    fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Result<(), Fault> {
+        let frames = self.translate(address, N as u32, true)?;
+        let offset = address as usize % PAGE;
+        let first = N.min(PAGE - offset);
+        self.frames[frames[0] as usize][offset..offset + first].copy_from_slice(&bytes[..first]);
+        self.frames[frames[1] as usize][..N - first].copy_from_slice(&bytes[first..]);
+        Ok(())
     }
 
     #[inline(always)]

@@ -61,7 +61,7 @@ pub struct LocalSpace {
     regions: Vec<Region>,
     table: PageTable,
     lookup: Lookup,
-    /// Pages that nobody else has, with anything in them: for the next writes.
+    /// Pages for the next writes, with anything in them. Those that somebody else has by then are no use.
     spare: Vec<PageRef>,
 }
 
@@ -178,7 +178,7 @@ impl LocalSpace {
         let content = table.write(page, original);
         let bytes = content.make_mut().as_mut_ptr();
         // SAFETY: the page stands in the table and is shared with nothing. Each change of the table removes the entry
-        // first, and so does handing the page out (`changed_page`, `take_changed`, `fork`).
+        // first, and so does handing the page out (`changed_page`, `withdraw`, `fork`).
         unsafe { lookup.insert(page, bytes, true) };
         Ok(())
     }
@@ -228,7 +228,9 @@ impl LocalSpace {
         }
         Ok(())
     }
+}
 
+impl Memory for LocalSpace {
     #[inline(always)]
     fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
         match self.lookup.load(address) {
@@ -241,9 +243,7 @@ impl LocalSpace {
     fn store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
         if self.lookup.store(address, value) { Ok(()) } else { self.store_slowly(address, value) }
     }
-}
 
-impl Memory for LocalSpace {
     #[inline(always)]
     fn quick_load<const N: usize>(&mut self, address: u32) -> Option<[u8; N]> {
         self.lookup.load(address)
@@ -251,38 +251,6 @@ impl Memory for LocalSpace {
     #[inline(always)]
     fn quick_store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> bool {
         self.lookup.store(address, value)
-    }
-    #[inline(always)]
-    fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
-        self.load(address).map(u8::from_le_bytes)
-    }
-    #[inline(always)]
-    fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
-        self.load(address).map(u16::from_le_bytes)
-    }
-    #[inline(always)]
-    fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
-        self.load(address).map(u32::from_le_bytes)
-    }
-    #[inline(always)]
-    fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
-        self.load(address).map(u64::from_le_bytes)
-    }
-    #[inline(always)]
-    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    #[inline(always)]
-    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    #[inline(always)]
-    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    #[inline(always)]
-    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
     }
 }
 
@@ -339,24 +307,22 @@ impl AddressSpace for LocalSpace {
         true
     }
 
-    fn take_changed(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
-        let lookup = &mut self.lookup;
-        self.table.take_changed(first_page, end_of(first_page, pages), |page, content| {
+    fn withdraw(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
+        let LocalSpace { table, lookup, .. } = self;
+        table.withdraw(first_page, end_of(first_page, pages), |page, content| {
             lookup.remove(page);
             take(page, content);
         });
     }
 
-    fn withdraw(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
-        let LocalSpace { table, lookup, spare, .. } = self;
-        table.withdraw(first_page, end_of(first_page, pages), |page, content, changed| {
-            lookup.remove(page);
-            if changed { take(page, content) } else { recycle(content, spare) }
-        });
-    }
-
     fn reuse(&mut self, page: PageRef) {
         recycle(page, &mut self.spare);
+    }
+
+    fn lend(&mut self, page: &PageRef) {
+        if self.spare.len() < SPARE_PAGES {
+            self.spare.push(page.clone());
+        }
     }
 
     fn discard(&mut self, first_page: u32, pages: u32) {
@@ -382,7 +348,7 @@ impl AddressSpace for LocalSpace {
     }
 
     fn fork(&mut self) -> LocalSpace {
-        // What is shared from now on must be copied before it is written to.
+        // Pages that are shared from now on must be copied before they are written to.
         self.lookup.clear();
         LocalSpace::of(self.regions.clone(), self.table.clone())
     }

@@ -70,7 +70,6 @@ enum Action {
     Store { address: u32, width: u8, value: u64 },
     ChangedPage { page: u32 },
     SetPage { page: u32, fill: u8 },
-    TakeChanged { first: u32, pages: u32 },
     Discard { first: u32, pages: u32 },
     Withdraw { first: u32, pages: u32 },
     Fork,
@@ -101,7 +100,6 @@ fn action() -> impl Strategy<Value = Action> {
         12 => (address(), width(), any::<u64>()).prop_map(|(address, width, value)| Action::Store { address, width, value }),
         1 => page().prop_map(|page| Action::ChangedPage { page }),
         1 => (page(), any::<u8>()).prop_map(|(page, fill)| Action::SetPage { page, fill }),
-        1 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::TakeChanged { first, pages }),
         2 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::Discard { first, pages }),
         2 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::Withdraw { first, pages }),
         1 => Just(Action::Fork),
@@ -211,11 +209,6 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
                 found.changed = true;
             }
         }
-        Action::TakeChanged { first, pages } => {
-            let mut taken = Vec::new();
-            space.take_changed(first, pages, |page, content| taken.push((page, content)));
-            check_taken(model, &taken, first, pages)?;
-        }
         Action::Withdraw { first, pages } => {
             let mut taken = Vec::new();
             space.withdraw(first, pages, |page, content| taken.push((page, content)));
@@ -312,6 +305,6 @@ fn reading_copies_nothing() {
     assert_eq!(space.load_u8(16 * 4096), Ok(0x11));
     assert!(space.changed_page(16).is_none());
     let mut taken = 0;
-    space.take_changed(16, 3, |_, _| taken += 1);
+    space.withdraw(16, 3, |_, _| taken += 1);
     assert_eq!(taken, 0);
 }

@@ -43,7 +43,7 @@ pub type Trace<'a> = &'a mut dyn FnMut(&State, &Instruction);
 /// The memory of a running program: 2^20 pages of 4096 bytes, each part of at most one mapping.
 ///
 /// Pages are shared with what is mapped until they are written to; a write never shows in the Data that was mapped, but
-/// is collected by [`AddressSpace::take_changed`]. Page numbers are below 2^20; a range that runs past it is cut there.
+/// is collected by [`AddressSpace::withdraw`]. Page numbers are below 2^20; a range that runs past it is cut there.
 pub trait AddressSpace: Memory + Sized {
     /// Maps `pages` pages from `first_page` on to those of `data` from page `offset` on, in place of what was there.
     /// Pages past the end of `data` stay inaccessible. Work does not grow with `pages`.
@@ -59,7 +59,7 @@ pub trait AddressSpace: Memory + Sized {
     /// Changes what is allowed on the mapped pages of a range.
     fn set_access(&mut self, first_page: u32, pages: u32, access: Access);
 
-    /// Whether any page was written to or set since it was last collected or discarded.
+    /// Whether any page was written to or set and neither withdrawn nor discarded since.
     fn has_changed(&self) -> bool;
 
     /// The page there, if it is not the one that was mapped any more because it was written to or set.
@@ -70,22 +70,20 @@ pub trait AddressSpace: Memory + Sized {
     #[must_use]
     fn set_page(&mut self, page: u32, content: PageRef) -> bool;
 
-    /// Hands every changed page of a range to `take`, in ascending order, by its number; the range then counts as
-    /// unchanged but reads the same.
-    fn take_changed(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef));
+    /// Hands every changed page of a range to `take`, in ascending order, by its number: the range reads again as it was
+    /// mapped.
+    fn withdraw(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef));
 
-    /// Hands every changed page of a range to `take`, in ascending order, by its number, and drops everything else that
-    /// was written there: the range reads again as it was mapped.
-    fn withdraw(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef)) {
-        self.take_changed(first_page, pages, take);
-        self.discard(first_page, pages);
-    }
-
-    /// Drops what was written to or set in a range, collected or not: it reads again as it was mapped.
+    /// Drops what was written to or set in a range: it reads again as it was mapped.
     fn discard(&mut self, first_page: u32, pages: u32);
 
     /// Offers a page that the kernel has no use for any more, for later writes.
     fn reuse(&mut self, page: PageRef) {
+        let _ = page;
+    }
+
+    /// Offers a page that somebody else has and may give up, for writes once nobody has it any more.
+    fn lend(&mut self, page: &PageRef) {
         let _ = page;
     }
 

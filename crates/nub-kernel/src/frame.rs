@@ -59,6 +59,10 @@ fn keep<S: AddressSpace>(
             continue;
         };
         for ChangedPage { index, content, .. } in of_slot {
+            if slot == SCRATCHPAD_SLOT {
+                // It leaves with the outcome. A host that drops it before the next call leaves the page to that one.
+                space.lend(&content);
+            }
             let old = data.page(index).cloned();
             let kept = data.set_page(index, content);
             debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");

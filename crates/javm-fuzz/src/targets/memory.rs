@@ -29,8 +29,10 @@ const PAGE: u32 = PAGE_SIZE as u32;
 #[derive(Clone)]
 struct ModelPage {
     bytes: Box<[u8; PAGE_SIZE]>,
+    /// What was mapped.
+    original: Box<[u8; PAGE_SIZE]>,
     access: Access,
-    /// Written since it was last collected.
+    /// Written, and not withdrawn since.
     changed: bool,
     /// Perhaps marked as written, though nothing was: a store was refused because of the page behind it.
     touched: bool,
@@ -41,7 +43,8 @@ struct Model(BTreeMap<u32, ModelPage>);
 
 impl Model {
     fn map(&mut self, page: u32, bytes: [u8; PAGE_SIZE], access: Access) {
-        self.0.insert(page, ModelPage { bytes: Box::new(bytes), access, changed: false, touched: false });
+        let original = Box::new(bytes);
+        self.0.insert(page, ModelPage { bytes: original.clone(), original, access, changed: false, touched: false });
     }
 
     /// The places of an access, as page and offset, if all of it is allowed.
@@ -203,7 +206,7 @@ fn act(pair: &mut Pair, action: usize, input: &mut Input<'_>, data: Option<&Data
                 found.changed = true;
             }
         }
-        10 => check_collected(space, model, range(input)),
+        10 => check_withdrawn(space, model, range(input)),
         11 if input.below(8) == 0 => {
             space.clear();
             model.0.clear();
@@ -243,10 +246,10 @@ fn check_changed_page(space: &mut LocalSpace, model: &Model, page: u32) {
     }
 }
 
-fn check_collected(space: &mut LocalSpace, model: &mut Model, range: (u32, u32)) {
+fn check_withdrawn(space: &mut LocalSpace, model: &mut Model, range: (u32, u32)) {
     let mut taken = BTreeMap::new();
     let mut last = None;
-    space.take_changed(range.0, range.1, |page, content| {
+    space.withdraw(range.0, range.1, |page, content| {
         assert!(last.is_none_or(|last| last < page), "pages come in ascending order");
         last = Some(page);
         taken.insert(page, content);
@@ -259,6 +262,7 @@ fn check_collected(space: &mut LocalSpace, model: &mut Model, range: (u32, u32))
                 assert!(found.is_some() || !expected.changed, "page {page:#x} was written");
                 assert!(found.is_none() || expected.changed || expected.touched, "page {page:#x} was not written");
                 assert!(found.is_none_or(|found| ***found == *expected.bytes), "the content of page {page:#x}");
+                expected.bytes.clone_from(&expected.original);
                 (expected.changed, expected.touched) = (false, false);
             }
             None => assert!(found.is_none(), "page {page:#x} is not mapped"),
