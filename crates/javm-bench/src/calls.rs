@@ -82,7 +82,7 @@ fn looping(text: &str) -> Result<ValidImage, String> {
     let image = Image {
         cost_model: CostModel::Pipeline,
         code: program.blob().to_vec(),
-        endpoints: vec![Endpoint { name, entry: 0, arity: 1, registers: [0; REG_COUNT] }],
+        endpoints: vec![Endpoint { name, entry: 0, arity: 1, registers: [0; REG_COUNT], signature: None }],
         memory: BTreeMap::from([(0x20, Mapping { pages: 1, access: Access::ReadWrite, backing })]),
         slots: BTreeMap::new(),
         imports: BTreeMap::from([(4, Import { required: true, wanted: Wanted::Service(Service::Log as u32) })]),

@@ -1,14 +1,15 @@
 //! Reading canonical encodings: a cursor that never runs past the end, and the error that says where and why.
 
+use alloc::boxed::Box;
 use core::fmt;
 
+use javm_types::{DefinitionErrorReason, NameError, Place};
 use thiserror::Error;
 
 use crate::hash::{CapHash, Hash};
-use crate::image::NameError;
 
 /// Why bytes are not the encoding of anything.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{field}, at byte {offset}: {reason}")]
 pub struct DecodeError {
     /// The part of the format that is wrong.
@@ -56,7 +57,7 @@ impl fmt::Display for Field {
 }
 
 /// What can be wrong with a field.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeErrorReason {
     /// The bytes end inside of it.
@@ -120,6 +121,14 @@ pub enum DecodeErrorReason {
     /// The name has no valid form.
     #[error(transparent)]
     Name(NameError),
+    /// It is no signature.
+    #[error("{place}: {reason}")]
+    Signature {
+        /// The part of the signature that is wrong.
+        place: Place,
+        /// What is wrong with it.
+        reason: Box<DefinitionErrorReason>,
+    },
     /// The hash that is stated is not that of the content.
     #[error("the content here has the hash {actual}, but {stated} is stated for it")]
     Hash {

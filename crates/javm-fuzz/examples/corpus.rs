@@ -16,7 +16,7 @@ use javm_isa::{Mode, Program, disassemble};
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Files beyond this size are left out: a fuzzer gets further in small ones.
-const LARGEST: usize = 6_000;
+const LARGEST: usize = 10_000;
 /// How many generated inputs there are of each target that has no real ones.
 const GENERATED: usize = 12;
 

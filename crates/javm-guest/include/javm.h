@@ -64,6 +64,13 @@ struct javm_memory {
     struct javm_endpoint javm_endpoint_##function = {                                                                     \
         (void (*)(void))(function), 1, sizeof(endpoint_name) - 1, (scalars), {0}, endpoint_name}
 
+/* Says what endpoints take and return, in the language of docs/spec/types.md, so that callers can be told and checked:
+ * `JAVM_INTERFACE(shapes, "interface shapes { area(width: u64, height: u64) -> u64; }");`
+ * Each method is for the endpoint of its name. One with more than four arguments, or with others than integers of up to
+ * 64 bits and bool, passes them in the scratchpad: its endpoint takes one scalar, their length there in bytes; a result of
+ * that kind stands there, too, and the endpoint returns its length. A program may have several. */
+#define JAVM_INTERFACE(name, text) JAVM_RECORD(".nub.interface") char javm_interface_##name[] = text
+
 /* Wants service `id` in slot `slot_number` (4 to 255; 16 and 17 are where this header wants LOG and HASH, by itself).
  * Without it the program does not start when `is_required`. */
 #define JAVM_IMPORT(name, slot_number, id, is_required)                                                                   \

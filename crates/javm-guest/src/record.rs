@@ -144,7 +144,7 @@ macro_rules! __record {
     };
 }
 
-/// The record of an endpoint.
+/// The record of an endpoint, and its signature.
 #[cfg(target_os = "none")]
 #[doc(hidden)]
 #[macro_export]
@@ -155,6 +155,13 @@ macro_rules! __endpoint_record {
         #[unsafe(export_name = $symbol)]
         static RECORD: $crate::record::Endpoint =
             $crate::record::Endpoint::new($entry as *const (), $name, $signature.arity());
+
+        #[used]
+        #[unsafe(link_section = ".nub.signatures")]
+        static ENCODED: [u8; $signature.encoded_len()] = match $signature.encode() {
+            Ok(encoded) => encoded,
+            Err(error) => ::core::panic!("{}", error.message()),
+        };
     };
 }
 

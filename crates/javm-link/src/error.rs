@@ -3,6 +3,7 @@
 use std::fmt;
 
 use javm_cap::{ImageError, NameError};
+use javm_types::{DefinitionError, ParseError};
 use thiserror::Error;
 
 use crate::riscv::{DecodeError, Word};
@@ -288,6 +289,31 @@ pub enum RecordError {
         /// How many there may be.
         limit: u8,
     },
+    /// Bytes that should be signatures are not.
+    #[error("this is no signature: {0}")]
+    Signature(DefinitionError),
+    /// Text that should be an interface is none.
+    #[error("this is no interface: {0}")]
+    Interface(ParseError),
+    /// Bytes that should be text are not.
+    #[error("an interface is UTF-8 text with a zero behind it; byte {0} of this one is not UTF-8")]
+    NotText(usize),
+    /// A signature of nothing.
+    #[error("there is no endpoint for {0}")]
+    NoEndpoint(String),
+    /// A signature says something else than the endpoint's record.
+    #[error(
+        "the signature is {method}, but the endpoint's record says that {arity} registers hold arguments; a call that passes them in the scratchpad has one, for their length"
+    )]
+    SignatureArity {
+        /// The signature.
+        method: String,
+        /// What the record says.
+        arity: u8,
+    },
+    /// Two signatures of one endpoint.
+    #[error("there are two signatures for one endpoint, {0} and {1}")]
+    OtherSignature(String, String),
     /// The entry is not a relocation to a function.
     #[error("its entry is not a pointer to a function of this program")]
     Entry,

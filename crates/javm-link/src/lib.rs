@@ -10,6 +10,7 @@
 //! - `riscv`: instructions of the input.
 //! - `relocation`: the kinds of relocation. `resolve`: what they refer to.
 //! - `records`: endpoints, imports and sizes that the program declares.
+//! - `signatures`: what the endpoints take and return, where the program says it.
 //! - `flow`: what is reachable from the endpoints. Start here for what a jump may do.
 //! - `layout`: addresses. `contents`: what memory holds at the start.
 //! - `translate`: instructions of the output. `emit`: their bytes.
@@ -31,6 +32,7 @@ mod relocation;
 mod report;
 mod resolve;
 mod riscv;
+mod signatures;
 pub mod symbols;
 mod translate;
 
@@ -106,7 +108,8 @@ pub struct Linked {
 pub fn link(input: &[u8], options: &Options) -> Result<Linked, LinkError> {
     let object = elf::read(input)?;
     let resolver = Resolver::new(&object);
-    let endpoints = records::endpoints(&object, &resolver)?;
+    let mut endpoints = records::endpoints(&object, &resolver)?;
+    signatures::attach(&object, &mut endpoints)?;
     let imports = records::imports(&object)?;
     let asked = records::memory(&object)?;
     let sizes = Sizes {
@@ -149,6 +152,7 @@ pub fn link(input: &[u8], options: &Options) -> Result<Linked, LinkError> {
         entry: emitted.starts[block.index()],
         arity: endpoint.arity,
         registers,
+        signature: endpoint.signature,
     });
     let image = Image {
         cost_model: options.cost_model,

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use javm_cap::image::limits::{FIRST_FREE_SLOT, MAX_ARITY};
 use javm_cap::{EndpointName, GIFT_SLOT, Import, SCRATCHPAD_SLOT, Wanted};
 
+use javm_types::Method;
+
 use crate::elf::{Object, Section};
 use crate::error::{LinkError, RecordError};
 use crate::relocation::{self, Action, Size, Store};
@@ -31,6 +33,7 @@ pub(crate) struct Endpoint {
     pub name: EndpointName,
     pub arity: u8,
     pub entry: At,
+    pub signature: Option<Method>,
 }
 
 /// The memory that the program asks for, in bytes.
@@ -48,14 +51,21 @@ struct Record<'a, const N: usize> {
     bytes: &'a [u8; N],
 }
 
-/// The records of all sections called `name` or `name.ANYTHING`, in the order of the file.
+/// Whether a section is called `name` or `name.ANYTHING`.
+fn is_called(section: &Section, name: &str) -> bool {
+    let rest = section.name.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What is in the sections of a name, in the order of the file.
+pub(crate) fn contents<'a>(object: &Object<'a>, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    object.sections.iter().filter(move |section| is_called(section, name)).map(|section| section.data)
+}
+
+/// The records of all sections of a name, in the order of the file.
 fn records<'a, const N: usize>(object: &Object<'a>, name: &'static str) -> Result<Vec<Record<'a, N>>, LinkError> {
     let mut found = Vec::new();
-    let is_meant = |section: &Section| {
-        let rest = section.name.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    for (section, read) in object.sections.iter().enumerate().filter(|(_, section)| is_meant(section)) {
+    for (section, read) in object.sections.iter().enumerate().filter(|(_, section)| is_called(section, name)) {
         let (whole, rest) = read.data.as_chunks::<N>();
         for (number, bytes) in (0_u64..).zip(whole) {
             found.push(Record { section, offset: number * N as u64, bytes });
@@ -93,7 +103,7 @@ pub(crate) fn endpoints(object: &Object, resolver: &Resolver) -> Result<Vec<Endp
             return Err(refuse(RecordError::SameName(name.to_string())));
         }
         let entry = entry(object, resolver, record)?.ok_or_else(|| refuse(RecordError::Entry))?;
-        endpoints.push(Endpoint { name, arity, entry });
+        endpoints.push(Endpoint { name, arity, entry, signature: None });
     }
     if endpoints.is_empty() {
         return Err(LinkError::NoEndpoints);

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::binary::{VERSION, tag};
+use crate::definition::{Field, Kind, Type};
 use crate::limits::{
     ARGUMENT_REGISTERS, MAX_ARGUMENTS, MAX_FIELDS, MAX_TUPLE_ELEMENTS, MAX_TYPE_DEPTH, MAX_TYPE_NODES,
 };
@@ -114,6 +115,25 @@ const _: () = assert!(MAX_ARGUMENTS == 8 && MAX_TUPLE_ELEMENTS == 8 && MAX_FIELD
 const _: () = assert!(MAX_TYPE_DEPTH == 16 && MAX_TYPE_NODES == 256 && crate::limits::MAX_NAME_BYTES == 48);
 
 impl Shape {
+    /// Whether it is this type, the names of structs and their fields included.
+    #[must_use]
+    pub fn is(&self, ty: &Type) -> bool {
+        match (self, ty.kind()) {
+            (Shape::Primitive(this), Kind::Primitive(other)) => this == other,
+            (Shape::List(this), Kind::List(other)) | (Shape::Option(this), Kind::Option(other)) => this.is(other),
+            (Shape::Tuple(these), Kind::Tuple(others)) => {
+                these.len() == others.len() && these.iter().zip(others).all(|(this, other)| this.is(other))
+            }
+            (Shape::Struct { name, fields }, Kind::Struct(other)) => {
+                let same = |(this, other): (&(&str, Shape), &Field)| *this.0 == *other.name && this.1.is(&other.ty);
+                *name == other.name.as_str()
+                    && fields.len() == other.fields.len()
+                    && fields.iter().zip(&other.fields).all(same)
+            }
+            _ => false,
+        }
+    }
+
     /// The unit type.
     pub const UNIT: Shape = Shape::Tuple(&[]);
 

@@ -311,6 +311,14 @@ impl<A: Arch> Kernel<A> {
         Ok(&self.resident(instance)?.instance)
     }
 
+    /// An endpoint of an Instance.
+    ///
+    /// # Errors
+    /// [`InvokeError`] when there is no such Instance or endpoint.
+    pub fn endpoint(&self, instance: InstanceId, endpoint: EndpointRef<'_>) -> Result<&Endpoint, InvokeError> {
+        find_endpoint(self.resident(instance)?.instance.image().image(), endpoint)
+    }
+
     /// Calls an endpoint of an Instance. A call that halts leaves its changes in the Instance; any other leaves none.
     /// `trace`, if given, is called before each instruction.
     ///

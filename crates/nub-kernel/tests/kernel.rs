@@ -34,7 +34,13 @@ fn image(text: &str, arity: u8) -> Image {
     Image {
         cost_model: CostModel::Flat,
         code: program.blob().to_vec(),
-        endpoints: vec![Endpoint { name: "main".parse().expect("a name"), entry: 0, arity, registers }],
+        endpoints: vec![Endpoint {
+            name: "main".parse().expect("a name"),
+            entry: 0,
+            arity,
+            registers,
+            signature: None,
+        }],
         memory: BTreeMap::from([
             (READ_ONLY, mapping(1, Access::ReadOnly, persistent(2, 0))),
             (STATE, mapping(2, Access::ReadWrite, persistent(3, 0))),

@@ -1,6 +1,7 @@
 //! Everything that can go wrong in the library.
 
 use javm_cap::LoadError;
+use javm_types::{EncodeError, Method, ValueError};
 use nub_kernel::{InstantiateError, InvokeError};
 use thiserror::Error;
 
@@ -17,6 +18,42 @@ pub enum Error {
     /// The call was not made.
     #[error(transparent)]
     Invoke(#[from] InvokeError),
+    /// A call with values of an endpoint without a signature.
+    #[error(
+        "endpoint {0} has no signature, so that values cannot be checked: call it with registers, or link the program with signatures"
+    )]
+    NoSignature(String),
+    /// Values are not what the endpoint's signature says.
+    #[error(transparent)]
+    Values(#[from] ValueError),
+    /// Rust values cannot be encoded.
+    #[error("the arguments cannot be encoded: {0}")]
+    Encode(#[from] EncodeError),
+    /// Rust types are not those of the endpoint's signature.
+    #[error(transparent)]
+    Mismatch(#[from] TypeMismatch),
+    /// Two things for one scratchpad.
+    #[error("the arguments travel in the scratchpad; a call cannot bring another one")]
+    ScratchpadTaken,
+    /// The program does not keep to its signature.
+    #[error("the program returned something else than its signature says: {0}")]
+    Result(String),
+}
+
+/// A Rust type is not that of an endpoint's signature.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{what} does not have the type of the signature, {method}")]
+pub struct TypeMismatch {
+    /// Which one.
+    what: String,
+    /// The signature.
+    method: String,
+}
+
+impl TypeMismatch {
+    pub(crate) fn new(what: &str, method: &Method) -> TypeMismatch {
+        TypeMismatch { what: what.into(), method: method.to_string() }
+    }
 }
 
 /// The number that stands for a kind of [error](enum@Error), for machines. Numbers are never used again for something else.
@@ -42,6 +79,14 @@ pub enum ErrorCode {
     Arguments = 122,
     /// The scratchpad is too large.
     Scratchpad = 123,
+    /// The endpoint has no signature.
+    NoSignature = 130,
+    /// Values, or their types, are not what the signature says.
+    Values = 131,
+    /// Two things for one scratchpad.
+    ScratchpadTaken = 132,
+    /// The program returned something else than its signature says.
+    Result = 133,
     /// Something that this version has no number for.
     Other = 999,
 }
@@ -60,6 +105,10 @@ impl Error {
             Error::Invoke(InvokeError::UnknownEndpoint { .. }) => ErrorCode::UnknownEndpoint,
             Error::Invoke(InvokeError::Arguments { .. }) => ErrorCode::Arguments,
             Error::Invoke(InvokeError::Scratchpad(_)) => ErrorCode::Scratchpad,
+            Error::NoSignature(_) => ErrorCode::NoSignature,
+            Error::Values(_) | Error::Encode(_) | Error::Mismatch(_) => ErrorCode::Values,
+            Error::ScratchpadTaken => ErrorCode::ScratchpadTaken,
+            Error::Result(_) => ErrorCode::Result,
             // The enums of the kernel may grow; a number is given here when they do.
             _ => ErrorCode::Other,
         }

@@ -1,6 +1,6 @@
 //! The handle that a host holds.
 
-use javm_cap::{CapHash, Image, ValidImage};
+use javm_cap::{CapHash, Endpoint, Image, ValidImage};
 use javm_interpreter::State;
 use javm_isa::{Instruction, REG_COUNT};
 use nub_arch_local::LocalArch;
@@ -120,6 +120,14 @@ impl Nub {
     /// [`Error::Invoke`]: there is no such Instance.
     pub fn state_root(&self, instance: InstanceId) -> Result<CapHash, Error> {
         Ok(self.kernel.instance(instance)?.hash())
+    }
+
+    /// An endpoint of an Instance, as its Image declares it: with a signature where the program says one.
+    ///
+    /// # Errors
+    /// [`Error::Invoke`]: no such Instance or endpoint.
+    pub fn endpoint<'a>(&self, instance: InstanceId, endpoint: impl Into<EndpointRef<'a>>) -> Result<&Endpoint, Error> {
+        Ok(self.kernel.endpoint(instance, endpoint.into())?)
     }
 
     /// Calls an endpoint. A call that halts leaves its changes in the Instance; any other leaves none. That the program

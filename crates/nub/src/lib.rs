@@ -3,6 +3,7 @@
 //! # How to read this crate
 //! - [`Nub`]: the handle. Publish an Image, make an Instance of it, call its endpoints.
 //! - [`Builder`]: how a handle is set up; [`Nub::new_local`] is the short form.
+//! - [`Nub::invoke_values`], [`Nub::invoke_typed`]: calls with values by an endpoint's signature; [`types`] has them.
 //! - [`Error`]: everything that can go wrong, each with a stable [code](Error::code).
 //!
 //! What runs, and what it may do, is in `docs/spec/`; the house as a whole in `ARCHITECTURE.md`.
@@ -26,9 +27,13 @@
 mod builder;
 mod error;
 mod handle;
+mod typed;
 
 pub use builder::{ArchChoice, Builder};
-pub use error::{Error, ErrorCode};
+pub use error::{Error, ErrorCode, TypeMismatch};
 pub use handle::{DEFAULT_GAS, InvokeOptions, Nub, TraceLine};
-pub use javm_cap::{CapHash, Capability, Data, Image, ValidImage};
+pub use typed::{Returned, lift};
+
+pub use javm_cap::{CapHash, Capability, Data, Endpoint, Image, ValidImage};
+pub use javm_types as types;
 pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, LogEntry, Outcome as InvokeOutcome, Status};

@@ -46,3 +46,4 @@ uint64_t render(uint64_t width, uint64_t height, uint64_t max_iter) {
 }
 
 JAVM_ENDPOINT(render, 3);
+JAVM_INTERFACE(mandelbrot, "interface mandelbrot { render(width: u64, height: u64, max_iter: u64) -> u64; }");

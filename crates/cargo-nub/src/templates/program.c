@@ -21,3 +21,6 @@ JAVM_ENDPOINT(add, 1);
 uint64_t get(void) { return total; }
 
 JAVM_ENDPOINT(get, 0);
+
+/* What callers are told of them. */
+JAVM_INTERFACE(counter, "interface counter { add(n: u64) -> u64; get() -> u64; }");

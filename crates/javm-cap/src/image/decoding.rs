@@ -1,11 +1,13 @@
 //! Reading an Image: total, and strict enough that whatever it accepts is written again byte for byte.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use javm_isa::{CostModel, REG_COUNT};
+use javm_types::{DefinitionError, Method};
 
-use super::encoding::{EPHEMERAL, MAGIC, PERSISTENT, VERSION, code_hash};
+use super::encoding::{EPHEMERAL, HAS_SIGNATURE, MAGIC, PERSISTENT, VERSION, code_hash};
 use super::limits::MAX_STORED_PAGES;
 use super::{Access, Backing, Endpoint, EndpointName, Image, Import, Mapping, Wanted};
 use crate::data::{Data, MAX_DATA_PAGES};
@@ -114,11 +116,12 @@ fn read_endpoint(reader: &mut Reader, index: u32) -> Result<Endpoint, DecodeErro
     let entry = reader.u32(field("entry"))?;
     let arity = reader.u8(field("arity"))?;
     let name_length = reader.u8(field("name length"))?;
-    let mask_offset = reader.offset();
-    let mask = reader.u16(field("register mask"))?;
+    let flags_offset = reader.offset();
+    let flags = reader.u16(field("flags"))?;
+    let mask = flags & !HAS_SIGNATURE;
     if mask >> REG_COUNT != 0 {
-        let reason = DecodeErrorReason::TooLarge { found: mask.into(), limit: (1 << REG_COUNT) - 1 };
-        return Err(DecodeError::new(mask_offset, field("register mask"), reason));
+        let reason = DecodeErrorReason::NotZero(u64::from(mask >> REG_COUNT << REG_COUNT));
+        return Err(DecodeError::new(flags_offset, field("flags"), reason));
     }
     let name_offset = reader.offset();
     let name = EndpointName::from_bytes(reader.bytes(field("name"), name_length.into())?)
@@ -131,7 +134,24 @@ fn read_endpoint(reader: &mut Reader, index: u32) -> Result<Endpoint, DecodeErro
             return Err(DecodeError::new(offset, field("register"), DecodeErrorReason::ListedZero));
         }
     }
-    Ok(Endpoint { name, entry, arity, registers })
+    let signature = if flags & HAS_SIGNATURE == 0 { None } else { Some(read_signature(reader, field("signature"))?) };
+    Ok(Endpoint { name, entry, arity, registers, signature })
+}
+
+/// Reads a signature, which says itself where it ends.
+fn read_signature(reader: &mut Reader, field: (&'static str, u32, &'static str)) -> Result<Method, DecodeError> {
+    let offset = reader.offset();
+    match Method::decode_first(reader.peek(usize::MAX)) {
+        Ok((method, length)) => {
+            reader.bytes(field, length)?;
+            Ok(method)
+        }
+        Err(DefinitionError { place, offset: inside, reason }) => Err(DecodeError::new(
+            offset + inside,
+            field,
+            DecodeErrorReason::Signature { place, reason: Box::new(reason) },
+        )),
+    }
 }
 
 fn read_mapping(reader: &mut Reader, index: u32) -> Result<Mapping, DecodeError> {

@@ -10,7 +10,10 @@ use crate::tag::Tag;
 pub const MAGIC: [u8; 8] = *b"\x7fNUB\r\n\x1a\n";
 
 /// The version of the format that is written, and the only one that is read.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+
+/// The bit of an endpoint's flags that says that a signature follows. Those below it are the register mask.
+pub(super) const HAS_SIGNATURE: u16 = 1 << 15;
 
 /// The number of a mapping's kind.
 pub(super) const PERSISTENT: u8 = 0;
@@ -53,6 +56,15 @@ impl Image {
         hash_of_manifest(&self.manifest())
     }
 
+    /// How many bytes the signatures of its endpoints take.
+    pub(super) fn signature_bytes(&self) -> usize {
+        self.endpoints
+            .iter()
+            .filter_map(|endpoint| endpoint.signature.as_ref())
+            .map(|method| method.encode().len())
+            .sum()
+    }
+
     fn encode_manifest(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&[self.cost_model as u8, 0]);
@@ -65,13 +77,17 @@ impl Image {
         out.extend_from_slice(&length(self.typedefs.len()));
         for endpoint in &self.endpoints {
             let set = endpoint.registers.iter().enumerate().filter(|&(_, &value)| value != 0);
-            let mask = set.clone().fold(0u16, |mask, (register, _)| mask | 1 << register);
+            let typed = if endpoint.signature.is_some() { HAS_SIGNATURE } else { 0 };
+            let flags = set.clone().fold(typed, |flags, (register, _)| flags | 1 << register);
             out.extend_from_slice(&endpoint.entry.to_le_bytes());
             out.extend_from_slice(&[endpoint.arity, endpoint.name.len() as u8]);
-            out.extend_from_slice(&mask.to_le_bytes());
+            out.extend_from_slice(&flags.to_le_bytes());
             out.extend_from_slice(endpoint.name.as_bytes());
             for (_, value) in set {
                 out.extend_from_slice(&value.to_le_bytes());
+            }
+            if let Some(signature) = &endpoint.signature {
+                out.extend_from_slice(&signature.encode());
             }
         }
         for (first_page, mapping) in &self.memory {

@@ -1,6 +1,7 @@
 //! The bounds of an Image, each with its reason.
 
 use javm_isa::Opcode;
+use javm_types::limits::MAX_TYPEDEF_BYTES;
 
 /// Code, in bytes. A compiler handles it in well under a second, and the cost of one block stays below 2^31.
 pub const MAX_CODE_BYTES: u32 = 16 << 20;
@@ -28,8 +29,11 @@ const _: () = {
 /// Endpoints. A right to call some of them is a mask with a bit for each, which must stay small.
 pub const MAX_ENDPOINTS: usize = 256;
 
+/// The signatures of all endpoints, in bytes: what a TypeDef of them may have.
+pub const MAX_SIGNATURE_BYTES: usize = MAX_TYPEDEF_BYTES;
+
 /// An endpoint's name, in bytes. It fits a table row and a fixed record of an object file.
-pub const MAX_NAME_BYTES: usize = 48;
+pub use javm_types::limits::MAX_NAME_BYTES;
 
 /// Scalar arguments: those that travel in registers, φ7 to φ10.
 pub const MAX_ARITY: u8 = 4;

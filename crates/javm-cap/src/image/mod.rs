@@ -6,7 +6,6 @@ mod code;
 mod decoding;
 mod encoding;
 pub mod limits;
-mod name;
 mod valid;
 mod validate;
 
@@ -14,10 +13,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use javm_isa::{CostModel, REG_COUNT};
+use javm_types::Method;
+/// The name of an endpoint: that of the method which it is.
+pub use javm_types::MethodName as EndpointName;
+pub use javm_types::NameError;
 
 pub use self::code::{CodeError, NotABlock};
 pub use self::encoding::{MAGIC, VERSION};
-pub use self::name::{EndpointName, NameError};
 pub use self::valid::{LoadError, ValidImage};
 pub use self::validate::{ImageError, MappingError};
 use crate::data::Data;
@@ -40,7 +42,7 @@ pub const GIFT_SLOT: u8 = 1;
 ///
 /// // a0 = a0 + a1; jump_ind ra
 /// let code = vec![0, 0, 5, 200, 0x87, 7, 50, 0, 0b01001];
-/// let add = Endpoint { name: "add".parse()?, entry: 0, arity: 2, registers: [0; 13] };
+/// let add = Endpoint { name: "add".parse()?, entry: 0, arity: 2, registers: [0; 13], signature: None };
 /// let image = Image {
 ///     cost_model: CostModel::Pipeline,
 ///     code,
@@ -84,6 +86,8 @@ pub struct Endpoint {
     pub arity: u8,
     /// What the registers hold at the start. φ0 and φ7..φ10 are set by the call and must be zero here.
     pub registers: [u64; REG_COUNT],
+    /// What it takes and returns, if it was said: a method of this name and arity.
+    pub signature: Option<Method>,
 }
 
 /// A range of pages.

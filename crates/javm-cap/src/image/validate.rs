@@ -1,15 +1,17 @@
 //! What must hold of an Image before it may be published.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use javm_isa::{Program, Reg};
+use javm_types::Method;
 use thiserror::Error;
 
 use super::code::{Code, CodeError, NotABlock};
 use super::limits::{
     END_PAGE, FIRST_FREE_SLOT, FIRST_PAGE, GUARD_PAGES, MAX_ARITY, MAX_ENDPOINTS, MAX_EPHEMERAL_PAGES, MAX_MAPPINGS,
-    MAX_STORED_PAGES, MAX_TYPEDEFS,
+    MAX_SIGNATURE_BYTES, MAX_STORED_PAGES, MAX_TYPEDEFS,
 };
 use super::{Access, Backing, EndpointName, Image, Mapping, SCRATCHPAD_SLOT};
 use crate::data::MAX_DATA_PAGES;
@@ -52,6 +54,18 @@ pub enum ImageError {
         name: EndpointName,
         /// How many it takes.
         arity: u8,
+    },
+    /// An endpoint's signature is that of something else.
+    #[error("endpoint {index} ({name}) takes {arity} arguments in registers, but its signature is {signature}")]
+    Signature {
+        /// The endpoint's number.
+        index: usize,
+        /// Its name.
+        name: EndpointName,
+        /// How many arguments it takes in registers.
+        arity: u8,
+        /// The signature.
+        signature: Box<Method>,
     },
     /// An endpoint sets a register that the call sets.
     #[error(
@@ -183,6 +197,7 @@ pub(super) fn validate(image: &Image) -> Result<Program, ImageError> {
 fn check_counts(image: &Image) -> Result<(), ImageError> {
     let tables = [
         ("endpoints", image.endpoints.len(), MAX_ENDPOINTS),
+        ("bytes of signatures", image.signature_bytes(), MAX_SIGNATURE_BYTES),
         ("mappings", image.memory.len(), MAX_MAPPINGS),
         ("implemented TypeDefs", image.typedefs.len(), MAX_TYPEDEFS),
     ];
@@ -294,6 +309,12 @@ fn check_endpoints(image: &Image, code: &Code) -> Result<(), ImageError> {
         let name = || endpoint.name.clone();
         if endpoint.arity > MAX_ARITY {
             return Err(ImageError::Arity { index, name: name(), arity: endpoint.arity });
+        }
+        if let Some(signature) = &endpoint.signature
+            && (*signature.name() != endpoint.name || signature.arity() != endpoint.arity)
+        {
+            let (arity, signature) = (endpoint.arity, Box::new(signature.clone()));
+            return Err(ImageError::Signature { index, name: name(), arity, signature });
         }
         for register in [Reg::RA, Reg::A0, Reg::A1, Reg::A2, Reg::A3] {
             let value = endpoint.registers[register.index()];

@@ -8,15 +8,28 @@ use javm_cap::{
     Mapping, ValidImage, Wanted,
 };
 use javm_isa::CostModel;
+use javm_types::Method;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
 use crate::fixtures::{adder, config, everything};
 
+/// Signatures, of this name or another.
+fn signature() -> impl Strategy<Value = Method> {
+    prop::sample::select(vec![
+        "add()",
+        "add(amount: u64) -> u64",
+        "set.all(to: address32, all: list<(string, option<i8>)>) -> option<()>",
+    ])
+    .prop_map(|text| text.parse().expect("a method"))
+}
+
 fn endpoint() -> impl Strategy<Value = Endpoint> {
     let registers = proptest::array::uniform13(prop_oneof![3 => Just(0), 1 => any::<u64>()]);
-    ("[A-Za-z0-9_.-]{1,48}", any::<u32>(), any::<u8>(), registers).prop_map(|(name, entry, arity, registers)| {
-        Endpoint { name: name.parse().expect("a name"), entry, arity, registers }
+    let parts = ("[A-Za-z0-9_.-]{1,48}", any::<u32>(), any::<u8>(), registers, prop::option::of(signature()));
+    parts.prop_map(|(name, entry, arity, registers, signature)| {
+        let name = name.parse().expect("a name");
+        Endpoint { name, entry, arity, registers, signature }
     })
 }
 
@@ -159,7 +172,7 @@ fn patched(patches: &[Patch]) -> Vec<u8> {
 fn errors_say_what_is_wrong_and_where() {
     let cases: &[(&[Patch], &str)] = &[
         (&[(0, b"\x7fELF")], "magic, at byte 0: these are not the eight bytes that every Image starts with"),
-        (&[(8, &[2])], "version, at byte 8: version 2 is not known (only version 1 is)"),
+        (&[(8, &[1])], "version, at byte 8: version 1 is not known (only version 2 is)"),
         (&[(0xa, &[2])], "cost model, at byte 10: 2 stands for nothing here (0 = flat, 1 = pipeline)"),
         (&[(0xb, &[9])], "padding, at byte 11: it must be zero, not 0x9"),
         (&[(0x49, &[0])], "endpoint 0: name, at byte 76: a name has 1 to 48 bytes, not 0"),
@@ -168,34 +181,42 @@ fn errors_say_what_is_wrong_and_where() {
             &[(0x4d, b" ")],
             "endpoint 0: name, at byte 76: byte 1 of the name is 0x20; letters, digits, '_', '.' and '-' are allowed",
         ),
-        (&[(0x4b, &[0x20])], "endpoint 0: register mask, at byte 74: 8194 is more than the limit of 8191"),
+        (&[(0x4b, &[0x20])], "endpoint 0: flags, at byte 74: it must be zero, not 0x2000"),
+        (&[(0x4b, &[0x80])], "endpoint 0: signature, at byte 87: version: version 7 is not known (only version 1 is)"),
+        (&[(0x76, &[0])], "endpoint 1: signature, at byte 118: version: version 0 is not known (only version 1 is)"),
+        (&[(0x82, &[9])], "endpoint 1: signature, at byte 130: argument 0: type: 0x09 stands for no type"),
+        (
+            &[(0x87, b"1")],
+            "endpoint 1: signature, at byte 134: argument 2: name: byte 0 of the name is 0x31; letters, '_' and, behind \
+             the first, digits are allowed",
+        ),
         (&[(0x51, &[0])], "endpoint 0: register, at byte 79: what is zero must not be listed"),
         (
-            &[(0x86, &[0x20])],
-            "mapping 1: first page, at byte 134: 32 follows 32; entries must be in ascending order, none twice",
+            &[(0x9e, &[0x20])],
+            "mapping 1: first page, at byte 158: 32 follows 32; entries must be in ascending order, none twice",
         ),
-        (&[(0x82, &[2])], "mapping 0: access, at byte 130: 2 stands for nothing here (0 = read-only, 1 = read-write)"),
-        (&[(0x83, &[2])], "mapping 0: kind, at byte 131: 2 stands for nothing here (0 = persistent, 1 = ephemeral)"),
-        (&[(0x85, &[1])], "mapping 0: padding, at byte 133: it must be zero, not 0x1"),
-        (&[(0x9f, &[1])], "mapping 2: offset, at byte 158: it must be zero, not 0x100"),
-        (&[(0xa4, &[1])], "mapping 2: slot, at byte 164: it must be zero, not 0x1"),
-        (&[(0xb7, &[0x11])], "initial slot 0: kind, at byte 183: 17 stands for nothing here (0x10 = Data)"),
-        (&[(0xb8, &[1])], "initial slot 0: padding, at byte 184: it must be zero, not 0x1"),
-        (&[(0xbc, &[0x11])], "initial slot 0: pages, at byte 186: 1114113 is more than the limit of 1048576"),
+        (&[(0x9a, &[2])], "mapping 0: access, at byte 154: 2 stands for nothing here (0 = read-only, 1 = read-write)"),
+        (&[(0x9b, &[2])], "mapping 0: kind, at byte 155: 2 stands for nothing here (0 = persistent, 1 = ephemeral)"),
+        (&[(0x9d, &[1])], "mapping 0: padding, at byte 157: it must be zero, not 0x1"),
+        (&[(0xb7, &[1])], "mapping 2: offset, at byte 182: it must be zero, not 0x100"),
+        (&[(0xbc, &[1])], "mapping 2: slot, at byte 188: it must be zero, not 0x1"),
+        (&[(0xcf, &[0x11])], "initial slot 0: kind, at byte 207: 17 stands for nothing here (0x10 = Data)"),
+        (&[(0xd0, &[1])], "initial slot 0: padding, at byte 208: it must be zero, not 0x1"),
+        (&[(0xd4, &[0x11])], "initial slot 0: pages, at byte 210: 1114113 is more than the limit of 1048576"),
         (
-            &[(0xde, &[1])],
-            "initial slot 1: slot, at byte 222: 1 follows 2; entries must be in ascending order, none twice",
+            &[(0xf6, &[1])],
+            "initial slot 1: slot, at byte 246: 1 follows 2; entries must be in ascending order, none twice",
         ),
-        (&[(0x107, &[2])], "import 0: required, at byte 263: 2 stands for nothing here (0 = optional, 1 = required)"),
-        (&[(0x108, &[0])], "import 0: kind, at byte 264: 0 stands for nothing here (0x13 = TypeDef, 0x16 = Service)"),
-        (&[(0x109, &[7])], "import 0: padding, at byte 265: it must be zero, not 0x7"),
-        (&[(0x10e, &[4])], "import 1: slot, at byte 270: 4 follows 4; entries must be in ascending order, none twice"),
-        (&[(0x166, &[2])], "stored pages, at byte 358: 2 is more than the limit of 1"),
-        (&[(0x16a, &[1])], "stored page 0: index, at byte 362: 1 is more than the limit of 0"),
-        (&[(0x16e, &[1, 16])], "stored page 0: length, at byte 366: 4097 is more than the limit of 4096"),
-        (&[(0x16e, &[0, 0])], "stored page 0: length, at byte 366: what is zero must not be listed"),
-        (&[(0x17c, &[0])], "stored page 0: bytes, at byte 380: the zero at its end must be left out"),
-        (&[(0x0c, &[0xff, 0xff])], "code, at byte 338: 65535 bytes are needed and 62 are left"),
+        (&[(0x11f, &[2])], "import 0: required, at byte 287: 2 stands for nothing here (0 = optional, 1 = required)"),
+        (&[(0x120, &[0])], "import 0: kind, at byte 288: 0 stands for nothing here (0x13 = TypeDef, 0x16 = Service)"),
+        (&[(0x121, &[7])], "import 0: padding, at byte 289: it must be zero, not 0x7"),
+        (&[(0x126, &[4])], "import 1: slot, at byte 294: 4 follows 4; entries must be in ascending order, none twice"),
+        (&[(0x17e, &[2])], "stored pages, at byte 382: 2 is more than the limit of 1"),
+        (&[(0x182, &[1])], "stored page 0: index, at byte 386: 1 is more than the limit of 0"),
+        (&[(0x186, &[1, 16])], "stored page 0: length, at byte 390: 4097 is more than the limit of 4096"),
+        (&[(0x186, &[0, 0])], "stored page 0: length, at byte 390: what is zero must not be listed"),
+        (&[(0x194, &[0])], "stored page 0: bytes, at byte 404: the zero at its end must be left out"),
+        (&[(0xc, &[0xff, 0xff])], "code, at byte 362: 65535 bytes are needed and 62 are left"),
     ];
     for (patches, message) in cases {
         let error = Image::decode(&patched(patches)).expect_err(message);
@@ -204,7 +225,7 @@ fn errors_say_what_is_wrong_and_where() {
     let mut longer = everything().encode();
     longer.push(0);
     let error = Image::decode(&longer).expect_err("a byte too many");
-    assert_eq!(error.to_string(), "end, at byte 400: 1 bytes follow behind the end");
+    assert_eq!(error.to_string(), "end, at byte 424: 1 bytes follow behind the end");
     let error = ValidImage::load(b"").expect_err("nothing at all");
     assert_eq!(error.to_string(), "this is not an Image: magic, at byte 0: 8 bytes are needed and 0 are left");
 }
@@ -216,11 +237,11 @@ fn content_that_is_not_what_the_manifest_says_is_refused() {
         assert!(error.to_string().contains("the content here has the hash"), "{error}");
         (error.field.to_string(), error.offset)
     };
-    assert_eq!(field_of((0x156, &[59])), ("code".to_owned(), 0x152));
-    assert_eq!(field_of((0x170, b"h")), ("initial slot 0: content".to_owned(), 0x166));
-    assert_eq!(field_of((0xe6, &[0])), ("initial slot 1: content".to_owned(), 0x17d));
+    assert_eq!(field_of((0x16e, &[59])), ("code".to_owned(), 0x16a));
+    assert_eq!(field_of((0x188, b"h")), ("initial slot 0: content".to_owned(), 0x17e));
+    assert_eq!(field_of((0xfe, &[0])), ("initial slot 1: content".to_owned(), 0x195));
     // More pages of the same content: the root is another one, because the tree is higher.
-    assert_eq!(field_of((0xba, &[2])), ("initial slot 0: content".to_owned(), 0x166));
+    assert_eq!(field_of((0xd2, &[2])), ("initial slot 0: content".to_owned(), 0x17e));
 }
 
 #[test]
@@ -259,5 +280,5 @@ fn names_are_checked() {
     for text in ["", "a b", "ä", "a/b", "\0", &"a".repeat(49)] {
         assert!(text.parse::<EndpointName>().is_err(), "{text:?}");
     }
-    assert_eq!(VERSION, 1);
+    assert_eq!(VERSION, 2);
 }

@@ -78,7 +78,13 @@ fn registers(set: &[(usize, u64)]) -> [u64; 13] {
 
 /// The Image `adder` of `image.md`.
 pub fn adder() -> Image {
-    let endpoint = Endpoint { name: "add".parse().expect("a name"), entry: 0, arity: 2, registers: registers(&[]) };
+    let endpoint = Endpoint {
+        name: "add".parse().expect("a name"),
+        entry: 0,
+        arity: 2,
+        registers: registers(&[]),
+        signature: None,
+    };
     Image {
         cost_model: CostModel::Pipeline,
         code: vec![0, 0, 5, 200, 0x87, 7, 50, 0, 0b01001],
@@ -134,12 +140,14 @@ pub fn everything() -> Image {
                 entry: 0,
                 arity: 0,
                 registers: registers(&[(1, 0x40000)]),
+                signature: None,
             },
             Endpoint {
                 name: "set.all".parse().expect("a name"),
                 entry: 7,
                 arity: 4,
                 registers: registers(&[(1, 0x40000), (12, 7)]),
+                signature: Some("set.all(a: u64, b: u32, c: bool, d: i8)".parse().expect("a method")),
             },
         ],
         memory: BTreeMap::from([

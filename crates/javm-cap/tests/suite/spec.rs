@@ -75,7 +75,7 @@ fn the_limits_are_those_of_the_page() {
         ($($name:ident)*) => { vec![$((stringify!($name), limits::$name as u64)),*] };
     }
     let expected = limits! {
-        MAX_CODE_BYTES MAX_JUMP_TABLE_ENTRIES MAX_BLOCK_COST MAX_ENDPOINTS MAX_NAME_BYTES MAX_ARITY MAX_MAPPINGS
+        MAX_CODE_BYTES MAX_JUMP_TABLE_ENTRIES MAX_BLOCK_COST MAX_ENDPOINTS MAX_SIGNATURE_BYTES MAX_NAME_BYTES MAX_ARITY MAX_MAPPINGS
         FIRST_PAGE END_PAGE GUARD_PAGES MAX_EPHEMERAL_PAGES MAX_STORED_PAGES FIRST_FREE_SLOT MAX_TYPEDEFS
     };
     assert_eq!(rows, expected);

@@ -4,7 +4,7 @@
 //! - or it is refused.
 
 use javm_cap::CapHash;
-use javm_link::SymbolMap;
+use javm_link::{LineTable, SymbolMap};
 use javm_link::symbols::{Memory, Named, Range, SYMBOL_MAP_VERSION};
 use rand::RngExt;
 
@@ -95,6 +95,7 @@ fn generate(random: &mut Random) -> Vec<u8> {
         stack: range(random),
         heap: range(random),
         scratchpad: range(random),
+        lines: LineTable::default(),
     };
     map.to_json().unwrap_or_default().into_bytes()
 }

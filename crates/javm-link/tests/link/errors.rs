@@ -543,6 +543,53 @@ fn endpoints_that_are_wrong() {
 }
 
 #[test]
+fn signatures_that_are_wrong() {
+    let method = |text: &str| text.parse::<javm_types::Method>().expect("a method").encode();
+    let signatures = |bytes: &[u8]| records(".nub.signatures", bytes);
+    let interface = |text: &[u8]| records(".nub.interface.x", text);
+    let main = method("main(a: u64, b: u64, c: u64, d: bool)");
+    let fits = [&main[..], &[0; 5], &main].concat();
+    let mut file = File::with_main(&rv::code(&[rv::ret()]));
+    file.section(".nub.signatures.a", 0, &fits);
+    file.section(".nub.interface", 0, b"interface x { main(a: u64, b: u64, c: u64, d: bool); }\0\0");
+    let linked = link_file(&file).expect("they are the same");
+    assert_eq!(linked.image.endpoints[0].signature.as_ref().map(javm_types::Method::encode), Some(main.clone()));
+    for (expected, found) in [
+        (
+            "0 of section .nub.signatures: this is no signature: version, at byte 0: version 9 is not known (only version 1 is)",
+            signatures(&[9]),
+        ),
+        (
+            "1 of section .nub.signatures: this is no signature: name, at byte 2: 5 bytes are needed and 0 are left",
+            signatures(&[&main[..], &[1, 5]].concat()),
+        ),
+        ("0 of section .nub.signatures: there is no endpoint for other()", signatures(&method("other()"))),
+        (
+            "1 of section .nub.signatures: there are two signatures for one endpoint, main(a: u64, b: u64, c: u64, d: bool) and main(x: u64, b: u64, c: u64, d: bool)",
+            signatures(&[main, method("main(x: u64, b: u64, c: u64, d: bool)")].concat()),
+        ),
+        (
+            "0 of section .nub.signatures: the signature is main(text: string), but the endpoint's record says that 4 registers hold arguments; a call that passes them in the scratchpad has one, for their length",
+            signatures(&method("main(text: string)")),
+        ),
+        (
+            "0 of section .nub.interface: this is no interface: line 1, column 1: expected `struct` or `interface`, found `interfac`",
+            interface(b"interfac"),
+        ),
+        (
+            "0 of section .nub.interface: an interface is UTF-8 text with a zero behind it; byte 1 of this one is not UTF-8",
+            interface(b"\0i\xff"),
+        ),
+        (
+            "1 of section .nub.interface: there is no endpoint for f(a: u8)",
+            interface(b"interface x { }\0interface y { f(a: u8); }"),
+        ),
+    ] {
+        assert_eq!(found, format!("record {expected}"));
+    }
+}
+
+#[test]
 fn imports_and_sizes_that_are_wrong() {
     let import = |bytes: [u8; 8]| records(".nub.imports", &bytes);
     let first = "record 0 of section .nub.imports: ";

@@ -75,24 +75,17 @@ impl TypeDef {
     #[must_use]
     pub fn structs(&self) -> Vec<&Struct> {
         let mut seen = alloc::collections::BTreeSet::new();
-        let mut found: Vec<&Struct> = self.methods.iter().flat_map(structs_of).collect();
+        let mut found: Vec<&Struct> = self.methods.iter().flat_map(Method::structs).collect();
         found.retain(|structure| seen.insert(&structure.name));
         found
     }
-}
-
-fn structs_of(method: &Method) -> Vec<&Struct> {
-    let mut found = Vec::new();
-    let arguments = method.arguments().iter().map(|argument| &argument.ty);
-    arguments.chain([method.returns()]).for_each(|ty| ty.structs(&mut found));
-    found
 }
 
 /// Checks that the name of a struct says which one it is, and that there are not too many.
 fn one_meaning(methods: &[Method]) -> Result<(), TypeError> {
     let mut known: BTreeMap<&Identifier, (&Struct, &Method)> = BTreeMap::new();
     for method in methods {
-        for structure in structs_of(method) {
+        for structure in method.structs() {
             let (same, first) = *known.entry(&structure.name).or_insert((structure, method));
             if same != structure {
                 let (first, second) = (first.name().clone(), method.name().clone());

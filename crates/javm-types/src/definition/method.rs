@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::types::twice;
-use super::{Field, Type, TypeError};
+use super::{Field, Struct, Type, TypeError};
 use crate::limits::{ARGUMENT_REGISTERS, MAX_ARGUMENTS};
 use crate::name::MethodName;
 
@@ -58,6 +58,15 @@ impl Method {
     #[must_use]
     pub fn returns(&self) -> &Type {
         &self.returns
+    }
+
+    /// The structs that it mentions, as often as it does, each behind those that it consists of.
+    #[must_use]
+    pub fn structs(&self) -> Vec<&Struct> {
+        let mut found = Vec::new();
+        let arguments = self.arguments.iter().map(|argument| &argument.ty);
+        arguments.chain([&self.returns]).for_each(|ty| ty.structs(&mut found));
+        found
     }
 
     /// Whether the arguments travel in registers, one each: at most four scalars.

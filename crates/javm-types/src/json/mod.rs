@@ -6,5 +6,5 @@
 mod reading;
 mod writing;
 
-pub use reading::{JsonError, JsonErrorReason, parse, parse_arguments};
+pub use reading::{JsonError, JsonErrorReason, parse, parse_argument_list, parse_arguments};
 pub use writing::Json;

@@ -41,7 +41,9 @@ pub enum JsonErrorReason {
         found: &'static str,
     },
     /// A number is no integer, or no number.
-    #[error("{0:?} is no integer; write decimal digits, or 0x and hexadecimal ones")]
+    #[error(
+        "{0:?} is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like"
+    )]
     NotAnInteger(String),
     /// Bytes are not written as they should be.
     #[error(transparent)]
@@ -139,6 +141,30 @@ pub fn parse_arguments<T: AsRef<str>>(method: &Method, texts: &[T]) -> Result<Ve
         parse(&argument.ty, text.as_ref()).map_err(|error| error.within(Step::Field(argument.name.clone())))
     };
     arguments.iter().zip(texts).map(value).collect()
+}
+
+/// The values of a method's arguments from one JSON array of all of them.
+///
+/// ```
+/// use javm_types::{Method, json};
+/// let method: Method = "pay(to: string, amount: u64)".parse()?;
+/// assert_eq!(json::parse_argument_list(&method, r#"["a", 3]"#)?, ["a".into(), 3_u64.into()]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`JsonError`] when it is no array of as many values of the arguments' types.
+pub fn parse_argument_list(method: &Method, text: &str) -> Result<Vec<Value>> {
+    let kind = || Reason::Kind { expected: format!("an array for {method}"), found: describe(text.trim()) }.into();
+    let texts = elements(text.trim(), kind)?;
+    let arguments = method.arguments();
+    if arguments.len() != texts.len() {
+        return Err(Reason::ArgumentCount { found: texts.len(), method: method.to_string() }.into());
+    }
+    let value = |(argument, json): (&Field, &&RawValue)| {
+        from_raw(&argument.ty, json.get()).map_err(|error| error.within(Step::Field(argument.name.clone())))
+    };
+    arguments.iter().zip(&texts).map(value).collect()
 }
 
 fn syntax(error: &serde_json::Error) -> JsonError {
@@ -291,12 +317,21 @@ fn from_text(ty: Primitive, text: &str) -> Result<Value> {
 
 fn integer(ty: Primitive, integer: Integer, text: &str) -> Result<Value> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-    let (radix, digits) = digits.strip_prefix("0x").map_or((10, digits), |digits| (16, digits));
+    let (radix, digits) = match digits.split_at_checked(2) {
+        Some(("0x" | "0X", digits)) => (16, digits),
+        Some(("0b" | "0B", digits)) => (2, digits),
+        _ => (10, digits),
+    };
+    // Not first: that would be a name anywhere else.
+    let digits = match digits.strip_prefix('_') {
+        Some(_) => String::new(),
+        None => digits.replace('_', ""),
+    };
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return Err(Reason::NotAnInteger(excerpt(text)).into());
     }
     let out_of_range = || JsonError::from(ValueErrorReason::Range { number: excerpt(text), ty });
-    let magnitude = u128::from_str_radix(digits, radix).map_err(|_| out_of_range())?;
+    let magnitude = u128::from_str_radix(&digits, radix).map_err(|_| out_of_range())?;
     let value = if integer.signed {
         let number = if negative { 0_i128.checked_sub_unsigned(magnitude) } else { i128::try_from(magnitude).ok() };
         number.map(Value::Signed)

@@ -139,14 +139,48 @@ fn errors_say_what_is_wrong_and_where() {
         ("u8", "-1", "-1 does not fit into u8 (0 to 255)"),
         ("i8", "0xff", "0xff does not fit into i8 (-128 to 127)"),
         ("u128", &digits, &format!("{shown} does not fit into u128 (0 to 340282366920938463463374607431768211455)")),
-        ("u8", "5.0", "\"5.0\" is no integer; write decimal digits, or 0x and hexadecimal ones"),
-        ("u8", "1e2", "\"1e2\" is no integer; write decimal digits, or 0x and hexadecimal ones"),
-        ("list<i8>", "[5.5]", "[0]: \"5.5\" is no integer; write decimal digits, or 0x and hexadecimal ones"),
-        ("u8", "five", "\"five\" is no integer; write decimal digits, or 0x and hexadecimal ones"),
-        ("u8", "+5", "\"+5\" is no integer; write decimal digits, or 0x and hexadecimal ones"),
-        ("u8", "", "\"\" is no integer; write decimal digits, or 0x and hexadecimal ones"),
+        (
+            "u8",
+            "5.0",
+            "\"5.0\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
+        (
+            "u8",
+            "1e2",
+            "\"1e2\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
+        (
+            "list<i8>",
+            "[5.5]",
+            "[0]: \"5.5\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
+        (
+            "u8",
+            "five",
+            "\"five\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
+        (
+            "u8",
+            "+5",
+            "\"+5\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
+        (
+            "u8",
+            "",
+            "\"\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
         ("u8", "[5]", "an integer for u8 is wanted, not an array"),
         ("list<u16>", "[true]", "[0]: an integer for u16 is wanted, not a bool"),
+        (
+            "u64",
+            "_1",
+            "\"_1\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
+        (
+            "u64",
+            "0b12",
+            "\"0b12\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like",
+        ),
         ("bool", "1", "true or false is wanted, not a number"),
         ("bool", "\"true\"", "true or false is wanted, not a string"),
         ("bool", "yes", "this is no JSON: expected value at line 1 column 1"),
@@ -193,7 +227,10 @@ fn errors_say_what_is_wrong_and_where() {
     let error = json::parse_arguments(&method, &["a"]).expect_err("too few");
     assert_eq!(error.to_string(), "1 arguments are given, but the method is transfer(to: string, amount: u8) -> bool");
     let error = json::parse_arguments(&method, &["a", "b"]).expect_err("no number");
-    assert_eq!(error.to_string(), "amount: \"b\" is no integer; write decimal digits, or 0x and hexadecimal ones");
+    assert_eq!(
+        error.to_string(),
+        "amount: \"b\" is no integer; write decimal digits, 0x and hexadecimal or 0b and binary ones, with _ between them if you like"
+    );
 }
 
 /// Text that is deep without end neither overflows the stack nor takes long.

@@ -2,6 +2,7 @@
 //!
 //! One file a subcommand; [`failure`] has the table of exit codes, [`output`] is the one way to standard output.
 
+mod arguments;
 mod bench;
 mod conformance;
 mod diagnosis;

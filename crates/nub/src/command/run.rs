@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use javm_cap::ValidImage;
-use nub::{ArchChoice, Ended, EndpointRef, Grants, InvokeOptions, InvokeOutcome, LogEntry, Nub, TraceLine};
+use nub::{ArchChoice, Ended, EndpointRef, Grants, InvokeOutcome, LogEntry, Nub, TraceLine};
 use serde_json::{Value, json};
 
+use super::arguments::{self, ResultValue};
 use super::diagnosis;
 use super::failure::{Exit, Failure};
 use super::files;
@@ -27,9 +28,13 @@ pub(super) struct Arguments {
     /// The endpoint, by name or number; may be left out where there is only one
     #[arg(long, short, value_name = "NAME|N")]
     endpoint: Option<String>,
-    /// An argument: a 64-bit integer, decimal or 0x…; once for each
-    #[arg(long = "arg", short, value_name = "V", value_parser = number::parse, allow_negative_numbers = true)]
-    args: Vec<u64>,
+    /// An argument, as its type is written in JSON: 5, 0x10, true, "text", '["a", 3]'; quotes around a text or hexadecimal
+    /// digits can be left out. Once for each, or once as an array of all. Without a signature a 64-bit integer
+    #[arg(long = "arg", short, value_name = "V", allow_negative_numbers = true)]
+    args: Vec<String>,
+    /// Take arguments and result as numbers in registers, whatever the endpoint's signature says
+    #[arg(long)]
+    raw: bool,
     /// The gas limit of each call
     #[arg(long, default_value_t = nub::DEFAULT_GAS, value_parser = parse_gas, allow_negative_numbers = true)]
     gas: u64,
@@ -103,6 +108,8 @@ struct Run {
     /// Gas of all of them.
     gas_used: u64,
     time: Duration,
+    /// What it returned, by its signature.
+    result: ResultValue,
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
@@ -114,13 +121,15 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let image = nub.publish_image(valid.clone());
     let symbols = Symbols::beside(path, &image);
     let endpoint = choose_endpoint(arguments.endpoint.as_deref(), &valid)?;
-    let scratchpad = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
+    let instance = nub.instantiate(&image, &Grants::services()).map_err(in_image)?;
+    let called = nub.endpoint(instance, endpoint).map_err(in_image)?.clone();
+    let prepared = arguments::prepare(&arguments.args, &called, arguments.raw)?;
+    let given = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
         (Some(file), _) => Some(files::read(file, "a scratchpad", 64 << 20)?),
         (None, Some(Bytes(bytes))) => Some(bytes.clone()),
         (None, None) => None,
     };
-    let options = InvokeOptions { gas: arguments.gas, scratchpad };
-    let instance = nub.instantiate(&image, &Grants::services()).map_err(in_image)?;
+    let options = prepared.options(path, arguments.gas, given)?;
 
     let mut tracer = Tracer::open(arguments.trace.as_ref())?;
     let spinner = (!output.is_json() && tracer.is_none()).then(Spinner::start);
@@ -129,8 +138,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let mut calls = 0;
     let outcome = loop {
         let outcome = match &mut tracer {
-            None => nub.invoke(instance, endpoint, &arguments.args, &options),
-            Some(tracer) => nub.invoke_traced(instance, endpoint, &arguments.args, &options, |line| {
+            None => nub.invoke(instance, endpoint, &prepared.registers, &options),
+            Some(tracer) => nub.invoke_traced(instance, endpoint, &prepared.registers, &options, |line| {
                 tracer.line(&line, &symbols);
             }),
         }
@@ -150,13 +159,15 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         write_scratchpad(file, &outcome)?;
     }
 
-    let run = Run { outcome, calls, gas_used, time };
+    let result = ResultValue::of(prepared.signature, &outcome);
+    let run = Run { outcome, calls, gas_used, time, result };
     let diagnosis = diagnosis::of(&run.outcome, arguments.gas, valid.image(), valid.program(), &symbols);
     if output.is_json() {
         let root = nub.state_root(instance).map_err(in_image)?;
         let mut object = json!({
             "status": run.outcome.status().name(),
             "value": run.outcome.value,
+            "result": run.result.json(),
             "gas_used": run.gas_used,
             "gas_limit": arguments.gas,
             "calls": run.calls,
@@ -172,6 +183,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         if let Ended::Fault { page } = run.outcome.ended {
             object["fault_page"] = page.into();
         }
+        if let Some(error) = run.result.error() {
+            object["message"] = error.into();
+        }
         if let Some(diagnosis) = &diagnosis {
             object["message"] = diagnosis.message.clone().into();
         }
@@ -179,6 +193,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     } else {
         print(&run, &nub, output)?;
         output.finish()?;
+        if let Some(error) = run.result.error() {
+            say(BAD, "error", error);
+        }
         if let Some(diagnosis) = &diagnosis {
             say(BAD, "error", &diagnosis.message);
             if let Some(hint) = &diagnosis.hint {
@@ -187,6 +204,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         }
     }
     Ok(match run.outcome.ended {
+        Ended::Halt if run.result.error().is_some() => Exit::Refused,
         Ended::Halt => Exit::Success,
         Ended::Panic => Exit::ProgramPanic,
         Ended::Fault { .. } => Exit::ProgramFault,
@@ -220,10 +238,11 @@ fn write_scratchpad(file: &std::path::Path, outcome: &InvokeOutcome) -> Result<(
 fn print(run: &Run, nub: &Nub, output: &mut Output) -> Result<(), Failure> {
     let outcome = &run.outcome;
     let (style, status) = match outcome.ended {
-        Ended::Halt => (GOOD, format!("{}", outcome.value)),
+        Ended::Halt => (GOOD, run.result.text(outcome.value)),
         _ => (BAD, outcome.status().to_string()),
     };
-    output.line(format_args!("{STRONG}result{STRONG:#}  {style}{status}{style:#}{}", other_reading(outcome)))?;
+    let other = if run.result.is_number() { other_reading(outcome) } else { String::new() };
+    output.line(format_args!("{STRONG}result{STRONG:#}  {style}{status}{style:#}{other}"))?;
     let calls = if run.calls > 1 { format!(" in {} calls", number::grouped(run.calls.into())) } else { String::new() };
     output.line(format_args!("{STRONG}gas{STRONG:#}     {}{calls}", number::grouped(run.gas_used)))?;
     for entry in &outcome.logs {

@@ -84,12 +84,22 @@ fn bytes_that_are_no_image() {
 #[test]
 fn arguments_of_the_wrong_type_or_number() {
     let image = guest("counter");
-    nub(&["run", &image, "-e", "add", "-a", "five"]).expect(2).says(&["'five'", "not an integer", "0x"]);
-    nub(&["run", &image, "-e", "add", "-a", "1.5"]).expect(2).says(&["'1.5'", "not an integer"]);
-    nub(&["run", &image, "-e", "add", "-a", "18446744073709551616"]).expect(2).says(&["does not fit into 64 bits"]);
-    nub(&["run", &image, "-e", "add"]).expect(4).says(&["endpoint 'add' takes 1 argument, 0 given", "hint: "]);
-    nub(&["run", &image, "-e", "add", "-a", "1", "-a", "2"]).expect(4).says(&["takes 1 argument, 2 given"]);
-    nub(&["run", &image, "-e", "get", "-a", "1"]).expect(4).says(&["endpoint 'get' takes 0 arguments, 1 given"]);
+    nub(&["run", &image, "-e", "add", "-a", "five"]).expect(2).says(&[
+        "n: \"five\" is no integer",
+        "0x",
+        "add(n: u64)",
+    ]);
+    nub(&["run", &image, "-e", "add", "-a", "1.5"]).expect(2).says(&["n: \"1.5\" is no integer"]);
+    nub(&["run", &image, "-e", "add", "-a", "18446744073709551616"]).expect(2).says(&["does not fit into u64"]);
+    nub(&["run", &image, "-e", "add"]).expect(2).says(&["0 arguments are given", "add(n: u64) -> u64"]);
+    nub(&["run", &image, "-e", "add", "-a", "1", "-a", "2"]).expect(2).says(&["2 arguments are given", "add(n: u64)"]);
+    nub(&["run", &image, "-e", "get", "-a", "1"]).expect(2).says(&["1 arguments are given", "get() -> u64"]);
+    let raw = |arguments: &[&str]| nub(&[&["run", &image, "--raw"], arguments].concat());
+    raw(&["-e", "add", "-a", "five"]).expect(2).says(&["five", "not an integer", "0x"]);
+    raw(&["-e", "add", "-a", "18446744073709551616"]).expect(2).says(&["does not fit into 64 bits"]);
+    raw(&["-e", "add"]).expect(4).says(&["endpoint 'add' takes 1 argument, 0 given", "hint: "]);
+    raw(&["-e", "add", "-a", "1", "-a", "2"]).expect(4).says(&["takes 1 argument, 2 given"]);
+    raw(&["-e", "get", "-a", "1"]).expect(4).says(&["endpoint 'get' takes 0 arguments, 1 given"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn verify_gives_the_hash() {
 fn inspect_shows_what_is_in_an_image() {
     let counter = guest("counter");
     let text = nub(&["image", "inspect", &counter]).expect(0);
-    for part in ["Endpoints", "add", "1 argument", "Memory", "read-write", "Imports", "service LOG", "pipeline"] {
+    for part in ["Endpoints", "add(n: u64) -> u64", "Memory", "read-write", "Imports", "service LOG", "pipeline"] {
         assert!(text.stdout.contains(part), "'{part}' is missing\n{}", text.report());
     }
     let object = nub(&["--json", "image", "inspect", &counter]).expect(0).json();

@@ -5,6 +5,7 @@ mod conformance;
 mod images;
 mod measurements;
 mod programs;
+mod typed;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -49,7 +49,7 @@ fn bench_says_what_cannot_be_measured() {
     let image = guest("faults");
     nub(&["bench", &image, "--endpoint", "null"]).expect(2).says(&["ends with PANIC", "nub run"]);
     nub(&["bench", &guest("fib"), "--seconds", "0"]).expect(2).says(&["which endpoint?", "fib, fib_recursive"]);
-    nub(&["bench", &guest("fib"), "-e", "fib"]).expect(4).says(&["takes 1 argument, 0 given"]);
+    nub(&["bench", &guest("fib"), "-e", "fib"]).expect(2).says(&["0 arguments are given", "fib(n: u64)"]);
     nub(&["bench", &guest("fib"), "-e", "fib", "-a", "90", "--gas", "10"]).expect(2).says(&["ends with OUT_OF_GAS"]);
     nub(&["bench", "no/such.nub"]).expect(3).says(&["no/such.nub", "check the path"]);
     nub(&["bench", "--endpoint", "fib"]).expect(2).says(&["<IMAGE>"]);

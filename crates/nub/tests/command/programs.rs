@@ -22,7 +22,7 @@ fn counter_keeps_state_between_calls() {
     let once = call("counter", "add", &["15"]);
     assert_ne!(once["state_root"], run["state_root"], "one addition is not three");
     assert_eq!(call("counter", "get", &[])["value"], 0);
-    let signed = nub(&["--json", "run", &image, "-e", "add", "--arg", "-1"]).expect(0).json();
+    let signed = nub(&["--json", "run", &image, "-e", "add", "--arg", "0xFFFF_FFFF_FFFF_FFFF"]).expect(0).json();
     assert_eq!(signed["value"].as_u64(), Some(u64::MAX));
 }
 

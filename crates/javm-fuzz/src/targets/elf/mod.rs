@@ -47,7 +47,7 @@ fn run(bytes: &[u8]) -> Reached {
 }
 
 fn check(linked: Linked, seed: u64) {
-    let Linked { image, symbols, report } = linked;
+    let Linked { image, symbols, report, notes: _ } = linked;
     assert!(Image::decode(&image.encode()).as_ref() == Ok(&image), "the Image is read as another than it was written");
     let valid = match image.validate() {
         Ok(valid) => valid,

@@ -7,6 +7,7 @@ use javm_cap::{Access, Backing, CapHash, Data, Endpoint, EndpointName, Image, Im
 use javm_isa::asm::{Content, Statement};
 use javm_isa::{CostModel, Instruction, Listing, Mode, Opcode, Program, Reg};
 use javm_testgen::{Config, Region};
+use javm_types::Method;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
@@ -110,7 +111,20 @@ fn add_endpoint(random: &mut Random, image: &mut Image, mut registers: [u64; jav
     }
     let Some(name) = name(random) else { return };
     let entry = block(random, image).unwrap_or(0);
-    image.endpoints.push(Endpoint { name, entry, arity: random.random_range(0..=4), registers });
+    let arity = random.random_range(0..=4);
+    let signature = random.random_ratio(1, 2).then(|| signature(random, &name, arity)).flatten();
+    image.endpoints.push(Endpoint { name, entry, arity, registers, signature });
+}
+
+/// A signature that fits, mostly.
+fn signature(random: &mut Random, name: &EndpointName, arity: u8) -> Option<Method> {
+    const TYPES: [&str; 5] = ["u64", "i8", "bool", "list<(string, option<bytes>)>", "address32"];
+    let fits = usize::from(arity) + usize::from(random.random_ratio(1, 8));
+    let arguments: Vec<String> = (0..fits)
+        .map(|number| format!("a{number}: {}", TYPES[if random.random_ratio(1, 8) { 3 } else { number % 3 }]))
+        .collect();
+    let returns = TYPES.choose(random).unwrap_or(&"u64");
+    format!("{name}({}) -> {returns}", arguments.join(", ")).parse().ok()
 }
 
 fn name(random: &mut Random) -> Option<EndpointName> {

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::failure::{Exit, Failure};
 use super::output::{FAINT, Output, STRONG, say};
-use super::{files, number, run};
+use super::{arguments, files, number, run};
 use measure::{Times, nanoseconds};
 
 /// Measure how fast nub is on this machine
@@ -31,9 +31,9 @@ pub(super) struct Arguments {
     /// The endpoint, by name or number; may be left out where there is only one
     #[arg(long, short, value_name = "NAME|N", requires = "image")]
     endpoint: Option<String>,
-    /// An argument: a 64-bit integer, decimal or 0x…; once for each
-    #[arg(long = "arg", short, value_name = "V", value_parser = number::parse, allow_negative_numbers = true, requires = "image")]
-    args: Vec<u64>,
+    /// An argument, as `nub run` takes it; once for each
+    #[arg(long = "arg", short, value_name = "V", allow_negative_numbers = true, requires = "image")]
+    args: Vec<String>,
     /// The gas limit of each call
     #[arg(long, default_value_t = nub::DEFAULT_GAS, value_parser = run::parse_gas, allow_negative_numbers = true)]
     gas: u64,
@@ -75,9 +75,12 @@ fn of_image(arguments: &Arguments, path: &Path, time: Duration, output: &mut Out
         Some(file) => Some(files::read(file, "a scratchpad", 64 << 20)?),
         None => None,
     };
-    let options = InvokeOptions { gas: arguments.gas, scratchpad };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut subject = Subject::new(path, &image, endpoint, &arguments.args, options)?;
+    let mut subject = Subject::new(path, &image, endpoint, Vec::new(), InvokeOptions::default())?;
+    let called = subject.nub.endpoint(subject.instance, endpoint).map_err(|error| Failure::nub(path, error))?;
+    let prepared = arguments::prepare(&arguments.args, called, false)?;
+    subject.options = prepared.options(path, arguments.gas, scratchpad)?;
+    subject.arguments = prepared.registers;
     print(output, &format!("exec/{name}"), NANOSECONDS, &subject.fresh(time)?)?;
     // A program need not be one that can be called again and again.
     match subject.ready(time) {
@@ -94,8 +97,8 @@ fn of_machine(gas: u64, time: Duration, output: &mut Output) -> Result<(), Failu
     for program in programs::WORK.iter().chain(programs::CALLS) {
         let image = own(program.image())?;
         let options = InvokeOptions { gas, scratchpad: None };
-        let arguments = [program.times];
-        let mut subject = Subject::new(path, &image, EndpointRef::Number(0), &arguments, options)?;
+        let arguments = vec![program.times];
+        let mut subject = Subject::new(path, &image, EndpointRef::Number(0), arguments, options)?;
         let times = match program.name.starts_with("exec/") {
             true => subject.fresh(time)?,
             false => subject.ready(time)?.divided(program.times as f64),
@@ -112,7 +115,7 @@ fn of_machine(gas: u64, time: Duration, output: &mut Output) -> Result<(), Failu
 pub(super) fn empty_call() -> Result<Subject<'static>, Failure> {
     let path = Path::new("a program of nub's own");
     let image = programs::EMPTY.image().map_err(|error| Failure::malformed(path, error))?;
-    Subject::new(path, &image, EndpointRef::Number(0), &[0], InvokeOptions::default())
+    Subject::new(path, &image, EndpointRef::Number(0), vec![0], InvokeOptions::default())
 }
 
 /// A call that can be made again and again.
@@ -121,7 +124,7 @@ pub(super) struct Subject<'a> {
     nub: Nub,
     instance: InstanceId,
     endpoint: EndpointRef<'a>,
-    arguments: &'a [u64],
+    arguments: Vec<u64>,
     options: InvokeOptions,
 }
 
@@ -130,7 +133,7 @@ impl<'a> Subject<'a> {
         path: &'a Path,
         image: &ValidImage,
         endpoint: EndpointRef<'a>,
-        arguments: &'a [u64],
+        arguments: Vec<u64>,
         options: InvokeOptions,
     ) -> Result<Subject<'a>, Failure> {
         let mut nub = Nub::new_local();
@@ -142,7 +145,7 @@ impl<'a> Subject<'a> {
     /// Makes the call, and gives how long it took.
     fn call(&mut self, instance: InstanceId) -> Result<Duration, Failure> {
         let start = Instant::now();
-        let outcome = self.nub.invoke(instance, self.endpoint, self.arguments, &self.options);
+        let outcome = self.nub.invoke(instance, self.endpoint, &self.arguments, &self.options);
         let time = start.elapsed();
         let outcome = outcome.map_err(|error| Failure::nub(self.path, error))?;
         match outcome.ended {

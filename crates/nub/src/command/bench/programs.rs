@@ -157,7 +157,7 @@ fn image(text: &str) -> Result<ValidImage, String> {
     let image = Image {
         cost_model: CostModel::Pipeline,
         code: program.blob().to_vec(),
-        endpoints: vec![Endpoint { name, entry: 0, arity: 1, registers }],
+        endpoints: vec![Endpoint { name, entry: 0, arity: 1, registers, signature: None }],
         memory: BTreeMap::from([
             (STATE_PAGE, shown(1, STATE_SLOT)),
             (SCRATCHPAD_PAGE, shown(1, SCRATCHPAD_SLOT)),

@@ -1,10 +1,12 @@
 //! `nub image inspect`: what an Image holds and wants.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use javm_cap::{Access, Backing, Import, PAGE_SIZE, SCRATCHPAD_SLOT, ValidImage, Wanted};
 use javm_isa::{BlockCosts, Mode, Reg};
+use nub::types::{Method, Struct};
 use nub_kernel::service::Service;
 use serde_json::{Value, json};
 
@@ -51,6 +53,15 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     Ok(Exit::Success)
 }
 
+/// The structs that the endpoints mention, once each, each behind those that it consists of.
+fn structs(image: &ValidImage) -> Vec<&Struct> {
+    let mut seen = HashSet::new();
+    let signatures = image.image().endpoints.iter().filter_map(|endpoint| endpoint.signature.as_ref());
+    let mut found: Vec<&Struct> = signatures.flat_map(Method::structs).collect();
+    found.retain(|structure| seen.insert((&structure.name, &structure.fields)));
+    found
+}
+
 fn wanted(import: &Import) -> String {
     match import.wanted {
         Wanted::Service(id) => match Service::from_number(id) {
@@ -78,9 +89,13 @@ fn object(image: &ValidImage) -> Value {
         "endpoints": content.endpoints.iter().map(|endpoint| json!({
             "name": endpoint.name.as_str(),
             "arguments": endpoint.arity,
+            "signature": endpoint.signature.as_ref().map(ToString::to_string),
             "entry": endpoint.entry,
             "stack_pointer": endpoint.registers[Reg::SP.index()],
         })).collect::<Vec<_>>(),
+        "structs": structs(image).iter().map(|structure| (structure.name.to_string(), structure.fields.iter().map(|field|
+            json!({ "name": field.name.as_str(), "type": field.ty.to_string() })).collect::<Vec<_>>().into()
+        )).collect::<serde_json::Map<_, _>>(),
         "memory": content.memory.iter().map(|(first, mapping)| {
             let (slot, offset) = match mapping.backing {
                 Backing::Persistent { slot, offset_pages } => (Some(slot), Some(offset_pages)),
@@ -119,12 +134,17 @@ fn print(image: &ValidImage, symbols: &Symbols, output: &mut Output) -> Result<(
     ))?;
     heading(output, "Endpoints")?;
     for (index, endpoint) in content.endpoints.iter().enumerate() {
-        let arguments = match endpoint.arity {
-            1 => "1 argument ".to_string(),
-            arity => format!("{arity} arguments"),
+        let called = match (&endpoint.signature, endpoint.arity) {
+            (Some(signature), _) => signature.to_string(),
+            (None, 1) => format!("{}, 1 number", endpoint.name),
+            (None, arity) => format!("{}, {arity} numbers", endpoint.name),
         };
         let place = symbols.place(endpoint.entry);
-        output.line(format_args!("{index:>3}  {:<24} {arguments}  {FAINT}{place}{FAINT:#}", endpoint.name.as_str()))?;
+        output.line(format_args!("{index:>3}  {called:<50}  {FAINT}{place}{FAINT:#}"))?;
+    }
+    for structure in structs(image) {
+        let fields: Vec<String> = structure.fields.iter().map(ToString::to_string).collect();
+        output.line(format_args!("     struct {} {{ {} }}", structure.name, fields.join(", ")))?;
     }
     heading(output, "Memory")?;
     for (&first, mapping) in &content.memory {
