@@ -30,7 +30,7 @@ const LANGUAGE: [&str; 12] = [
 ];
 
 /// What the programs include.
-const HEADER: (&str, &str) = ("javm.h", include_str!("../../javm-guest/include/javm.h"));
+pub const HEADER: (&str, &str) = ("javm.h", include_str!("../../javm-guest/include/javm.h"));
 
 /// `memcpy` and its kin, which every compiler calls.
 const MEMORY: (&str, &str) = ("memory.s", include_str!("../../javm-guest/src/machine/memory.s"));
@@ -77,7 +77,7 @@ pub fn build(project: &Project, whose: Whose) -> Result<Vec<String>, Failure> {
 }
 
 /// The files of the program, in order of their names.
-fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failure = |error| Failure::File { path: folder.into(), error };
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(failure)? {

@@ -63,6 +63,9 @@ pub enum Failure {
         /// Why.
         error: Box<LinkError>,
     },
+    /// There is nothing that compiles C for this machine.
+    #[error("no compiler for C here: cc, gcc or clang")]
+    NoHostCompiler,
     /// There is nothing that compiles for the machine.
     #[error("no compiler for {language} here that can make programs for nub{tried}")]
     NoCompiler {
@@ -91,6 +94,7 @@ impl Failure {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Failure::NoCompiler { .. } => Some(COMPILERS_HINT),
+            Failure::NoHostCompiler => Some("install one, for instance `apt-get install gcc`"),
             Failure::NoCargo => Some("install Rust: https://rustup.rs"),
             _ => None,
         }
@@ -100,7 +104,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Failure::Usage(_) => 2,
-            Failure::NoCompiler { .. } | Failure::NoCargo => 3,
+            Failure::NoCompiler { .. } | Failure::NoHostCompiler | Failure::NoCargo => 3,
             _ => 1,
         })
     }

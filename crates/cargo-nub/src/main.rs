@@ -5,12 +5,14 @@
 //! - `compilers`: which compilers there are, and where; `toolchain/debian` fetches those of Debian's packages.
 //! - `rust`, `c`: a program to one RISC-V object with every relocation. `toolchain/` has the description of the machine and
 //!   what makes the compiler's output the same everywhere.
+//! - `c_test`: the tests of a program in C, as host code.
 //! - `image`: the object to an Image, by `javm-link`.
 //! - `failure`: why something could not be done, and the exit codes.
 //!
 //! `guests/build` makes the example programs with it.
 
 mod c;
+mod c_test;
 mod compilers;
 mod failure;
 mod image;
@@ -80,7 +82,7 @@ struct BuildArguments {
     choice: Choice,
 }
 
-/// Run a program's unit tests, as host code
+/// Run a program's tests, as host code: of Rust the unit tests, of C each tests/NAME.c
 #[derive(Args)]
 struct TestArguments {
     /// The program's folder
@@ -155,7 +157,7 @@ impl Command {
         match self {
             Command::New(arguments) => new::run(arguments),
             Command::Build(arguments) => build(arguments),
-            Command::Test(arguments) => rust::test(arguments),
+            Command::Test(arguments) => test(arguments),
             Command::Compilers(arguments) => {
                 let compilers = compilers::rust(arguments.choice.compilers)?;
                 println!("{}", compilers.version()?);
@@ -165,6 +167,11 @@ impl Command {
             }
         }
     }
+}
+
+fn test(arguments: &TestArguments) -> Result<(), Failure> {
+    let path = run::existing_folder(&arguments.path)?;
+    if path.join("Cargo.toml").is_file() { rust::test(&path, arguments) } else { c_test::test(&path) }
 }
 
 fn build(arguments: &BuildArguments) -> Result<(), Failure> {

@@ -13,7 +13,11 @@ const RUST: [(&str, &str); 3] = [
     (".gitignore", "/target\n"),
 ];
 
-const C: [(&str, &str); 2] = [("{{name}}.c", include_str!("templates/program.c")), (".gitignore", "/target\n")];
+const C: [(&str, &str); 3] = [
+    ("{{name}}.c", include_str!("templates/program.c")),
+    ("tests/{{name}}.c", include_str!("templates/test.c")),
+    (".gitignore", "/target\n"),
+];
 
 /// Where the SDK was when this command was built.
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../javm-guest");
@@ -42,9 +46,7 @@ pub fn run(arguments: &NewArguments) -> Result<(), Failure> {
     }
     println!("{}: a counter in {}", path.display(), if arguments.c { "C" } else { "Rust" });
     println!("    cd {}", path.display());
-    if !arguments.c {
-        println!("    cargo nub test");
-    }
+    println!("    cargo nub test");
     println!("    cargo nub build");
     println!("    nub run target/nub/{name}.nub --endpoint add --arg 5");
     Ok(())

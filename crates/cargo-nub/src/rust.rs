@@ -84,12 +84,7 @@ pub fn build(
 }
 
 /// Runs the unit tests.
-pub fn test(arguments: &TestArguments) -> Result<(), Failure> {
-    let path = run::existing_folder(&arguments.path)?;
-    if !path.join("Cargo.toml").is_file() {
-        let message = format!("{}: no Cargo.toml; programs in C have no unit tests of their own", path.display());
-        return Err(Failure::Usage(message));
-    }
+pub fn test(path: &Path, arguments: &TestArguments) -> Result<(), Failure> {
     let mut command = Command::new(compilers::cargo()?);
     command.current_dir(path).arg("test").args(arguments.cargo.flags());
     run::run(command.arg("--").args(&arguments.rest))

@@ -67,12 +67,40 @@ fn a_new_program_passes_its_tests() {
 }
 
 #[test]
+fn a_new_program_in_c_passes_its_tests_and_a_wrong_one_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = new_program(folder.path(), "counter", &["--c"]);
+    let told = run(cargo_nub(&program).arg("test"), 0);
+    assert!(told.contains("test counter ... ok"), "{told}");
+
+    let test = program.join("tests/counter.c");
+    let text = fs::read_to_string(&test).expect("it was made");
+    fs::write(&test, text.replace("== 5", "== 6")).expect("it can be written");
+    let told = run(cargo_nub(&program).arg("test"), 1);
+    assert!(told.contains("tests/counter.c:9: not so: add(5) == 6"), "{told}");
+    fs::write(&test, "#include \"javm_test.h\"\nuint64_t add(uint64_t);\nint main(void) { add(1); add(UINT64_MAX); }")
+        .expect("it can be written");
+    let told = run(cargo_nub(&program).arg("test"), 1);
+    let why = "the program has trapped; logged last: counter.c:12: not so: n <= UINT64_MAX - total";
+    assert!(told.contains(why), "{told}");
+    fs::write(&test, "#include \"javm_test.h\"\nint main(void) { javm_test_scratchpad(\"\", 5000); }").expect("again");
+    let told = run(cargo_nub(&program).arg("test"), 1);
+    assert!(told.contains("5000 bytes do not fit into a scratchpad of 4096"), "{told}");
+
+    let told = run(cargo_nub(&program).arg("test").env("PATH", folder.path()), 3);
+    assert!(told.contains("no compiler for C here: cc, gcc or clang"), "{told}");
+    fs::remove_dir_all(program.join("tests")).expect("it was made");
+    let told = run(cargo_nub(&program).arg("test"), 2);
+    assert!(told.contains("no tests; each file tests/NAME.c is one"), "{told}");
+}
+
+#[test]
 fn folders_without_a_program() {
     let folder = tempfile::tempdir().expect("a folder");
     let told = run(cargo_nub(folder.path()).arg("build"), 2);
     assert!(told.contains("neither a Cargo.toml nor a .c file; `cargo nub new` makes a program"), "{told}");
     let told = run(cargo_nub(folder.path()).arg("test"), 2);
-    assert!(told.contains("no Cargo.toml"), "{told}");
+    assert!(told.contains("neither a Cargo.toml nor a .c file"), "{told}");
     run(cargo_nub(folder.path()).args(["build", "nowhere"]), 1);
     run(cargo_nub(folder.path()).args(["build", "--no-such-flag"]), 2);
 }

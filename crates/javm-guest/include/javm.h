@@ -5,7 +5,7 @@
  * docs/spec/operations.md.
  *
  * As host code — anything that is not RISC-V — records vanish, and the machine is three functions that whoever tests the
- * program defines: see the end. */
+ * program defines: see the end. `cargo nub test` brings them, and javm_test.h for the tests. */
 #ifndef JAVM_H
 #define JAVM_H
 
@@ -49,8 +49,11 @@ struct javm_memory {
 
 #if JAVM_NUB
 #define JAVM_RECORD(section_name) __attribute__((section(section_name), used, retain)) static const
+#define JAVM_SIZES JAVM_RECORD(".nub.memory")
 #else
 #define JAVM_RECORD(section_name) __attribute__((unused)) static const
+/* For whoever tests the program to see; weak, since there may be other programs in the same one of a host. */
+#define JAVM_SIZES __attribute__((weak)) const
 #endif
 
 /* Makes `function`, which takes `scalars` (0 to 4) of uint64_t and returns one, callable from outside under its name. */
@@ -79,7 +82,7 @@ struct javm_memory {
 
 /* How many bytes of stack, heap and scratchpad the program needs. At most once in a program; without it 65536, 0, 0. */
 #define JAVM_MEMORY(stack_bytes, heap_bytes, scratchpad_bytes)                                                            \
-    JAVM_RECORD(".nub.memory") struct javm_memory javm_memory_sizes = {1, (stack_bytes), (heap_bytes), (scratchpad_bytes)}
+    JAVM_SIZES struct javm_memory javm_memory_sizes = {1, (stack_bytes), (heap_bytes), (scratchpad_bytes)}
 
 /* A variable that is zero at the start of each call, instead of keeping its value: `JAVM_EPHEMERAL static int depth;` */
 #if JAVM_NUB

@@ -43,7 +43,7 @@
 //! - [`mod@test`]: where a program runs as host code, in its unit tests.
 //! - `machine`: all that differs between nub and a host, once for each; everything above is the same code.
 //!
-//! C programs have the same in `include/javm.h`. What the linker makes of a program is `docs/spec/linker.md`, how it is
+//! C programs have the same in `include/javm.h`, and their tests in `include/javm_test.h`. What the linker makes of a program is `docs/spec/linker.md`, how it is
 //! called `docs/spec/operations.md`, types `docs/spec/types.md`.
 //!
 //! # How a failure ends

@@ -4,8 +4,8 @@
 //! - or it is refused.
 
 use javm_cap::CapHash;
-use javm_link::{LineTable, SymbolMap};
 use javm_link::symbols::{Memory, Named, Range, SYMBOL_MAP_VERSION};
+use javm_link::{LineTable, SymbolMap};
 use rand::RngExt;
 
 use crate::{Random, Reached, Target, mutation, text};
