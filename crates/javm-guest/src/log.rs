@@ -46,21 +46,43 @@ pub fn line(topic: u64, text: fmt::Arguments<'_>) {
     write_line(Scratchpad::take_rest(), topic, text);
 }
 
-fn write_line(room: Scratchpad, topic: u64, text: fmt::Arguments<'_>) {
-    let mut line = Line { room, length: 0 };
-    // It ends early where the room does.
-    let _ = line.write_fmt(text);
-    if line.length > 0 {
+fn write_line(mut room: Scratchpad, topic: u64, text: fmt::Arguments<'_>) {
+    let length = format(&mut room, text);
+    if length > 0 {
         // A full log is no reason to fail.
-        let _ = line.room.log(0..line.length, topic);
+        let _ = room.log(0..length, topic);
     }
 }
 
-/// The last words of a call: wherever there is room, whoever has it.
-#[cfg(target_os = "none")]
+/// Writes as much of `text` as there is room for, and returns how much that is.
+fn format(room: &mut [u8], text: fmt::Arguments<'_>) -> usize {
+    let mut line = Line { room, length: 0 };
+    // It ends early where the room does.
+    let _ = line.write_fmt(text);
+    line.length
+}
+
+/// How long the last words of a call are where no more of the scratchpad is left.
+#[cfg(any(test, target_os = "none"))]
+const LAST_BYTES: usize = 256;
+
+/// The last words of a call, wherever there is room, whoever has it. What they tell of may stand in the scratchpad itself,
+/// as arguments do: if they have to overwrite what somebody has, they are made elsewhere first.
+#[cfg(any(test, target_os = "none"))]
 pub(crate) fn last_line(text: fmt::Arguments<'_>) {
-    if is_heard() {
-        write_line(Scratchpad::everything(), 0, text);
+    if !is_heard() {
+        return;
+    }
+    let left = Scratchpad::take_rest();
+    if left.len() >= LAST_BYTES {
+        return write_line(left, 0, text);
+    }
+    let mut aside = [0; LAST_BYTES];
+    let length = format(&mut aside[..LAST_BYTES.min(Scratchpad::mapped())], text);
+    let mut room = Scratchpad::everything();
+    room[..length].copy_from_slice(&aside[..length]);
+    if length > 0 {
+        let _ = room.log(0..length, 0);
     }
 }
 
@@ -94,13 +116,13 @@ pub(crate) fn bytes(offset: u64, length: u64, topic: u64) -> Result<u64, Status>
     call(offset, length, topic).slot::<SLOT>()
 }
 
-/// Text in the scratchpad, cut between characters.
-struct Line {
-    room: Scratchpad,
+/// Text that is cut between characters where the room ends.
+struct Line<'a> {
+    room: &'a mut [u8],
     length: usize,
 }
 
-impl Write for Line {
+impl Write for Line<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let left = &mut self.room[self.length..];
         let whole = text.len() <= left.len();
@@ -115,6 +137,8 @@ impl Write for Line {
 mod tests {
     use super::*;
     use crate::test;
+    use std::string::String;
+    use std::vec::Vec;
 
     #[test]
     fn a_line_is_cut_where_the_room_ends_between_characters() {
@@ -133,6 +157,22 @@ mod tests {
         drop(all);
         log!("{}", 2);
         assert_eq!(test::logs(), ["2"]);
+    }
+
+    #[test]
+    fn last_words_may_tell_of_what_is_in_the_scratchpad() {
+        for (rest, told) in [(1000, 400), (300, 300), (100, 256), (0, 256)] {
+            let bytes: Vec<u8> = b"0123456789".iter().copied().cycle().take(400 + rest).collect();
+            let expected = String::from_utf8(bytes[..told].to_vec()).expect("digits");
+            let said = test::fresh(move || {
+                test::set_scratchpad(&bytes);
+                let arguments = Scratchpad::take(400).expect("there are more");
+                let text = core::str::from_utf8(&arguments).expect("digits");
+                last_line(format_args!("{text}"));
+                test::logs()
+            });
+            assert_eq!(said, [expected], "{rest} bytes left");
+        }
     }
 
     #[test]
