@@ -1,9 +1,11 @@
 //! What is run: one table of programs, with what goes in and what has to come out.
 
+use javm_guest::Address;
 use javm_guest::test::Endpoint;
 use javm_guest::types::typed::{LowerArguments, lower_arguments, lower_result};
 use javm_guest::types::{Encode, Shape, Signature, encoded_len};
 
+use crate::native::token::Payment;
 use crate::native::{self, Native};
 
 /// A call of an example program.
@@ -105,6 +107,7 @@ pub fn all() -> Vec<Workload> {
     let plain =
         |name, image, call, expected| Workload { name, image, before: Vec::new(), call, expected, keeps_state: false };
     let number = |number: u64| Expected::known(&number);
+    let text = text(128 << 10);
     vec![
         plain("fib", "fib", Call::of::<native::fib::endpoint_fib>(&(300_000_u64,)), number(fibonacci(300_000))),
         plain("fib-recursive", "fib", Call::of::<native::fib::endpoint_fib_recursive>(&(24_u64,)), number(46_368)),
@@ -120,7 +123,84 @@ pub fn all() -> Vec<Workload> {
             keeps_state: true,
             ..plain("counter", "counter", Call::of::<native::counter::endpoint_add>(&(5_u64,)), number(5))
         },
+        plain("sort", "sort", sort("unstable"), Expected::Native),
+        plain("sort-merge", "sort", sort("merge"), Expected::Native),
+        plain("blake2b", "blake2b", blake2b(&text), known_blake2b(&text)),
+        plain("keccak", "keccak", Call::of::<native::keccak::endpoint_keccak256>(&(&text[..],)), Expected::Native),
+        plain("ecrecover", "ecrecover", ecrecover(), Expected::known(&bytes_of(SIGNER))),
+        plain("lz", "lz", Call::of::<native::lz::endpoint_round_trip>(&(&text[..],)), Expected::Native),
+        token(),
     ]
+}
+
+fn sort(algorithm: &str) -> Call {
+    Call::of::<native::sort::endpoint_generated>(&(algorithm, 20_000_u32, 7_u64))
+}
+
+fn blake2b(message: &[u8]) -> Call {
+    Call::of::<native::blake2b::endpoint_hash>(&(32_u8, &b""[..], message))
+}
+
+/// By another crate than the program's.
+fn known_blake2b(message: &[u8]) -> Expected {
+    Expected::known(&blake2b_simd::Params::new().hash_length(32).hash(message).as_bytes())
+}
+
+/// A published test of Ethereum's contract at address 1: hash, r and s, with v = 28, and who has signed.
+const SIGNED_HASH: &str = "18c547e4f7b0f325ad1e56f57e26c745b09a3e503d86e00e5255ff7f715d3d1c";
+const R_AND_S: &str = concat!(
+    "73b1693892219d736caba55bdb67216e485557ea6b6af75f37096c9aa6a5a75f",
+    "eeb940b1d03b21e36b0e47e79769f095fe2ab855bd91e3a38756b7d75a9c4549"
+);
+const SIGNER: &str = "a94f5374fce5edbc8e2a8697c15331677e6ebf0b";
+
+fn ecrecover() -> Call {
+    let mut signature = bytes_of(R_AND_S);
+    signature.push(28);
+    Call::of::<native::ecrecover::endpoint_recover>(&(&bytes_of(SIGNED_HASH)[..], &signature[..]))
+}
+
+/// A thousand payments, half of them to accounts that are new.
+fn token() -> Workload {
+    const PAYMENTS: u64 = 1000;
+    let bank = Address([0; 32]);
+    let payments = |first: u64| -> Vec<Payment> {
+        let account = |number: u64| {
+            let mut account = [0xee; 32];
+            // Not in order.
+            account[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+            Address(account)
+        };
+        (first..first + PAYMENTS).map(|number| Payment { account: account(number), amount: number }).collect()
+    };
+    let distribute = |first: u64| Call::of::<native::token::endpoint_distribute>(&(bank, payments(first)));
+    Workload {
+        name: "token",
+        image: "token",
+        before: vec![Call::of::<native::token::endpoint_mint>(&(bank, bank, u64::MAX)), distribute(1)],
+        call: distribute(1 + PAYMENTS / 2),
+        expected: Expected::known(&(PAYMENTS * (PAYMENTS / 2) + PAYMENTS * (PAYMENTS + 1) / 2)),
+        keeps_state: true,
+    }
+}
+
+/// Something like a text: words, some of them more often than others, in lines.
+pub fn text(length: usize) -> Vec<u8> {
+    const WORDS: &str = "the of and to in a is that for it as was with be by on not he his but at are this have from or \
+                         had an they which one you were all her she there would their we him been has when who will no \
+                         more if out so what up said about into than them can only other time new some could these two";
+    let words: Vec<&str> = WORDS.split_whitespace().collect();
+    let mut text = Vec::with_capacity(length + 8);
+    let mut state = 1_u64;
+    while text.len() < length {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // The first words are the most frequent ones.
+        let place = ((state >> 48) * (state >> 32 & 0xffff)) >> 16;
+        text.extend_from_slice(words[(place as usize * words.len()) >> 16].as_bytes());
+        text.push(if state >> 28 & 15 == 0 { b'\n' } else { b' ' });
+    }
+    text.truncate(length);
+    text
 }
 
 /// By doubling, which is not how the program does it: F(2k) = F(k) (2 F(k+1) - F(k)), F(2k+1) = F(k)² + F(k+1)².
