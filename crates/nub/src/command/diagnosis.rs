@@ -4,6 +4,7 @@ use javm_cap::{Access, Backing, Image, PAGE_SIZE, SCRATCHPAD_SLOT};
 use javm_isa::{Instruction, Kind, Mode, Opcode, Program};
 use nub::{Ended, InvokeOutcome};
 
+use super::backtrace::Backtrace;
 use super::symbols::Symbols;
 
 /// A failure of the program, for people.
@@ -21,9 +22,16 @@ pub(super) fn of(
     image: &Image,
     program: &Program,
     symbols: &Symbols,
+    backtrace: Option<&Backtrace>,
 ) -> Option<Diagnosis> {
     let instruction = program.decode(outcome.pc, Mode::Image);
-    let place = symbols.place(outcome.pc);
+    // The source line where it is known, else the instruction.
+    let culprit =
+        backtrace.and_then(Backtrace::culprit).cloned().or_else(|| symbols.places(outcome.pc).into_iter().next());
+    let place = match culprit.filter(|place| place.source().is_some()) {
+        Some(place) => format!("{place} (pc {:#x})", outcome.pc),
+        None => symbols.place(outcome.pc),
+    };
     let (message, hint) = match outcome.ended {
         Ended::Halt => return None,
         Ended::OutOfGas if gas == outcome.gas_used => {
@@ -36,8 +44,11 @@ pub(super) fn of(
             ),
             Some("give it more with --gas; a program that loops for ever uses up any amount".into()),
         ),
+        Ended::Panic if backtrace.is_some_and(Backtrace::is_rust_panic) => {
+            (format!("panic in {place}: a Rust panic, which ends in a trap"), None)
+        }
         Ended::Panic => (format!("panic in {place}: {}", panic_reason(&instruction, program, outcome)), None),
-        Ended::Fault { page } => fault(page, &instruction, image, symbols, outcome.pc),
+        Ended::Fault { page } => fault(page, &instruction, image, symbols, &place),
     };
     Some(Diagnosis { message, hint })
 }
@@ -63,10 +74,15 @@ fn panic_reason(instruction: &Instruction, program: &Program, outcome: &InvokeOu
     }
 }
 
-fn fault(page: u32, instruction: &Instruction, image: &Image, symbols: &Symbols, pc: u32) -> (String, Option<String>) {
+fn fault(
+    page: u32,
+    instruction: &Instruction,
+    image: &Image,
+    symbols: &Symbols,
+    place: &str,
+) -> (String, Option<String>) {
     let writes = matches!(instruction.opcode.row().kind, Kind::Store { .. });
     let does = if writes { "writes" } else { "reads" };
-    let place = symbols.place(pc);
     let number = page / PAGE_SIZE as u32;
     let mapped = image.memory.range(..=number).next_back().filter(|(first, mapping)| number - **first < mapping.pages);
     if let Some((_, mapping)) = mapped {
@@ -83,9 +99,8 @@ fn fault(page: u32, instruction: &Instruction, image: &Image, symbols: &Symbols,
         };
     }
     if let Some(stack) = symbols.stack_overflow(page) {
-        let function = symbols.function(pc).map_or_else(|| format!("pc {pc:#x}"), |(name, _)| name.to_string());
         return (
-            format!("stack overflow in {function}: it {does} page {page:#x}, below the stack of {stack} bytes"),
+            format!("stack overflow in {place}: it {does} page {page:#x}, below the stack of {stack} bytes"),
             Some("link it with a larger stack (nub image build --stack), or recurse less".into()),
         );
     }

@@ -8,6 +8,9 @@ use super::failure::Failure;
 
 /// The largest file that is read as an Image: well above the largest valid one.
 pub(super) const MAX_IMAGE_BYTES: u64 = 256 << 20;
+/// The largest scratchpad that a call may bring.
+pub(super) const MAX_SCRATCHPAD_BYTES: u64 =
+    nub_kernel::kernel::MAX_SCRATCHPAD_PAGES as u64 * javm_cap::PAGE_SIZE as u64;
 /// The largest file that is linked.
 pub(super) const MAX_ELF_BYTES: u64 = 1 << 30;
 
@@ -32,6 +35,22 @@ pub(super) fn read(path: &Path, what: &'static str, most: u64) -> Result<Vec<u8>
     Ok(bytes)
 }
 
+/// Checks that [`write`] can be expected to work, for those who would otherwise find out after long work.
+pub(super) fn check_writable(path: &Path) -> Result<(), Failure> {
+    let in_path = |error| Failure::write(path.display(), error);
+    if path.is_dir() {
+        return Err(in_path(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if !path.exists() || path.is_file() {
+        tempfile::Builder::new().prefix(".nub-").tempfile_in(folder_of(path)).map_err(in_path)?;
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes a file so that it is there whole or, after any failure, as it was before.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let in_path = |error| Failure::write(path.display(), error);
@@ -39,8 +58,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if path.exists() && !path.is_file() {
         return std::fs::write(path, bytes).map_err(in_path);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".nub-").tempfile_in(folder).map_err(in_path)?;
+    let mut file = tempfile::Builder::new().prefix(".nub-").tempfile_in(folder_of(path)).map_err(in_path)?;
     file.write_all(bytes).map_err(in_path)?;
     file.as_file().sync_all().map_err(in_path)?;
     #[cfg(unix)]

@@ -3,7 +3,9 @@
 //! One file a subcommand; [`failure`] has the table of exit codes, [`output`] is the one way to standard output.
 
 mod arguments;
+mod backtrace;
 mod bench;
+mod calls;
 mod conformance;
 mod diagnosis;
 mod doctor;
@@ -12,6 +14,7 @@ mod files;
 mod image;
 mod number;
 mod output;
+mod profile;
 mod run;
 mod shell;
 mod symbols;

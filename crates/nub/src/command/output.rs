@@ -74,7 +74,12 @@ impl Output {
 
 /// A message beside the result, on standard error.
 pub(super) fn say(style: Style, label: &str, message: &str) {
-    let _ = writeln!(anstream::stderr(), "{style}{label}:{style:#} {message}");
+    tell(format_args!("{style}{label}:{style:#} {message}"));
+}
+
+/// A line beside the result, on standard error.
+pub(super) fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 fn of_stdout(error: io::Error) -> Failure {

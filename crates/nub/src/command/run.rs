@@ -8,15 +8,19 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use javm_cap::ValidImage;
+use javm_isa::{BlockCosts, Mode};
 use nub::{ArchChoice, Ended, EndpointRef, Grants, InvokeOutcome, LogEntry, Nub, TraceLine};
 use serde_json::{Value, json};
 
 use super::arguments::{self, ResultValue};
+use super::backtrace::{self, Backtrace};
+use super::calls::Calls;
 use super::diagnosis;
 use super::failure::{Exit, Failure};
 use super::files;
 use super::number;
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, say};
+use super::profile::{self, Profile};
 use super::symbols::Symbols;
 
 /// Call an endpoint of an Image and print what it returns
@@ -53,6 +57,9 @@ pub(super) struct Arguments {
     /// Write a line for each instruction that runs, to FILE or standard error
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     trace: Option<Option<PathBuf>>,
+    /// Write where the gas went: a flame graph (SVG), or stacks as text if FILE ends in .folded
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// The machine that the kernel runs on
     #[arg(long, value_enum, default_value_t = ArchArgument::Auto)]
     arch: ArchArgument,
@@ -125,25 +132,42 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let called = nub.endpoint(instance, endpoint).map_err(in_image)?.clone();
     let prepared = arguments::prepare(&arguments.args, &called, arguments.raw)?;
     let given = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
-        (Some(file), _) => Some(files::read(file, "a scratchpad", 64 << 20)?),
+        (Some(file), _) => Some(files::read(file, "a scratchpad", files::MAX_SCRATCHPAD_BYTES)?),
         (None, Some(Bytes(bytes))) => Some(bytes.clone()),
         (None, None) => None,
     };
     let options = prepared.options(path, arguments.gas, given)?;
 
     let mut tracer = Tracer::open(arguments.trace.as_ref())?;
+    let profile_file = profile::destination(arguments.profile.as_ref())?;
+    let mut profile = profile_file.map(|_| {
+        let starts = valid.program().block_starts(Mode::Image);
+        let costs = BlockCosts::of(valid.program(), Mode::Image, valid.image().cost_model, &starts);
+        Profile::new(valid.program(), costs, &symbols)
+    });
     let spinner = (!output.is_json() && tracer.is_none()).then(Spinner::start);
     let start = Instant::now();
     let mut gas_used = 0;
     let mut calls = 0;
     let outcome = loop {
-        let outcome = match &mut tracer {
-            None => nub.invoke(instance, endpoint, &prepared.registers, &options),
-            Some(tracer) => nub.invoke_traced(instance, endpoint, &prepared.registers, &options, |line| {
-                tracer.line(&line, &symbols);
+        if let Some(profile) = &mut profile {
+            profile.begin(called.entry, arguments.gas);
+        }
+        let outcome = match (&mut tracer, &mut profile) {
+            (None, None) => nub.invoke(instance, endpoint, &prepared.registers, &options),
+            (tracer, profile) => nub.invoke_traced(instance, endpoint, &prepared.registers, &options, |line| {
+                if let Some(tracer) = tracer {
+                    tracer.line(&line, &symbols);
+                }
+                if let Some(profile) = profile {
+                    profile.step(&line);
+                }
             }),
         }
         .map_err(in_image)?;
+        if let Some(profile) = &mut profile {
+            profile.end(arguments.gas.saturating_sub(outcome.gas_used));
+        }
         calls += 1;
         gas_used += outcome.gas_used;
         if calls == arguments.repeat || outcome.ended != Ended::Halt {
@@ -151,7 +175,27 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         }
     };
     let time = start.elapsed();
+    // A call that fails changes nothing, so that the same call again fails in the same way.
+    let backtrace = match (outcome.ended, &mut profile) {
+        (Ended::Halt, _) => None,
+        (_, Some(profile)) => Some(Backtrace::new(profile.calls(), &outcome, valid.program(), &symbols)),
+        (_, None) if outcome.gas_used <= backtrace::MAX_GAS => {
+            let mut calls = Calls::new(valid.program(), &symbols);
+            let follow = |line: TraceLine<'_>| {
+                calls.step(&line, 0);
+            };
+            let again =
+                nub.invoke_traced(instance, endpoint, &prepared.registers, &options, follow).map_err(in_image)?;
+            let is_same = (again.ended, again.pc, again.gas_used) == (outcome.ended, outcome.pc, outcome.gas_used);
+            is_same.then(|| Backtrace::new(&mut calls, &outcome, valid.program(), &symbols))
+        }
+        (_, None) => None,
+    };
     drop(spinner);
+    if let (Some(file), Some(profile)) = (profile_file, &mut profile) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        profile.write(file, &format!("{name}: {}", called.name))?;
+    }
     if let Some(tracer) = tracer {
         tracer.close()?;
     }
@@ -161,7 +205,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
 
     let result = ResultValue::of(prepared.signature, &outcome);
     let run = Run { outcome, calls, gas_used, time, result };
-    let diagnosis = diagnosis::of(&run.outcome, arguments.gas, valid.image(), valid.program(), &symbols);
+    let diagnosis =
+        diagnosis::of(&run.outcome, arguments.gas, valid.image(), valid.program(), &symbols, backtrace.as_ref());
     if output.is_json() {
         let root = nub.state_root(instance).map_err(in_image)?;
         let mut object = json!({
@@ -189,6 +234,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         if let Some(diagnosis) = &diagnosis {
             object["message"] = diagnosis.message.clone().into();
         }
+        if let Some(backtrace) = &backtrace {
+            object["stack"] = backtrace.object();
+        }
         output.object(&object)?;
     } else {
         print(&run, &nub, output)?;
@@ -200,6 +248,14 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
             say(BAD, "error", &diagnosis.message);
             if let Some(hint) = &diagnosis.hint {
                 say(STRONG, "hint", hint);
+            }
+        }
+        match &backtrace {
+            Some(backtrace) => backtrace.print(),
+            None if run.outcome.ended == Ended::Halt => {}
+            None => {
+                let most = number::grouped(backtrace::MAX_GAS);
+                say(STRONG, "note", &format!("the calls that led there are not shown for more than {most} gas"));
             }
         }
     }

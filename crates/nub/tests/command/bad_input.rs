@@ -216,7 +216,7 @@ fn damaged_symbols_are_left_aside() {
         nub(&["run", name, "-e", "get"]).expect(0).says(&[
             "note: ",
             "counter.nub.sym",
-            "names of functions are not shown",
+            "names of functions and source lines are not shown",
         ]);
     }
     std::fs::copy(guest("fib") + ".sym", &symbols).expect("copied");

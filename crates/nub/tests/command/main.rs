@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod conformance;
+mod explanations;
 mod images;
 mod measurements;
 mod programs;

@@ -72,7 +72,7 @@ fn of_image(arguments: &Arguments, path: &Path, time: Duration, output: &mut Out
     let image = super::image::load(path)?;
     let endpoint = run::choose_endpoint(arguments.endpoint.as_deref(), &image)?;
     let scratchpad = match &arguments.scratchpad {
-        Some(file) => Some(files::read(file, "a scratchpad", 64 << 20)?),
+        Some(file) => Some(files::read(file, "a scratchpad", files::MAX_SCRATCHPAD_BYTES)?),
         None => None,
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

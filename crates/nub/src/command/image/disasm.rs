@@ -1,11 +1,10 @@
 //! `nub image disasm`: an Image's code as assembly text, with the gas of each block.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use javm_isa::asm::Listing;
-use javm_isa::{BlockCosts, Mode, Program};
+use javm_isa::{BlockCosts, Mode};
 use serde_json::json;
 
 use super::load;
@@ -36,7 +35,6 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     }
     let starts = program.block_starts(Mode::Image);
     let costs = BlockCosts::of(program, Mode::Image, image.image().cost_model, &starts);
-    let names = names(program, &symbols);
     let mut shown = false;
     for (pc, instruction) in program.instructions(Mode::Image) {
         let function = symbols.function(pc).map(|(name, _)| name);
@@ -64,7 +62,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         let gas = gas.map_or(String::new(), |gas| gas.to_string());
         let target = match instruction.static_target() {
             Some(target) => {
-                format!("  {FAINT}; {}{FAINT:#}", names.get(&target).cloned().unwrap_or(symbols.place(target)))
+                let place = symbols.starting_at(target).map_or_else(|| symbols.place(target), str::to_string);
+                format!("  {FAINT}; {place}{FAINT:#}")
             }
             None => String::new(),
         };
@@ -78,9 +77,4 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         }),
         _ => Ok(Exit::Success),
     }
-}
-
-/// The functions by where they start.
-fn names(program: &Program, symbols: &Symbols) -> BTreeMap<u32, String> {
-    program.instructions(Mode::Image).filter_map(|(pc, _)| Some((pc, symbols.starting_at(pc)?.to_string()))).collect()
 }

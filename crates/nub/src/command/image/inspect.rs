@@ -11,6 +11,7 @@ use nub_kernel::service::Service;
 use serde_json::{Value, json};
 
 use super::load;
+use super::sizes::Sizes;
 use crate::command::failure::{Exit, Failure};
 use crate::command::number;
 use crate::command::output::{FAINT, Output, STRONG};
@@ -21,6 +22,12 @@ use crate::command::symbols::Symbols;
 pub(in crate::command) struct Arguments {
     /// The Image
     image: PathBuf,
+    /// Show what its bytes are instead: parts of the file, functions, variables; the largest first
+    #[arg(long)]
+    sizes: bool,
+    /// Show all functions and variables, not only the largest
+    #[arg(long, requires = "sizes")]
+    all: bool,
 }
 
 /// What its code comes to.
@@ -45,7 +52,14 @@ fn code_figures(image: &ValidImage) -> CodeFigures {
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let image = load(&arguments.image)?;
     let symbols = Symbols::beside(&arguments.image, &image.hash());
-    if output.is_json() {
+    if arguments.sizes {
+        let sizes = Sizes::of(&image, &symbols);
+        if output.is_json() {
+            output.object(&sizes.object())?;
+        } else {
+            sizes.print(arguments.all, output)?;
+        }
+    } else if output.is_json() {
         output.object(&object(&image))?;
     } else {
         print(&image, &symbols, output)?;

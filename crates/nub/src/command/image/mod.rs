@@ -3,6 +3,7 @@
 mod build;
 mod disasm;
 mod inspect;
+mod sizes;
 
 use std::path::{Path, PathBuf};
 
