@@ -3,4 +3,7 @@
 extern crate alloc;
 
 mod images;
+mod instance;
 mod program;
+mod token;
+mod workloads;
