@@ -65,8 +65,7 @@ impl Draft {
         let mut head = 0;
         let mut pc = 0;
         while pc <= end {
-            let instruction = program.decode(pc, mode);
-            let next = program.next(pc);
+            let (instruction, next) = program.decode_step(pc, mode);
             let op = translate(&instruction);
             if op.handler.jumps() {
                 jumps.push(ops.len() as u32);

@@ -1,18 +1,24 @@
 //! Cost models: how much gas a basic block is charged at its entry.
 //!
 //! - this file: the models, what they know of an instruction, the cost of one block.
-//! - `pipeline`: the simulated machine of [`CostModel::Pipeline`].
+//! - `pipeline`: the cost of a block in [`CostModel::Pipeline`], by `schedule` where that is exact, by `machine` otherwise.
+//! - `issued`: what both need to know of an instruction.
+//! - `schedule`: gives each instruction its cycle as it comes.
+//! - `machine`: the simulated machine, cycle by cycle. It says what the model is.
 //! - `blocks`: the costs of all blocks of a program.
 //!
 //! The normative text is `docs/spec/cost.md`.
 
 mod blocks;
+mod issued;
+mod machine;
 mod pipeline;
+mod schedule;
 
 pub use self::blocks::BlockCosts;
 pub use self::pipeline::Pipeline;
 use crate::instruction::Instruction;
-use crate::opcode::{Kind, Mode, Opcode};
+use crate::opcode::{Mode, Opcode};
 use crate::program::Program;
 
 /// How gas is computed; a property of an Image, part of its hash.
@@ -119,8 +125,7 @@ impl Pipeline {
     pub fn block_cost(&mut self, program: &Program, mode: Mode, start: u32) -> u32 {
         let mut pc = start;
         loop {
-            let instruction = program.decode(pc, mode);
-            let next = program.next(pc);
+            let (instruction, next) = program.decode_step(pc, mode);
             self.issue(&instruction, latency(program, &instruction, next));
             if instruction.opcode.is_terminator() {
                 return self.drain();
@@ -136,16 +141,16 @@ impl Pipeline {
 #[inline]
 #[must_use]
 pub fn latency(program: &Program, instruction: &Instruction, next: u32) -> u8 {
-    let row = instruction.opcode.row();
-    if !matches!(row.kind, Kind::Branch) {
-        return row.cost.latency;
+    let (is_branch, usual) = issued::latency_of(instruction.opcode);
+    if !is_branch {
+        return usual;
     }
     let rare = |pc: u32| {
         // Behind the end stand traps.
         let byte = program.code().get(pc as usize).copied().unwrap_or(Opcode::Trap.number());
         byte == Opcode::Trap.number() || byte == Opcode::Unlikely.number()
     };
-    if rare(next) || rare(instruction.target) { PREDICTED_BRANCH_LATENCY } else { row.cost.latency }
+    if rare(next) || rare(instruction.target) { PREDICTED_BRANCH_LATENCY } else { usual }
 }
 
 #[cfg(test)]

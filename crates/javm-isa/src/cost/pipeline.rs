@@ -1,115 +1,22 @@
-//! The machine of the pipeline cost model: four instructions decoded a cycle, a reorder buffer of 32 entries, execution
-//! out of order. It is simulated once for each basic block; the cycles it takes are the block's cost.
-//!
-//! A set of reorder buffer entries is a word with a bit for each. All that happens in a cycle then is a handful of
-//! operations on words, and cycles in which nothing can happen are skipped. Whatever can be looked up is not decided by
-//! a branch: instructions come in any order, and a processor predicts none of it.
+//! The pipeline cost model of a block, whichever way is faster.
 
-use super::{Extra, Unit};
+use alloc::vec::Vec;
+
+use super::issued::Issued;
+use super::machine::Machine;
+use super::schedule::Schedule;
 use crate::instruction::Instruction;
-use crate::opcode::Opcode;
-use crate::register::REG_COUNT;
-use crate::roles::RegOperand;
 
-/// Entries of the reorder buffer: instructions that are decoded and not yet retired.
-const ENTRIES: usize = 32;
-/// Decode slots of a cycle.
-const DECODE_SLOTS: u32 = 4;
-/// Instructions that can start to execute in a cycle.
-const STARTS: u32 = 5;
-/// Arithmetic units. Load and store ports are as many, and every access takes an ALU as well, so that ports never run
-/// short before ALUs do; they need no counters of their own.
-const ALUS: u32 = 4;
-/// Cycles that a block gets for free: they overlap with what runs before and after it.
-const SLACK: u32 = 3;
-/// Cycles from the one at whose end the last result is there to the one in which everything has retired, both counted.
-const RETIREMENT: u32 = 3;
-/// A power of two above every latency: results to come are filed under their cycle modulo this.
-const HORIZON: u32 = 128;
-
-/// A set of reorder buffer entries, bit by bit.
-type Entries = u32;
-
-/// The number of no entry.
-const NO_ENTRY: u8 = ENTRIES as u8;
-/// Places behind the registers, for instructions that read or write none: nothing writes the one, nothing reads the other.
-const NOTHING_READ: u8 = REG_COUNT as u8;
-const NOTHING_WRITTEN: u8 = REG_COUNT as u8 + 1;
-/// Registers and these places, rounded up to what a vector holds.
-const PLACES: usize = 16;
-
-/// The machine. Between blocks it is empty; a block is [issued](Pipeline::issue) instruction by instruction and then
-/// [drained](Pipeline::drain).
+/// The pipeline that a block goes through: [issued](Pipeline::issue) instruction by instruction, then
+/// [drained](Pipeline::drain). It is empty between blocks.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    /// Cycles since the block began.
-    cycle: u32,
-    /// Decode slots left in this cycle.
-    slots: u32,
-    /// The oldest entry.
-    head: u32,
-    /// How many entries there are: `head` and the ones behind it, in the order of the program. Some of them may have
-    /// retired already: nobody asks before the buffer seems full.
-    in_flight: u32,
-
-    // How far entries have come. Between `waiting` and `finished` they execute.
-    /// Decoded in this cycle.
-    decoded: Entries,
-    /// Waiting for operands or units.
-    waiting: Entries,
-    /// Had its result at the end of the last cycle.
-    finished: Entries,
-    /// Can retire in this cycle if all older entries can.
-    done: Entries,
-    /// Could retire in the last cycle if all older entries could.
-    done_before: Entries,
-
-    // Operands.
-    /// For each entry the ones that wait for its result. The last place belongs to no entry.
-    feeds: [Entries; ENTRIES + 1],
-    /// For each register the number of the entry that will write it, [`NO_ENTRY`] once the value is there.
-    writer: [u8; PLACES],
-
-    // Execution units, of which entries hold those they need from their start to their result.
-    free_alus: u32,
-    /// The ALUs that each entry needs.
-    alus: [u8; ENTRIES],
-    /// The entries without result by what they need: see `Unit::class`.
-    needing: [Entries; Unit::CLASSES],
-    /// The entries that execute.
-    running: Entries,
-
-    // Results to come.
-    /// Cycles that each entry takes from its start to its result.
-    latency: [u8; ENTRIES],
-    /// The entries that have their results at the end of a cycle, by this cycle modulo [`HORIZON`].
-    results: [Entries; HORIZON as usize],
-    /// Which of these sets are not empty.
-    results_due: u128,
+    schedule: Schedule,
+    /// Simulates the blocks that cannot be scheduled as they come.
+    machine: Machine,
+    /// The block so far.
+    block: Vec<Issued>,
 }
-
-/// What the machine tells units apart by, as indices of `needing`.
-impl Unit {
-    const CLASSES: usize = 5;
-    const NOTHING: usize = 0;
-    const TWO_ALUS: usize = 2;
-    const MUL: usize = 3;
-    const DIV: usize = 4;
-
-    #[inline]
-    fn class(self) -> usize {
-        match self {
-            Unit::Nothing => Unit::NOTHING,
-            Unit::Alu | Unit::Load | Unit::Store => 1,
-            Unit::TwoAlus => Unit::TWO_ALUS,
-            Unit::Mul => Unit::MUL,
-            Unit::Div => Unit::DIV,
-        }
-    }
-}
-
-/// The ALUs that each class needs.
-const CLASS_ALUS: [u8; Unit::CLASSES] = [0, 1, 2, 1, 1];
 
 impl Default for Pipeline {
     fn default() -> Pipeline {
@@ -118,221 +25,81 @@ impl Default for Pipeline {
 }
 
 impl Pipeline {
-    /// An empty machine.
+    /// An empty pipeline.
     #[must_use]
     pub const fn new() -> Pipeline {
-        Pipeline {
-            cycle: 0,
-            slots: DECODE_SLOTS,
-            head: 0,
-            in_flight: 0,
-            decoded: 0,
-            waiting: 0,
-            finished: 0,
-            done: 0,
-            done_before: 0,
-            feeds: [0; ENTRIES + 1],
-            writer: [NO_ENTRY; PLACES],
-            free_alus: ALUS,
-            alus: [0; ENTRIES],
-            needing: [0; Unit::CLASSES],
-            running: 0,
-            latency: [0; ENTRIES],
-            results: [0; HORIZON as usize],
-            results_due: 0,
-        }
+        Pipeline { schedule: Schedule::new(), machine: Machine::new(), block: Vec::new() }
     }
 
     /// Decodes the next instruction of the block. `latency` is the one of its row of the opcode table (1 to 127
     /// cycles), except for a branch, where it depends on what is on both sides of it.
     #[inline]
     pub fn issue(&mut self, instruction: &Instruction, latency: u8) {
-        let row = instruction.opcode.row();
-        let places = |none: u8| [instruction.a.number(), instruction.b.number(), instruction.d.number(), none];
-        let place = |operand: RegOperand, none: u8| places(none)[operand as usize];
-        let destination = place(row.roles.destination, NOTHING_WRITTEN);
-        let sources = row.roles.sources.map(|operand| place(operand, NOTHING_READ));
-
-        let is_no_source = (destination != sources[0]) & (destination != sources[1]) & (destination != sources[2]);
-        let copies = match row.cost.extra {
-            Extra::Never => false,
-            Extra::DestinationIsNoSource => is_no_source,
-            Extra::DestinationIsNotFirstSource => destination != sources[0],
-        };
-        self.wait_for_decoder(u32::from(row.cost.slots) + u32::from(copies));
-
-        if instruction.opcode == Opcode::MoveReg {
-            // Registers are renamed while decoding, and a move is nothing else: it never enters the buffer.
-            self.writer[usize::from(destination)] = self.writer[usize::from(sources[0])];
-            return;
-        }
-        let index = (self.head as usize + self.in_flight as usize) % ENTRIES;
-        let entry = 1 << index;
-        self.in_flight += 1;
-        self.decoded |= entry;
-        self.latency[index] = latency;
-        for source in sources {
-            self.feeds[usize::from(self.writer[usize::from(source)])] |= entry;
-        }
-        self.writer[usize::from(destination)] = index as u8;
-        let class = row.cost.unit.class();
-        self.alus[index] = CLASS_ALUS[class];
-        self.needing[class] |= entry;
+        let issued = Issued::of(instruction, latency);
+        self.block.push(issued);
+        self.schedule.issue(issued);
     }
 
-    /// Lets all that was issued come to its end, gives the cost of the block (1 and up) and leaves the machine empty.
+    /// Lets all that was issued come to its end, gives the cost of the block (1 and up) and leaves the pipeline empty.
     #[inline]
     pub fn drain(&mut self) -> u32 {
-        self.advance(false);
-        while self.waiting != 0 {
-            self.advance(true);
-        }
-        // Everything has started, so that nothing can happen any more but results in their time.
-        let last_result = match self.results_due.rotate_right(self.cycle % HORIZON) {
-            0 => self.cycle.saturating_sub(1),
-            due => self.cycle + due.ilog2(),
-        };
-        self.clear();
-        (last_result + RETIREMENT).saturating_sub(SLACK).max(1)
+        let cost = self.schedule.drain().unwrap_or_else(|| self.simulate());
+        self.block.clear();
+        cost
     }
 
-    /// Empties the machine, in which nothing waits any more.
-    fn clear(&mut self) {
-        let mut due = core::mem::take(&mut self.results_due);
-        while due != 0 {
-            self.results[due.trailing_zeros() as usize] = 0;
-            due &= due - 1;
+    #[cold]
+    fn simulate(&mut self) -> u32 {
+        self.block.iter().for_each(|&issued| self.machine.issue(issued));
+        self.machine.drain()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opcode::Opcode;
+    use crate::register::{REG_COUNT, Reg};
+
+    /// Numbers in no order, the same each time.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 20) as usize % end
         }
-        self.cycle = 0;
-        self.slots = DECODE_SLOTS;
-        self.head = 0;
-        self.in_flight = 0;
-        self.finished = 0;
-        self.done = 0;
-        self.done_before = 0;
-        self.writer = [NO_ENTRY; PLACES];
-        self.free_alus = ALUS;
-        self.needing = [0; Unit::CLASSES];
-        self.running = 0;
     }
 
-    /// Lets cycles pass until the decoder takes an instruction of `slots` slots, and takes them.
-    #[inline]
-    fn wait_for_decoder(&mut self, slots: u32) {
-        if self.slots < slots || self.is_full() {
-            self.wait_for_next_cycle();
-        }
-        self.slots -= slots;
-    }
-
-    fn wait_for_next_cycle(&mut self) {
-        self.retire(self.done);
-        self.advance(false);
-        while self.in_flight == ENTRIES as u32 {
-            self.retire(self.done);
-            self.advance(self.in_flight == ENTRIES as u32);
-        }
-        self.slots = DECODE_SLOTS;
-    }
-
-    /// Whether the buffer is full. What could retire in the last cycle has left it.
-    #[inline]
-    fn is_full(&mut self) -> bool {
-        if self.in_flight == ENTRIES as u32 {
-            self.retire(self.done_before);
-        }
-        self.in_flight == ENTRIES as u32
-    }
-
-    /// Removes the oldest entries as far as they are `done`.
-    #[inline]
-    fn retire(&mut self, done: Entries) {
-        let retiring = done.rotate_right(self.head).trailing_ones();
-        // A shift by all 32 has no result of its own.
-        let oldest = !(!0_u32).checked_shl(retiring).unwrap_or(0);
-        let left = !oldest.rotate_left(self.head);
-        self.done &= left;
-        self.done_before &= left;
-        self.head = (self.head + retiring) % ENTRIES as u32;
-        self.in_flight -= retiring;
-    }
-
-    /// A cycle, but for what retires in it: entries start, others get their results, decoded ones begin to wait. With
-    /// `may_skip` the clock goes on to the next cycle in which a result is there, unless there was one at the end of the
-    /// last cycle.
-    fn advance(&mut self, may_skip: bool) {
-        self.start();
-        if may_skip && self.finished == 0 && self.results_due != 0 {
-            self.cycle += self.results_due.rotate_right(self.cycle % HORIZON).trailing_zeros();
-        }
-        self.done_before = self.done;
-        self.done |= self.finished;
-        self.finished = self.take_results();
-        if self.finished != 0 {
-            self.release();
-        }
-        self.waiting |= self.decoded;
-        self.decoded = 0;
-        self.cycle += 1;
-    }
-
-    /// Starts the oldest entries that have their operands and find their units free.
-    #[inline]
-    fn start(&mut self) {
-        let blocked = self.feeds[..ENTRIES].iter().fold(0, |blocked, fed| blocked | fed);
-        let mut ready = self.waiting & !blocked;
-        for _ in 0..STARTS {
-            ready &= !self.short_of_units();
-            if ready == 0 {
-                break;
+    #[test]
+    fn what_is_scheduled_costs_what_the_simulation_says() {
+        let mut numbers = Numbers(0x6E75_6270_6970_6531);
+        let mut pipeline = Pipeline::new();
+        let (mut scheduled, mut simulated) = (0, 0);
+        for round in 0..6_000 {
+            // Few opcodes and few registers make blocks that wait for results and units in many ways.
+            let opcodes: Vec<Opcode> =
+                (0..1 + numbers.below(6)).map(|_| Opcode::ALL[numbers.below(Opcode::ALL.len())]).collect();
+            let registers = 1 + numbers.below(REG_COUNT);
+            for _ in 0..numbers.below(80) {
+                let mut reg = || Reg::from_nibble(numbers.below(registers) as u8);
+                let (a, b, d) = (reg(), reg(), reg());
+                let instruction = Instruction { a, b, d, ..Instruction::new(opcodes[numbers.below(opcodes.len())]) };
+                pipeline.issue(&instruction, instruction.opcode.row().cost.latency);
             }
-            let index = (self.head + ready.rotate_right(self.head).trailing_zeros()) as usize % ENTRIES;
-            ready &= !(1 << index);
-            self.waiting &= !(1 << index);
-            self.running |= 1 << index;
-            self.free_alus -= u32::from(self.alus[index]);
-            let last_cycle = (self.cycle + u32::from(self.latency[index]) - 1) % HORIZON;
-            self.results[last_cycle as usize] |= 1 << index;
-            self.results_due |= 1 << last_cycle;
-        }
-    }
-
-    /// The entries that could not start now for want of a unit.
-    #[inline]
-    fn short_of_units(&self) -> Entries {
-        let alus = match self.free_alus {
-            0 => !self.needing[Unit::NOTHING],
-            1 => self.needing[Unit::TWO_ALUS],
-            _ => 0,
-        };
-        let of_one = |class: usize| if self.running & self.needing[class] != 0 { self.needing[class] } else { 0 };
-        alus | of_one(Unit::MUL) | of_one(Unit::DIV)
-    }
-
-    /// The entries that have their results at the end of this cycle.
-    #[inline]
-    fn take_results(&mut self) -> Entries {
-        let due = self.cycle % HORIZON;
-        self.results_due &= !(1 << due);
-        core::mem::take(&mut self.results[due as usize])
-    }
-
-    /// Gives what just finished to those who wait for it, and its units back.
-    #[inline]
-    fn release(&mut self) {
-        let mut rest = self.finished;
-        while rest != 0 {
-            let index = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            self.feeds[index] = 0;
-            self.free_alus += u32::from(self.alus[index]);
-            for writer in &mut self.writer {
-                *writer = if *writer == index as u8 { NO_ENTRY } else { *writer };
+            pipeline.issue(&Instruction::new(Opcode::Trap), Opcode::Trap.row().cost.latency);
+            let expected = pipeline.simulate();
+            match pipeline.schedule.drain() {
+                Some(cost) => {
+                    scheduled += 1;
+                    assert_eq!(cost, expected, "in round {round}: {:?}", pipeline.block);
+                }
+                None => simulated += 1,
             }
+            pipeline.block.clear();
         }
-        self.running &= !self.finished;
-        for needing in &mut self.needing {
-            *needing &= !self.finished;
-        }
+        assert!(scheduled > 1_000 && simulated > 1_000, "{scheduled} were scheduled, {simulated} simulated");
     }
 }

@@ -107,7 +107,7 @@ fn immediate(bytes: u64, length: u32) -> u64 {
 impl Instruction {
     /// Decodes the operands of `opcode` at `pc`. `window` holds the bytes from the opcode on; `skip` is the distance to
     /// the next opcode minus one, at most 24.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode(opcode: Opcode, pc: u32, window: [u8; WINDOW], skip: u32) -> Instruction {
         let layout = LAYOUTS[opcode as usize];
         let window = u128::from_le_bytes(window);

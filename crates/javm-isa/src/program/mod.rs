@@ -257,15 +257,25 @@ impl Program {
     #[must_use]
     #[inline]
     pub fn decode(&self, pc: u32, mode: Mode) -> Instruction {
-        match self.opcode_at(pc, mode) {
+        self.decode_step(pc, mode).0
+    }
+
+    /// [`Program::decode`] and [`Program::next`] in one: the instruction at `pc` and where the one behind it starts.
+    #[must_use]
+    #[inline(always)]
+    pub fn decode_step(&self, pc: u32, mode: Mode) -> (Instruction, u32) {
+        let skip = self.skip(pc);
+        let next = pc.saturating_add(1 + skip);
+        let instruction = match self.opcode_at(pc, mode) {
             Some(opcode) if pc < self.code_length => {
                 let start = pc as usize;
                 let mut window = [0; WINDOW];
                 window.copy_from_slice(&self.code[start..start + WINDOW]);
-                Instruction::decode(opcode, pc, window, self.skip(pc))
+                Instruction::decode(opcode, pc, window, skip)
             }
             _ => Instruction::new(Opcode::Trap),
-        }
+        };
+        (instruction, next)
     }
 
     /// Every instruction of the code with its offset, in order, following the distances that the machine sees from
@@ -277,8 +287,9 @@ impl Program {
                 return None;
             }
             let here = pc;
-            pc = self.next(pc);
-            Some((here, self.decode(here, mode)))
+            let (instruction, next) = self.decode_step(pc, mode);
+            pc = next;
+            Some((here, instruction))
         })
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::blobs::any_program;
 use crate::model;
-use crate::oracle::{Polkavm, compare};
+use crate::oracle::{Polkavm, can_be_asked, compare};
 
 /// Sets how many blocks of generated programs are compared.
 const BLOCKS_VARIABLE: &str = "NUB_BLOCKS";
@@ -56,7 +56,7 @@ fn generated_blocks_cost_what_polkavm_says() {
         seed += 1;
     }
     println!("seeds {} to {}, {loaded} of the programs loaded", seeds.start, seed - 1);
-    assert!(loaded > 0, "polkavm loaded none of the programs");
+    assert!(loaded > 0 || !can_be_asked(), "polkavm loaded none of the programs");
 }
 
 /// The machine as the page describes it gives the same, also where `polkavm` cannot be asked.

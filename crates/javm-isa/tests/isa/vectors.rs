@@ -5,7 +5,7 @@ use std::path::Path;
 
 use javm_isa::{Mode, Program, assemble, disassemble};
 
-use crate::oracle::{Polkavm, compare};
+use crate::oracle::{Polkavm, can_be_asked, compare};
 
 /// Name and program of each vector in `testdata/pvm`.
 fn vectors() -> Vec<(String, Program)> {
@@ -43,7 +43,7 @@ fn blocks_cost_what_polkavm_says() {
             compare(&program, mode, module.as_ref()).unwrap_or_else(|difference| panic!("{name}: {difference}"));
         }
     }
-    assert!(loaded > 0, "polkavm loaded none of the vectors");
+    assert!(loaded > 0 || !can_be_asked(), "polkavm loaded none of the vectors");
 }
 
 #[test]
