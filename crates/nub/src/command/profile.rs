@@ -5,6 +5,7 @@
 //! `[kernel]` below the one that asked for it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 use inferno::flamegraph;
@@ -23,11 +24,35 @@ const MAX_DEPTH: u32 = 200;
 /// Most different stacks. What comes after them counts for the function that makes the call.
 const MAX_STACKS: usize = 1 << 18;
 
+/// Most blocks that are counted apart for different stacks. What comes after them counts for the function alone.
+const MAX_COUNTS: usize = 1 << 22;
+
 /// What stands for the kernel's own work.
 const KERNEL: &str = "[kernel]";
 
 /// Functions at one place of the code, as a number.
 type PlaceId = u32;
+
+/// Hashes a few small numbers; each block that runs asks for that.
+#[derive(Default)]
+struct Mixer(u64);
+
+type Fast = BuildHasherDefault<Mixer>;
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u32(byte.into()));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // The odd number closest to 2^64 over the golden ratio spreads whatever it is multiplied with.
+        self.0 = (self.0.rotate_left(32) ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+}
 
 /// A way of calls: where the last one stands, and the way to there.
 struct Node {
@@ -44,16 +69,16 @@ pub(super) struct Profile<'a> {
     calls: Calls<'a>,
     /// The ways of calls that there were; the first is that of no call at all.
     nodes: Vec<Node>,
-    children: HashMap<(u32, PlaceId), u32>,
+    children: HashMap<(u32, PlaceId), u32, Fast>,
     /// The way of calls to what is running.
     node: u32,
-    /// For each instruction the functions there, where that was asked for.
-    places: HashMap<u32, PlaceId>,
+    /// For each code offset the place there plus one, or 0 where nobody has asked yet.
+    places: Vec<PlaceId>,
     scopes: HashMap<(u32, u32), PlaceId>,
     /// The functions of each place, the outermost first, joined by `;`.
     names: Vec<String>,
     /// How often each block ran, by way of calls and code offset.
-    blocks: HashMap<(u32, u32), u64>,
+    blocks: HashMap<(u32, u32), u64, Fast>,
     /// The block that ran last, and how often in a row.
     last: ((u32, u32), u64),
     /// What the kernel's work cost, by way of calls and place.
@@ -71,12 +96,12 @@ impl<'a> Profile<'a> {
             costs,
             calls: Calls::new(program, symbols),
             nodes: vec![Node { caller: 0, place: 0, depth: 0 }],
-            children: HashMap::new(),
+            children: HashMap::default(),
             node: 0,
-            places: HashMap::new(),
+            places: vec![0; program.code_length() as usize],
             scopes: HashMap::new(),
             names: Vec::new(),
-            blocks: HashMap::new(),
+            blocks: HashMap::default(),
             last: ((0, 0), 0),
             kernel: HashMap::new(),
             gas: 0,
@@ -143,6 +168,8 @@ impl<'a> Profile<'a> {
     fn settle(&mut self) {
         let (key, count) = self.last;
         if count > 0 {
+            let is_full = self.blocks.len() >= MAX_COUNTS && !self.blocks.contains_key(&key);
+            let key = if is_full { (0, key.1) } else { key };
             *self.blocks.entry(key).or_insert(0) += count;
         }
         self.last.1 = 0;
@@ -155,8 +182,8 @@ impl<'a> Profile<'a> {
     }
 
     fn place(&mut self, pc: u32) -> PlaceId {
-        if let Some(&known) = self.places.get(&pc) {
-            return known;
+        if let Some(&known) = self.places.get(pc as usize).filter(|&&known| known > 0) {
+            return known - 1;
         }
         let names = &mut self.names;
         let symbols = self.symbols;
@@ -171,7 +198,9 @@ impl<'a> Profile<'a> {
         };
         let scope = symbols.scope(pc).unwrap_or((u32::MAX, 0));
         let place = *self.scopes.entry(scope).or_insert_with(&mut new);
-        self.places.insert(pc, place);
+        if let Some(known) = self.places.get_mut(pc as usize) {
+            *known = place + 1;
+        }
         place
     }
 
