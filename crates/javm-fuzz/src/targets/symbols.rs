@@ -4,6 +4,7 @@
 //! - or it is refused.
 
 use javm_cap::CapHash;
+use javm_link::lines::{Inlined, Line, MAX_INLINED, Run};
 use javm_link::symbols::{Memory, Named, Range, SYMBOL_MAP_VERSION};
 use javm_link::{LineTable, SymbolMap};
 use rand::RngExt;
@@ -53,7 +54,8 @@ fn places(map: &SymbolMap) -> Vec<u32> {
     let ranges = [map.stack, map.heap, map.scratchpad];
     let named =
         map.functions.iter().chain(&map.data).take(500).map(|named| Range { start: named.start, end: named.end });
-    let borders = ranges.into_iter().chain(named).flat_map(|range| [range.start, range.end]);
+    let runs = map.lines.runs().iter().take(500).map(|run| Range { start: run.start, end: run.start });
+    let borders = ranges.into_iter().chain(named).chain(runs).flat_map(|range| [range.start, range.end]);
     let borders = borders.chain([0, u32::MAX]);
     borders.flat_map(|border| [border.wrapping_sub(1), border, border.wrapping_add(1)]).collect()
 }
@@ -61,6 +63,13 @@ fn places(map: &SymbolMap) -> Vec<u32> {
 fn check_place(map: &SymbolMap, place: u32) {
     let holds = |named: &&Named| (named.start..named.end).contains(&place);
     assert_eq!(map.function_at(place), map.functions.iter().find(holds), "the function at {place:#x}");
+    let frames = map.frames_at(place);
+    assert_eq!(frames.last().map(|frame| frame.function), map.function_at(place).map(|named| &*named.name));
+    let (inlined, real) = frames.split_at(frames.iter().take_while(|frame| frame.is_inlined).count());
+    assert!(real.len() <= 1 && inlined.len() <= MAX_INLINED, "{frames:?} at {place:#x}");
+    assert_eq!(real.is_empty(), frames.is_empty(), "{frames:?} at {place:#x}: in no function");
+    let run = map.lines.runs().iter().rev().find(|run| run.start <= place);
+    assert_eq!(map.lines.run_at(place), run, "the source line at {place:#x}");
     let found = map.memory_at(place);
     match map.data.iter().find(holds) {
         Some(named) => assert_eq!(found, Memory::Data(&named.name, place - named.start), "the memory at {place:#x}"),
@@ -95,9 +104,35 @@ fn generate(random: &mut Random) -> Vec<u8> {
         stack: range(random),
         heap: range(random),
         scratchpad: range(random),
-        lines: LineTable::default(),
+        lines: lines(random),
     };
     map.to_json().unwrap_or_default().into_bytes()
+}
+
+/// Source lines, now and then with a number that names nothing; then there are none.
+fn lines(random: &mut Random) -> LineTable {
+    let (files, names) = (random.random_range(0..4_u32), random.random_range(1..4_u32));
+    let line = |random: &mut Random| Line {
+        file: random.random_range(0..=files),
+        line: random.random::<u32>() >> random.random_range(0..32),
+    };
+    let calls = random.random_range(0..100);
+    let inlined = (0..calls).map(|number| Inlined {
+        name: random.random_range(0..names),
+        within: if random.random_ratio(1, 50) { calls } else { random.random_range(number.saturating_sub(1)..=number) },
+        call: line(random),
+    });
+    let inlined = inlined.collect();
+    let mut start = 0_u32;
+    let runs = (0..random.random_range(0..20)).map(|_| {
+        start = start.saturating_add(random.random_range(1..40));
+        Run { start, inlined: random.random_range(0..=calls), at: line(random) }
+    });
+    let runs = runs.collect();
+    let strings = |count: u32, random: &mut Random| -> Vec<String> {
+        (0..count).map(|number| format!("{number}{}", random.random::<char>())).collect()
+    };
+    LineTable::new(strings(files, random), strings(names, random), inlined, runs).unwrap_or_default()
 }
 
 const WORDS: &[&str] = &[
@@ -121,6 +156,13 @@ const WORDS: &[&str] = &[
     "\"input\"",
     "\"functions\"",
     "\"data\"",
+    "\"lines\"",
+    "\"files\"",
+    "\"names\"",
+    "\"inlined\"",
+    "\"runs\"",
+    "\"AACYMCCR\"",
+    "\"gA\"",
     "\"stack\"",
     "\"heap\"",
     "\"scratchpad\"",
