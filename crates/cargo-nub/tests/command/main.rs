@@ -1,5 +1,7 @@
 //! The command as a newcomer uses it.
 
+mod guide;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
