@@ -13,6 +13,9 @@ pub fn build(object: &Path, path: &Path) -> Result<(), Failure> {
         javm_link::Options { input_name: object.to_string_lossy().into_owned(), ..javm_link::Options::default() };
     let linked = javm_link::link(&bytes, &options)
         .map_err(|error| Failure::Link { path: object.into(), error: Box::new(error) })?;
+    for note in &linked.notes {
+        eprintln!("note: {}: {note}", object.display());
+    }
     let image = linked.image.encode();
     let symbol_path = path.with_extension("nub.sym");
     let symbols =
