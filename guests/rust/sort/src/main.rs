@@ -102,15 +102,20 @@ fn merge_sort(numbers: &mut Vec<u64>) {
 }
 
 /// Equal numbers come from the left first.
-fn merge(left: &[u64], right: &[u64], to: &mut [u64]) {
-    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
-    for place in to {
-        let from_right = match (left.peek(), right.peek()) {
-            (Some(a), Some(b)) => b < a,
-            (left, _) => left.is_none(),
-        };
-        let next = if from_right { right.next() } else { left.next() };
-        *place = next.copied().unwrap_or_default();
+fn merge<'a>(mut left: &'a [u64], mut right: &'a [u64], to: &mut [u64]) {
+    let mut places = to.iter_mut();
+    while let ([a, left_rest @ ..], [b, right_rest @ ..]) = (left, right)
+        && let Some(place) = places.next()
+    {
+        if b < a {
+            (*place, right) = (*b, right_rest);
+        } else {
+            (*place, left) = (*a, left_rest);
+        }
+    }
+    // One of them is used up.
+    for (place, number) in places.zip(left.iter().chain(right)) {
+        *place = *number;
     }
 }
 
