@@ -1,6 +1,6 @@
 //! `#[endpoint]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
@@ -93,7 +93,10 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
     let symbol = format!("javm.endpoint.{:06}.{:04}.{}", place.line, place.column, name.value());
 
     let texts = arguments.iter().map(|(name, _)| name.to_string().trim_start_matches("r#").to_owned());
-    let places: Vec<Ident> = (0..arguments.len()).map(|index| format_ident!("argument_{index}")).collect();
+    // Variables that do not hide a function of the same name: the endpoint's own, among others.
+    let variable = |name: &str| Ident::new(name, Span::mixed_site());
+    let call = variable("call");
+    let places: Vec<Ident> = (0..arguments.len()).map(|index| variable(&format!("argument_{index}"))).collect();
 
     let unit: Type = syn::parse_quote!(());
     let returns = match &function.sig.output {
@@ -135,14 +138,14 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
 
             #[allow(dead_code, clippy::let_unit_value, clippy::unit_arg)]
             extern "C-unwind" fn #entry(a0: u64, a1: u64, a2: u64, a3: u64) -> u64 {
-                let call = ::javm_guest::__endpoint::Entered::default();
+                let #call = ::javm_guest::__endpoint::Entered::default();
                 // Arguments and result may borrow from the scratchpad, and are gone before it takes the result.
                 let encoded = {
-                    let (#(#places,)*): (#(#types,)*) = call.arguments(NAME, [a0, a1, a2, a3]);
+                    let (#(#places,)*): (#(#types,)*) = #call.arguments(NAME, [a0, a1, a2, a3]);
                     let result = #function_name(#(#places),*);
                     ::javm_guest::__endpoint::encode(NAME, &#value)
                 };
-                call.deliver(encoded)
+                #call.deliver(encoded)
             }
 
             ::javm_guest::__endpoint_record!(#entry, NAME, SIGNATURE, #symbol);

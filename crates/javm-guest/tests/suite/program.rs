@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use javm_guest::test::Endpoint as _;
 use javm_guest::{
     Address, Scratchpad, Typed, endpoint, hash, import, log, memory, persistent_heap, state, test, types,
 };
@@ -87,6 +88,18 @@ fn shorten<'a>(letter: Letter<'a>, length: u32) -> Option<(&'a str, &'a [u8])> {
 #[endpoint]
 fn nothing() {}
 
+/// Called as what an endpoint's code might call something of its own.
+#[endpoint]
+fn call(argument: u8) -> u8 {
+    argument + 1
+}
+
+/// The same.
+#[endpoint]
+fn argument_0(result: u8) -> u8 {
+    result + 2
+}
+
 #[endpoint]
 fn fallible_with_an_alias(n: u8) -> core::result::Result<(), String> {
     if n == 0 { Ok(()) } else { Err(alloc::format!("{n} is not 0")) }
@@ -119,8 +132,15 @@ fn endpoints_are_functions() {
     assert_eq!(test::fresh(|| balance(ADA)), 0, "another Instance");
     assert_eq!(scalars(1, -2, true, 3), 3);
     nothing();
+    assert_eq!((call(1), argument_0(1)), (2, 3));
     assert_eq!(fallible_with_an_alias(0), Ok(()));
     assert_eq!(fallible_with_an_alias(1), Err("1 is not 0".into()));
+}
+
+#[test]
+fn endpoints_may_have_any_name() {
+    assert_eq!(endpoint_call::call([1, 0, 0, 0]), 2);
+    assert_eq!(endpoint_argument_0::call([1, 0, 0, 0]), 3);
 }
 
 #[test]
