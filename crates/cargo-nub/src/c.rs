@@ -82,8 +82,8 @@ pub fn build(project: &Project, whose: Whose) -> Result<Vec<String>, Failure> {
     Ok(vec![name])
 }
 
-/// The files of the program, relative to its folder, in order of their names. What a build leaves is none of it, nor is
-/// what starts with a dot; a folder behind a link is not entered.
+/// The files of the program, relative to its folder, in order of their names. Its tests and what a build leaves are none of
+/// it, nor is what starts with a dot; a folder behind a link is not entered.
 pub fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -95,8 +95,8 @@ pub fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
             let name = entry.file_name();
             let path = inner.join(&name);
             if entry.file_type().map_err(failure)?.is_dir() {
-                let of_a_build = inner.as_os_str().is_empty() && name == "target";
-                if !of_a_build && !name.to_string_lossy().starts_with('.') {
+                let apart = inner.as_os_str().is_empty() && (name == "target" || name == "tests");
+                if !apart && !name.to_string_lossy().starts_with('.') {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|extension| extension == "c") {
@@ -116,16 +116,17 @@ pub fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// Where further flags stand.
 const FLAGS: &str = "compile_flags.txt";
 
-/// What a file is compiled with beside [`LANGUAGE`].
-struct Flags {
+/// What a file is compiled with beside what every file is.
+pub struct Flags {
     /// Where the compiler runs, relative to the program's folder.
-    folder: PathBuf,
-    flags: Vec<String>,
+    pub folder: PathBuf,
+    /// What it is told.
+    pub flags: Vec<String>,
 }
 
 impl Flags {
-    /// Those of the nearest file above `source`.
-    fn of(program: &Path, source: &Path) -> Result<Flags, Failure> {
+    /// Those of the nearest `compile_flags.txt` above `source`; none if there is none.
+    pub fn of(program: &Path, source: &Path) -> Result<Flags, Failure> {
         for folder in source.ancestors().skip(1) {
             let path = program.join(folder).join(FLAGS);
             match fs::read_to_string(&path) {
@@ -154,7 +155,7 @@ mod tests {
             fs::write(path, text).expect("it can be written");
         };
         assert!(sources(program.path()).is_err_and(|error| error.to_string().contains("neither")));
-        for path in ["z.c", "a/b/x.c", "a/x.c", "a/x.h", "target/nub/x.c", ".git/x.c", "a/target/x.c"] {
+        for path in ["z.c", "a/b/x.c", "a/x.c", "a/x.h", "target/nub/x.c", "tests/x.c", ".git/x.c", "a/target/x.c"] {
             place(path, "");
         }
         let found = sources(program.path()).expect("there are some");

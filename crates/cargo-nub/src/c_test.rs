@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::c::{HEADER, sources};
+use crate::c::{Flags, HEADER, sources};
 use crate::failure::Failure;
 use crate::run;
 
@@ -30,12 +30,26 @@ pub fn test(path: &Path) -> Result<(), Failure> {
     for (name, contents) in [HEADER, TEST_HEADER, MACHINE] {
         run::write(&work.join(name), contents)?;
     }
-    for test in &tests {
-        let name = test.with_extension("");
-        let built = work.join(&name);
+    let compile = |source: &Path, object: &Path| {
+        let flags = Flags::of(path, source)?;
         let mut command = Command::new(&compiler);
-        command.current_dir(path).args(LANGUAGE).arg("-I").arg(&work).arg("-I").arg(path);
-        command.arg(Path::new("tests").join(test)).args(&program).arg(work.join(MACHINE.0));
+        command.current_dir(path.join(&flags.folder)).args(LANGUAGE).arg("-I").arg(&work).arg("-I").arg(path);
+        let source = source.strip_prefix(&flags.folder).unwrap_or(source);
+        run::run(command.args(&flags.flags).arg("-c").arg(source).arg("-o").arg(object))
+    };
+    let mut objects = Vec::new();
+    for (index, source) in program.iter().enumerate() {
+        objects.push(work.join(format!("{index:04}.o")));
+        compile(source, &objects[index])?;
+    }
+    for (index, test) in tests.iter().enumerate() {
+        let name = test.with_extension("");
+        let built = work.join(format!("test-{index:04}"));
+        let object = work.join("test.o");
+        compile(&Path::new("tests").join(test), &object)?;
+        let mut command = Command::new(&compiler);
+        command.current_dir(path).args(LANGUAGE).arg("-I").arg(&work);
+        command.arg(object).args(&objects).arg(work.join(MACHINE.0));
         run::run(command.arg("-o").arg(&built))?;
         run::run(Command::new(&built).current_dir(path))?;
         println!("test {} ... ok", name.display());

@@ -61,7 +61,8 @@ struct NewArguments {
 #[derive(Args)]
 #[command(after_help = "Example:\n  cargo nub build && nub run target/nub/counter.nub --endpoint add --arg 5")]
 struct BuildArguments {
-    /// The program's folder: a package of cargo, or the `.c` files of one program
+    /// The program's folder: a package of cargo, or the `.c` files of one program, with compile_flags.txt
+    /// where the compiler is to be told more
     #[arg(default_value = ".")]
     path: PathBuf,
     /// Only these binaries of a package or a workspace; otherwise all
