@@ -15,6 +15,9 @@
 //! compared before anything is timed; a call is what a host pays for a call, with arguments and scratchpad going in;
 //! gas is metered on both sides by the same model. What a fresh Instance costs to make is not part of it.
 
+// Modules of the example programs name it.
+extern crate alloc;
+
 mod calls;
 mod compile;
 mod exec;

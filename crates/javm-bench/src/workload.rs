@@ -5,6 +5,9 @@ use javm_guest::test::Endpoint;
 use javm_guest::types::typed::{LowerArguments, lower_arguments, lower_result};
 use javm_guest::types::{Encode, Shape, Signature, encoded_len};
 
+use javm_testgen::Document;
+
+use crate::native::json::Total;
 use crate::native::token::Payment;
 use crate::native::{self, Native};
 
@@ -102,11 +105,32 @@ pub const RFC_8032_TEST_3: &str = concat!(
     "af82"
 );
 
+/// Sorts numbers that a generator makes, and looks all of them up again.
+pub const SCRIPT: &str = include_str!("workload/sort.script");
+
+/// A module with `primes(n)`: how many primes are below n, by a sieve in its memory of two pages.
+pub const PRIMES_IN_WASM: &str = concat!(
+    "0061736d0100000001060160017f017f03020100050401010202071302067072696d65730000066d656d6f727902000a",
+    "56015401037f4102210102400340200120004f0d0120012d0000450440200341016a2103200120016a21020240034020",
+    "0220004f0d01200241013a0000200220016a21020c000b0b0b200141016a21010c000b0b20030b"
+);
+
+/// A row of what `totals` of `json` returns.
+fn total(group: &str, rows: u32, sum: i64) -> Total {
+    Total { group: group.into(), rows, sum }
+}
+
 /// All of them. Numbers come through here at run time, so that no compiler knows them when it makes the program.
 pub fn all() -> Vec<Workload> {
     let plain =
         |name, image, call, expected| Workload { name, image, before: Vec::new(), call, expected, keeps_state: false };
     let number = |number: u64| Expected::known(&number);
+    let document = Document::new(1_000_000, 1);
+    let totals: Vec<Total> = document.cities.iter().map(|(group, &(rows, sum))| total(group, rows, sum)).collect();
+    let compact = serde_json::from_slice(&document.text).map(|value: serde_json::Value| value.to_string().into_bytes());
+    let compact = compact.unwrap_or_else(|error| panic!("the document is no JSON: {error}"));
+    let document_part = Document::new(64 << 10, 2).text;
+    let stream = miniz_oxide::deflate::compress_to_vec_zlib(&document_part, 6);
     let text = text(128 << 10);
     vec![
         plain("fib", "fib", Call::of::<native::fib::endpoint_fib>(&(300_000_u64,)), number(fibonacci(300_000))),
@@ -119,6 +143,66 @@ pub fn all() -> Vec<Workload> {
             number(1),
         ),
         plain("mandelbrot", "mandelbrot", native::c::mandelbrot(200, 150, 100), Expected::Native),
+        plain(
+            "json",
+            "json",
+            Call::of::<native::json::endpoint_totals>(&(
+                document.text.as_slice(),
+                "/orders",
+                "/customer/city",
+                "/total",
+            )),
+            Expected::known(&totals),
+        ),
+        plain(
+            "json-rewrite",
+            "json",
+            Call::of::<native::json::endpoint_compact>(&(document.text.as_slice(),)),
+            Expected::known(&compact),
+        ),
+        plain(
+            "script",
+            "script",
+            Call::of::<native::script::endpoint_run>(&(SCRIPT, vec![600_i64, 5], 10_000_000_u64)),
+            Expected::Native,
+        ),
+        Workload {
+            before: vec![
+                Call::of::<native::frames::endpoint_scene>(&(40_u32, 1_u64)),
+                Call::of::<native::frames::endpoint_step>(&(240_u32,)),
+            ],
+            keeps_state: true,
+            ..plain(
+                "frames",
+                "frames",
+                Call::of::<native::frames::endpoint_step>(&(60_u32,)).with_scratchpad(Vec::new()),
+                number(300),
+            )
+        },
+        Workload {
+            before: vec![Call::of::<native::frames::endpoint_scene>(&(40_u32, 1_u64))],
+            keeps_state: true,
+            ..plain(
+                "frames-render",
+                "frames",
+                Call::of::<native::frames::endpoint_render>(&()).with_scratchpad(Vec::new()),
+                Expected::Native,
+            )
+        },
+        plain("zlib-compress", "zlib", native::c::zlib_compress(document_part.clone(), 6), Expected::Native),
+        plain(
+            "zlib-decompress",
+            "zlib",
+            native::c::zlib_decompress(stream.clone()),
+            Expected::Known(document_part.len() as u64, [stream, document_part].concat()),
+        ),
+        plain("zlib-crc32", "zlib", native::c::zlib_crc32(document.text), Expected::Native),
+        plain(
+            "wasm",
+            "wasm",
+            Call::of::<native::wasm::endpoint_call>(&(bytes_of(PRIMES_IN_WASM).as_slice(), "primes", vec![20_000_i64])),
+            Expected::known(&vec![2262_i64]),
+        ),
         Workload {
             keeps_state: true,
             ..plain("counter", "counter", Call::of::<native::counter::endpoint_add>(&(5_u64,)), number(5))

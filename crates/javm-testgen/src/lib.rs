@@ -1,4 +1,4 @@
-//! Random programs for tests. Not published; tests of the other crates use it.
+//! Random programs, and other inputs, for tests. Not published; tests of the other crates use it.
 //!
 //! # How to read this crate
 //! - [`config`]: what programs a test wants.
@@ -8,6 +8,7 @@
 //! - [`seeds`](mod@seeds): which seeds a test runs, and the environment variables that say so.
 //! - [`jam_v1`]: the same program in the form in which the public `polkavm` crate takes it.
 //! - [`engines`]: a case on the interpreter, on a reference, and on polkavm.
+//! - [`document`]: JSON for programs that read it.
 //!
 //! ```
 //! use javm_testgen::{Config, generate, shrink};
@@ -25,6 +26,7 @@
 
 pub mod case;
 pub mod config;
+pub mod document;
 pub mod engines;
 pub mod generate;
 pub mod jam_v1;
@@ -35,6 +37,7 @@ mod steps;
 
 pub use case::Case;
 pub use config::{Config, Region};
+pub use document::Document;
 pub use generate::generate;
 pub use seeds::seeds;
 pub use shrink::shrink;

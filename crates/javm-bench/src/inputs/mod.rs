@@ -3,6 +3,7 @@
 //!
 //! `NUB_INPUTS` sets how many sequences of calls each program gets, `NUB_SEED` the first seed.
 
+mod applications;
 mod crypto;
 mod first;
 mod maps;
@@ -32,13 +33,18 @@ const PROGRAMS: &[(&str, Calls)] = &[
     ("ecrecover", crypto::ecrecover),
     ("ed25519", first::ed25519),
     ("fib", first::fib),
+    ("frames", applications::frames),
+    ("json", applications::json),
     ("keccak", crypto::keccak),
     ("lz", crypto::lz),
     ("mandelbrot", first::mandelbrot),
     ("registry", maps::registry),
+    ("script", applications::script),
     ("sieve", first::sieve),
     ("sort", crypto::sort),
     ("token", maps::token),
+    ("wasm", applications::wasm),
+    ("zlib", applications::zlib),
 ];
 
 /// Sequences of calls for each program, if the environment says nothing else.

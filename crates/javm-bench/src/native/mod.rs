@@ -25,12 +25,16 @@ programs! {
     ecrecover "../../../../guests/rust/ecrecover/src/main.rs"
     ed25519 "../../../../guests/rust/ed25519/src/main.rs"
     fib "../../../../guests/rust/fib/src/main.rs"
+    frames "../../../../guests/rust/frames/src/main.rs"
+    json "../../../../guests/rust/json/src/main.rs"
     keccak "../../../../guests/rust/keccak/src/main.rs"
     lz "../../../../guests/rust/lz/src/main.rs"
     registry "../../../../guests/rust/registry/src/main.rs"
+    script "../../../../guests/rust/script/src/main.rs"
     sieve "../../../../guests/rust/sieve/src/main.rs"
     sort "../../../../guests/rust/sort/src/main.rs"
     token "../../../../guests/rust/token/src/main.rs"
+    wasm "../../../../guests/rust/wasm/src/main.rs"
 }
 
 /// An endpoint as host code: φ7 to φ10 in, φ7 out, and the scratchpad of the thread.

@@ -1,5 +1,6 @@
 //! The `nub` command as a person or a script uses it: results, messages, exit codes.
 
+mod applications;
 mod bad_input;
 mod conformance;
 mod explanations;

@@ -1,0 +1,1 @@
+/* <fcntl.h> is included by headers of which this program uses nothing that needs it. */

@@ -1,0 +1,1 @@
+/* <stdio.h> is included by headers of which this program uses nothing that needs it. */
