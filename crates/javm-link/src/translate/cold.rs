@@ -45,8 +45,15 @@ fn branch_target(block: &Block) -> Option<BlockId> {
     last(block).filter(|op| op.instruction.opcode.row().kind == Kind::Branch)?.target
 }
 
+/// The block behind a call, if the block ends with one.
+fn behind_call(block: &Block) -> Option<BlockId> {
+    let is_jump = |op: &&Op| matches!(op.instruction.opcode.row().kind, Kind::Jump | Kind::IndirectJump);
+    last(block).filter(is_jump)?.address_of
+}
+
 /// Whether control inevitably ends in a trap, for each block: it stands there, or every way on leads to such blocks. A
-/// call leads to its function; whether that returns is seen from its blocks.
+/// call leads to its function; whether that returns is seen from its blocks, and where it would only return to a trap
+/// (as a handler of panics that tells somebody first) it makes no difference.
 fn doomed(blocks: &[Block]) -> Vec<bool> {
     // How many ways lead on to where control may stay alive. Behind a jump through a register anything may follow.
     let mut ways: Vec<usize> = blocks
@@ -59,15 +66,28 @@ fn doomed(blocks: &[Block]) -> Vec<bool> {
         })
         .collect();
     let predecessors = Predecessors::of(blocks);
+    let mut calls: Vec<(usize, usize)> =
+        blocks.iter().enumerate().filter_map(|(index, block)| Some((behind_call(block)?.index(), index))).collect();
+    calls.sort_unstable();
     let mut doomed = vec![false; blocks.len()];
     let mut work: Vec<usize> = (0..blocks.len()).filter(|&index| ways[index] == 0).collect();
     while let Some(index) = work.pop() {
         doomed[index] = true;
         for &before in predecessors.get(index) {
             let ways = &mut ways[before as usize];
-            *ways -= 1;
-            if *ways == 0 {
-                work.push(before as usize);
+            // A call may be doomed already by what is behind it.
+            if *ways > 0 {
+                *ways -= 1;
+                if *ways == 0 {
+                    work.push(before as usize);
+                }
+            }
+        }
+        let first = calls.partition_point(|&(behind, _)| behind < index);
+        for &(_, call) in calls[first..].iter().take_while(|&&(behind, _)| behind == index) {
+            if ways[call] > 0 {
+                ways[call] = 0;
+                work.push(call);
             }
         }
     }

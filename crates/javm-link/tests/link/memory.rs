@@ -288,3 +288,24 @@ fn branches_to_where_everything_ends_in_a_trap_are_cheap() {
     assert_eq!(machine(&trapping).call("main", &[1, 2]).0, Exit::Halt);
     assert_eq!(machine(&trapping).call("main", &[2, 1]).0, Exit::Panic);
 }
+
+#[test]
+fn a_call_that_returns_to_a_trap_is_the_way_to_a_trap() {
+    // As a compiler calls a function that never returns, and this one calls another that does before it traps.
+    let file = |last: u32| {
+        let mut file =
+            File::with_main(&rv::code(&[rv::b(6, A0, A1, 12), rv::auipc(1, 0), rv::jalr(1, 1, 0), rv::ret()]));
+        let tell = file.text(".text.tell", &rv::code(&[rv::addi(A0, A0, 1), rv::ret()]));
+        let tell = file.function("tell", tell, 0, 8);
+        let panic = file.text(".text.panic", &rv::code(&[rv::auipc(1, 0), rv::jalr(1, 1, 0), last]));
+        let panic = file.function("panic", panic, 0, 12);
+        file.relocate(1, 4, 18, panic, 0);
+        file.relocate(file.sections.len() as u16, 0, 18, tell, 0);
+        file
+    };
+    let (trapping, returning) = (file(rv::UNIMP), file(rv::j(ZERO, -8)));
+    assert!(cost_of_main(&trapping) + 15 < cost_of_main(&returning));
+    assert!(!machine(&returning).text().contains("unlikely"));
+    assert_eq!(machine(&trapping).call("main", &[1, 2]).0, Exit::Halt);
+    assert_eq!(machine(&trapping).call("main", &[2, 1]).0, Exit::Panic);
+}
