@@ -98,6 +98,8 @@ impl Ours<'_> {
         let Call { endpoint, registers, .. } = &self.workload.call;
         let nub = &mut self.nub;
         let instance = nub.copy(self.ready).map_err(|error| error.to_string())?;
+        // As the peer, whose memory is filled before: the call is of something that is ready.
+        nub.prepare(instance).map_err(|error| error.to_string())?;
         let (time, outcome) = timed(|| nub.invoke(instance, *endpoint, registers, &self.options));
         nub.drop_instance(instance);
         let outcome = outcome.map_err(|error| error.to_string())?;

@@ -77,6 +77,16 @@ impl Code {
         self.positions.block_at(pc)
     }
 
+    /// The first operation of what can be entered at `pc`: a block, or the trap behind a terminator where no instruction or
+    /// no code follows, which a run may have lacked the gas for.
+    pub(crate) fn entry_at(&self, pc: u32) -> Option<u32> {
+        self.block_at(pc).or_else(|| {
+            let index = self.operation_at(pc)?;
+            let before = self.program.decode(self.pc_of(index.checked_sub(1)?), self.mode);
+            before.opcode.is_terminator().then_some(index)
+        })
+    }
+
     /// Whether this operation is an instruction of the program (the trap at the end of the code is), not the panic of a
     /// jump to a place that is no block start.
     pub(crate) fn is_instruction(&self, index: u32) -> bool {

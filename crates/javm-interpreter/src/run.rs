@@ -34,7 +34,7 @@ pub enum Exit {
     /// It jumped to [`javm_isa::program::HALT_ADDRESS`].
     Halt,
     /// A trap, an invalid instruction or jump, or an access below 2^16. Also an entry with [`State::block_paid`] unset
-    /// anywhere but at the start of a block; nothing has been charged then.
+    /// anywhere but at the start of a block or behind a terminator; nothing has been charged then.
     Panic,
     /// An access was forbidden; the lowest page that forbids it, as the address of its first byte. Registers and memory
     /// are those before the instruction, the block is paid: mapping the page and running again goes on.
@@ -63,7 +63,7 @@ pub fn run_traced<M: Memory>(
 }
 
 fn enter<M: Memory, O: Observer>(code: &Code, state: &mut State, memory: &mut M, observer: &mut O) -> Exit {
-    let start = if state.block_paid { code.operation_at(state.pc) } else { code.block_at(state.pc) };
+    let start = if state.block_paid { code.operation_at(state.pc) } else { code.entry_at(state.pc) };
     let Some(start) = start else { return Exit::Panic };
     if !state.block_paid {
         match state.gas.checked_sub(u64::from(code.ops.cost(start))) {

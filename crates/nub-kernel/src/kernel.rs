@@ -319,6 +319,20 @@ impl<A: Arch> Kernel<A> {
         find_endpoint(self.resident(instance)?.instance.image().image(), endpoint)
     }
 
+    /// Maps the memory of an Instance, which its next call does otherwise. A copy of an Instance has nothing mapped. Nothing
+    /// but time changes by it, and only the most recently used Instances stay mapped.
+    ///
+    /// # Errors
+    /// [`InvokeError::UnknownInstance`].
+    pub fn prepare(&mut self, instance: InstanceId) -> Result<(), InvokeError> {
+        let Resident { published, instance: value } =
+            self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let scratchpad = scratchpad_for(published, None)?;
+        let window = self.windows.open(instance, A::Space::clear, || self.arch.create_space());
+        frame::mount(window, published, value.table(), scratchpad.as_ref(), true);
+        Ok(())
+    }
+
     /// Calls an endpoint of an Instance. A call that halts leaves its changes in the Instance; any other leaves none.
     /// `trace`, if given, is called before each instruction.
     ///

@@ -122,6 +122,15 @@ impl Nub {
         Ok(self.kernel.instance(instance)?.hash())
     }
 
+    /// Maps the memory of an Instance, which its first call, or its first after it was copied, does otherwise. Nothing but
+    /// time changes by it.
+    ///
+    /// # Errors
+    /// [`Error::Invoke`]: there is no such Instance.
+    pub fn prepare(&mut self, instance: InstanceId) -> Result<(), Error> {
+        Ok(self.kernel.prepare(instance)?)
+    }
+
     /// An endpoint of an Instance, as its Image declares it: with a signature where the program says one.
     ///
     /// # Errors

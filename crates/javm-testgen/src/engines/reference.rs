@@ -125,9 +125,21 @@ impl Reference {
     pub fn begin(&mut self) -> Result<(), Exit> {
         match self.state.pc {
             _ if self.state.block_paid => Ok(()),
-            pc if self.starts.contains(pc) => self.enter(pc),
+            pc if self.starts.contains(pc) || self.is_behind_terminator(pc) => self.enter(pc),
             _ => Err(Exit::Panic),
         }
+    }
+
+    fn is_behind_terminator(&self, pc: u32) -> bool {
+        let mut at = 0;
+        while at < pc && at < self.program.code_length() {
+            let next = self.program.next(at);
+            if next == pc {
+                return self.program.decode(at, self.mode).opcode.is_terminator();
+            }
+            at = next;
+        }
+        false
     }
 
     fn enter(&mut self, pc: u32) -> Result<(), Exit> {
