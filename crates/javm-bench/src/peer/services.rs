@@ -67,15 +67,11 @@ impl Services {
         let service = self.slots[usize::from(slot)].ok_or(Status::Empty)?;
         let scratchpad = self.scratchpad.filter(|_| request.flags & flag::SCRATCH != 0).unwrap_or((0, 0));
         let [offset, length, third] = [Reg::A0, Reg::A1, Reg::A2].map(|reg| instance.reg(reg));
+        let price = service.price(request.endpoint, length).ok_or(Status::NoEndpoint)?;
         check(offset, length, scratchpad)?;
-        let price = match (service, request.endpoint) {
-            (Service::Log, 0) => 100 + length,
-            (Service::Hash, 0..=2) => {
-                check(third, 32, scratchpad)?;
-                300 + [4, 8, 10][usize::from(request.endpoint)] * length
-            }
-            _ => return Err(Status::NoEndpoint),
-        };
+        if service == Service::Hash {
+            check(third, 32, scratchpad)?;
+        }
         let left = instance.gas() as u64;
         let most = left - left / 64;
         let limit = match instance.reg(Reg::A5) {

@@ -45,6 +45,12 @@ pub(super) struct Task {
     output: u64,
 }
 
+/// Of hashing `length` bytes.
+pub(super) fn price(method: u16, length: u64) -> Option<u64> {
+    let per_byte = Algorithm::from_method(method)?.price_per_byte();
+    Some(length.saturating_mul(per_byte).saturating_add(BASE_PRICE))
+}
+
 pub(super) fn prepare(
     method: u16,
     [offset, length, output, _]: [u64; 4],
@@ -53,7 +59,7 @@ pub(super) fn prepare(
     let algorithm = Algorithm::from_method(method).ok_or(Status::NoEndpoint)?;
     let input = ScratchRange::check(offset, length, surroundings)?;
     ScratchRange::check(output, 32, surroundings)?;
-    let price = BASE_PRICE + algorithm.price_per_byte() * length;
+    let price = price(method, length).ok_or(Status::NoEndpoint)?;
     Ok(Prepared { price, work: Work::Hash(Task { algorithm, input, output }) })
 }
 

@@ -52,19 +52,22 @@ pub(super) struct Entry {
     range: ScratchRange,
 }
 
+/// Of keeping `length` bytes.
+pub(super) fn price(method: u16, length: u64) -> Option<u64> {
+    (method == 0).then(|| length.saturating_mul(PRICE_PER_BYTE).saturating_add(BASE_PRICE))
+}
+
 pub(super) fn prepare(
     method: u16,
     [offset, length, topic, _]: [u64; 4],
     surroundings: &mut impl Surroundings,
 ) -> Result<Prepared, Status> {
-    if method != 0 {
-        return Err(Status::NoEndpoint);
-    }
+    let price = price(method, length).ok_or(Status::NoEndpoint)?;
     let range = ScratchRange::check(offset, length, surroundings)?;
     if surroundings.log().used + ENTRY_BYTES + range.length > LOG_BYTES_LIMIT {
         return Err(Status::Quota);
     }
-    Ok(Prepared { price: BASE_PRICE + PRICE_PER_BYTE * length, work: Work::Log(Entry { topic, range }) })
+    Ok(Prepared { price, work: Work::Log(Entry { topic, range }) })
 }
 
 pub(super) fn perform(entry: &Entry, surroundings: &mut impl Surroundings) -> u64 {

@@ -48,6 +48,18 @@ services! {
     2 Hash "HASH", "Hashes bytes of the scratchpad.";
 }
 
+impl Service {
+    /// The gas that a call of `method` with `length` bytes costs, on top of that of CALL; `None` where there is no such
+    /// method.
+    #[must_use]
+    pub fn price(self, method: u16, length: u64) -> Option<u64> {
+        match self {
+            Service::Log => log::price(method, length),
+            Service::Hash => hash::price(method, length),
+        }
+    }
+}
+
 /// What a service works on: the scratchpad that came with the call, and what the call leaves behind.
 pub(crate) trait Surroundings {
     /// The length of the scratchpad in bytes; 0 when none came with the call.
