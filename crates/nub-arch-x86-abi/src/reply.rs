@@ -1,0 +1,346 @@
+//! What the guest answers.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::request::Hash;
+use crate::wire::{Reader, WireError, Writer};
+
+/// How many registers a program has.
+pub const REGISTERS: usize = 13;
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// It returned.
+    Halt,
+    /// It trapped.
+    Panic,
+    /// It touched a page that forbids the access: the address of the lowest one.
+    Fault(u32),
+    /// What came next costs more gas than was left.
+    OutOfGas,
+}
+
+/// An entry of a call's log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogEntry {
+    /// What it is about.
+    pub topic: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The scratchpad at the end of a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scratchpad {
+    /// Its length in pages.
+    pub pages: u32,
+    /// Its bytes up to the last that is not zero.
+    pub bytes: Vec<u8>,
+}
+
+/// What a call came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// Gas that it used.
+    pub gas_used: u64,
+    /// The registers at the end.
+    pub registers: [u64; REGISTERS],
+    /// The code offset of the instruction that ended it.
+    pub pc: u32,
+    /// The scratchpad at the end, if there was one.
+    pub scratchpad: Option<Scratchpad>,
+    /// What the program logged.
+    pub logs: Vec<LogEntry>,
+}
+
+/// What the guest uses.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Stats {
+    /// Bytes in use on the heap.
+    pub heap_used: u64,
+    /// Bytes that the heap has taken from physical memory.
+    pub heap_size: u64,
+    /// Page frames in use.
+    pub frames_used: u64,
+    /// Bytes of physical memory that were ever taken into use.
+    pub memory_used: u64,
+    /// Windows that exist.
+    pub windows: u64,
+    /// Accesses of programs that the page tables did not allow at first.
+    pub window_faults: u64,
+    /// Times that translations were forgotten.
+    pub flushes: u64,
+    /// Images published.
+    pub images: u64,
+    /// Instances.
+    pub instances: u64,
+}
+
+/// Why a request was not done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// The bytes were no request.
+    Malformed(String),
+    /// The bytes were no Image, or one that breaks a rule.
+    Image(String),
+    /// No such Image is published.
+    UnknownImage(Hash),
+    /// A required import was not granted.
+    Denied {
+        /// The slot that it should be in.
+        slot: u8,
+        /// What should be there.
+        wanted: String,
+    },
+    /// A grant for a slot that is no import.
+    NoImport(u8),
+    /// There is no such Instance.
+    UnknownInstance(u64),
+    /// The Image has no such endpoint.
+    UnknownEndpoint {
+        /// What was asked for.
+        asked: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// More or fewer arguments than the endpoint takes.
+    Arguments {
+        /// The endpoint's name.
+        endpoint: String,
+        /// How many it takes.
+        expected: u8,
+        /// How many there were.
+        given: u64,
+    },
+    /// The scratchpad is too large: its length in bytes.
+    Scratchpad(u64),
+    /// A request that only guests for tests answer.
+    TestsOnly,
+    /// Something that this version has no form for.
+    Other(String),
+}
+
+/// A reply.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// A hash.
+    Hash(Hash),
+    /// The number of a new Instance.
+    Instance(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// What a call came to.
+    Outcome(Outcome),
+    /// What the guest uses.
+    Stats(Stats),
+    /// It was not done.
+    Refused(Refused),
+}
+
+impl Stats {
+    fn fields(&mut self) -> [&mut u64; 9] {
+        [
+            &mut self.heap_used,
+            &mut self.heap_size,
+            &mut self.frames_used,
+            &mut self.memory_used,
+            &mut self.windows,
+            &mut self.window_faults,
+            &mut self.flushes,
+            &mut self.images,
+            &mut self.instances,
+        ]
+    }
+}
+
+impl Outcome {
+    fn encode(&self, to: &mut Writer) {
+        let (kind, page) = match self.ended {
+            Ended::Halt => (0, 0),
+            Ended::Panic => (1, 0),
+            Ended::Fault(page) => (2, page),
+            Ended::OutOfGas => (3, 0),
+        };
+        to.u8(kind);
+        to.u32(page);
+        to.u64(self.gas_used);
+        self.registers.iter().for_each(|&register| to.u64(register));
+        to.u32(self.pc);
+        to.optional(self.scratchpad.as_ref(), |to, scratchpad| {
+            to.u32(scratchpad.pages);
+            to.bytes(&scratchpad.bytes);
+        });
+        to.u32(self.logs.len() as u32);
+        for entry in &self.logs {
+            to.u64(entry.topic);
+            to.bytes(&entry.bytes);
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Outcome, WireError> {
+        let kind = from.u8()?;
+        let page = from.u32()?;
+        let ended = match kind {
+            0 => Ended::Halt,
+            1 => Ended::Panic,
+            2 if page % 4096 == 0 => Ended::Fault(page),
+            2 => return Err(from.unexpected("address of a page", u64::from(page))),
+            3 => Ended::OutOfGas,
+            other => return Err(from.unexpected("end of a call", u64::from(other))),
+        };
+        let gas_used = from.u64()?;
+        let mut registers = [0; REGISTERS];
+        for register in &mut registers {
+            *register = from.u64()?;
+        }
+        let pc = from.u32()?;
+        let scratchpad = from.optional(|from| {
+            let pages = from.u32()?;
+            let bytes = from.bytes()?;
+            if bytes.len() as u64 > u64::from(pages) * 4096 {
+                return Err(from.unexpected("length of a scratchpad", bytes.len() as u64));
+            }
+            Ok(Scratchpad { pages, bytes: bytes.into() })
+        })?;
+        let count = from.u32()?;
+        let mut logs = Vec::new();
+        for _ in 0..count {
+            logs.push(LogEntry { topic: from.u64()?, bytes: from.bytes()?.into() });
+        }
+        Ok(Outcome { ended, gas_used, registers, pc, scratchpad, logs })
+    }
+}
+
+impl Refused {
+    fn encode(&self, to: &mut Writer) {
+        match self {
+            Refused::Malformed(text) => {
+                to.u8(0);
+                to.text(text);
+            }
+            Refused::Image(text) => {
+                to.u8(1);
+                to.text(text);
+            }
+            Refused::UnknownImage(hash) => {
+                to.u8(2);
+                to.raw(hash);
+            }
+            Refused::Denied { slot, wanted } => {
+                to.u8(3);
+                to.u8(*slot);
+                to.text(wanted);
+            }
+            Refused::NoImport(slot) => {
+                to.u8(4);
+                to.u8(*slot);
+            }
+            Refused::UnknownInstance(instance) => {
+                to.u8(5);
+                to.u64(*instance);
+            }
+            Refused::UnknownEndpoint { asked, known } => {
+                to.u8(6);
+                to.text(asked);
+                to.text(known);
+            }
+            Refused::Arguments { endpoint, expected, given } => {
+                to.u8(7);
+                to.text(endpoint);
+                to.u8(*expected);
+                to.u64(*given);
+            }
+            Refused::Scratchpad(length) => {
+                to.u8(8);
+                to.u64(*length);
+            }
+            Refused::TestsOnly => to.u8(9),
+            Refused::Other(text) => {
+                to.u8(10);
+                to.text(text);
+            }
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Refused, WireError> {
+        Ok(match from.u8()? {
+            0 => Refused::Malformed(from.text()?.into()),
+            1 => Refused::Image(from.text()?.into()),
+            2 => Refused::UnknownImage(from.array()?),
+            3 => Refused::Denied { slot: from.u8()?, wanted: from.text()?.into() },
+            4 => Refused::NoImport(from.u8()?),
+            5 => Refused::UnknownInstance(from.u64()?),
+            6 => Refused::UnknownEndpoint { asked: from.text()?.into(), known: from.text()?.into() },
+            7 => Refused::Arguments { endpoint: from.text()?.into(), expected: from.u8()?, given: from.u64()? },
+            8 => Refused::Scratchpad(from.u64()?),
+            9 => Refused::TestsOnly,
+            10 => Refused::Other(from.text()?.into()),
+            other => return Err(from.unexpected("refusal", u64::from(other))),
+        })
+    }
+}
+
+impl Reply {
+    /// Writes it.
+    pub fn encode(&self, to: &mut Writer) {
+        match self {
+            Reply::Done => to.u8(0),
+            Reply::Hash(hash) => {
+                to.u8(1);
+                to.raw(hash);
+            }
+            Reply::Instance(instance) => {
+                to.u8(2);
+                to.u64(*instance);
+            }
+            Reply::Flag(flag) => {
+                to.u8(3);
+                to.u8(u8::from(*flag));
+            }
+            Reply::Outcome(outcome) => {
+                to.u8(4);
+                outcome.encode(to);
+            }
+            Reply::Stats(stats) => {
+                to.u8(5);
+                stats.clone().fields().into_iter().for_each(|field| to.u64(*field));
+            }
+            Reply::Refused(refused) => {
+                to.u8(6);
+                refused.encode(to);
+            }
+        }
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`WireError`] where the bytes are no reply.
+    pub fn decode(bytes: &[u8]) -> Result<Reply, WireError> {
+        let mut from = Reader::new(bytes);
+        let reply = match from.u8()? {
+            0 => Reply::Done,
+            1 => Reply::Hash(from.array()?),
+            2 => Reply::Instance(from.u64()?),
+            3 => Reply::Flag(from.flag("yes or no")?),
+            4 => Reply::Outcome(Outcome::decode(&mut from)?),
+            5 => {
+                let mut stats = Stats::default();
+                for field in stats.fields() {
+                    *field = from.u64()?;
+                }
+                Reply::Stats(stats)
+            }
+            6 => Reply::Refused(Refused::decode(&mut from)?),
+            other => return Err(from.unexpected("reply", u64::from(other))),
+        };
+        from.end()?;
+        Ok(reply)
+    }
+}

@@ -1,0 +1,230 @@
+//! What the host asks of the guest.
+
+use alloc::vec::Vec;
+
+use crate::wire::{Reader, WireError, Writer};
+
+/// The hash of a capability.
+pub type Hash = [u8; 32];
+
+/// An endpoint, as a call names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Endpoint<'a> {
+    /// By its position in the Image.
+    Number(u16),
+    /// By its name.
+    Name(&'a str),
+}
+
+/// A service that a new Instance is given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ServiceGrant {
+    /// The slot that it goes to.
+    pub slot: u8,
+    /// Which service it is.
+    pub id: u32,
+    /// Its parameter.
+    pub parameter: u64,
+}
+
+/// A call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invoke<'a> {
+    /// The Instance's number.
+    pub instance: u64,
+    /// What is called.
+    pub endpoint: Endpoint<'a>,
+    /// φ7 and on.
+    pub arguments: Vec<u64>,
+    /// How much gas it may use.
+    pub gas: u64,
+    /// The scratchpad that goes with it.
+    pub scratchpad: Option<&'a [u8]>,
+}
+
+/// What makes a guest fail, for tests of those who have to notice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Failure {
+    /// The kernel panics.
+    Panic = 1,
+    /// The processor finds no way to deliver a trap, and shuts down.
+    TripleFault = 2,
+    /// The lane never answers.
+    Hang = 3,
+    /// The kernel's stack runs over.
+    StackOverflow = 4,
+    /// The kernel reads where nothing is mapped.
+    WildRead = 5,
+    /// The kernel writes to its own code.
+    WriteCode = 6,
+    /// The kernel runs an invalid instruction.
+    InvalidOpcode = 7,
+    /// A page fault finds no stack.
+    DoubleFault = 8,
+    /// The reply is no reply.
+    Garbage = 9,
+}
+
+impl Failure {
+    /// All of them.
+    pub const ALL: [Failure; 9] = [
+        Failure::Panic,
+        Failure::TripleFault,
+        Failure::Hang,
+        Failure::StackOverflow,
+        Failure::WildRead,
+        Failure::WriteCode,
+        Failure::InvalidOpcode,
+        Failure::DoubleFault,
+        Failure::Garbage,
+    ];
+}
+
+/// A request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Request<'a> {
+    /// Nothing: answered with [`crate::Reply::Done`].
+    Ping,
+    /// Publish an Image, given in its canonical encoding: [`crate::Reply::Hash`].
+    PutCap(&'a [u8]),
+    /// Whether a capability of this hash is published: [`crate::Reply::Flag`].
+    Contains(Hash),
+    /// Make an Instance of a published Image: [`crate::Reply::Instance`].
+    Instantiate {
+        /// The Image.
+        image: Hash,
+        /// Whether it is given every service that it imports.
+        all_services: bool,
+        /// What it is given besides.
+        services: Vec<ServiceGrant>,
+    },
+    /// Make a copy of an Instance: [`crate::Reply::Instance`].
+    Copy(u64),
+    /// Drop an Instance: [`crate::Reply::Flag`], whether there was one.
+    Drop(u64),
+    /// The hash of an Instance: [`crate::Reply::Hash`].
+    Root(u64),
+    /// Call an endpoint: [`crate::Reply::Outcome`].
+    Invoke(Invoke<'a>),
+    /// What the guest uses: [`crate::Reply::Stats`].
+    Stats,
+    /// Fail. Only guests that were started for tests do.
+    Fail(Failure),
+}
+
+impl<'a> Request<'a> {
+    /// Writes it.
+    pub fn encode(&self, to: &mut Writer) {
+        match self {
+            Request::Ping => to.u8(1),
+            Request::PutCap(bytes) => {
+                to.u8(2);
+                to.bytes(bytes);
+            }
+            Request::Contains(hash) => {
+                to.u8(3);
+                to.raw(hash);
+            }
+            Request::Instantiate { image, all_services, services } => {
+                to.u8(4);
+                to.raw(image);
+                to.u8(u8::from(*all_services));
+                to.u32(services.len() as u32);
+                for grant in services {
+                    to.u8(grant.slot);
+                    to.u32(grant.id);
+                    to.u64(grant.parameter);
+                }
+            }
+            Request::Copy(instance) => {
+                to.u8(5);
+                to.u64(*instance);
+            }
+            Request::Drop(instance) => {
+                to.u8(6);
+                to.u64(*instance);
+            }
+            Request::Root(instance) => {
+                to.u8(7);
+                to.u64(*instance);
+            }
+            Request::Invoke(invoke) => {
+                to.u8(8);
+                to.u64(invoke.instance);
+                match invoke.endpoint {
+                    Endpoint::Number(number) => {
+                        to.u8(0);
+                        to.u16(number);
+                    }
+                    Endpoint::Name(name) => {
+                        to.u8(1);
+                        to.text(name);
+                    }
+                }
+                to.u64(invoke.gas);
+                to.u32(invoke.arguments.len() as u32);
+                invoke.arguments.iter().for_each(|&argument| to.u64(argument));
+                to.optional(invoke.scratchpad, Writer::bytes);
+            }
+            Request::Stats => to.u8(9),
+            Request::Fail(failure) => {
+                to.u8(10);
+                to.u8(*failure as u8);
+            }
+        }
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`WireError`] where the bytes are no request.
+    pub fn decode(bytes: &'a [u8]) -> Result<Request<'a>, WireError> {
+        let mut from = Reader::new(bytes);
+        let request = match from.u8()? {
+            1 => Request::Ping,
+            2 => Request::PutCap(from.bytes()?),
+            3 => Request::Contains(from.array()?),
+            4 => {
+                let image = from.array()?;
+                let all_services = from.flag("grant of all services")?;
+                let count = from.u32()?;
+                // A table has 256 slots.
+                if count > 256 {
+                    return Err(from.unexpected("number of grants", u64::from(count)));
+                }
+                let services = (0..count)
+                    .map(|_| Ok(ServiceGrant { slot: from.u8()?, id: from.u32()?, parameter: from.u64()? }))
+                    .collect::<Result<_, WireError>>()?;
+                Request::Instantiate { image, all_services, services }
+            }
+            5 => Request::Copy(from.u64()?),
+            6 => Request::Drop(from.u64()?),
+            7 => Request::Root(from.u64()?),
+            8 => {
+                let instance = from.u64()?;
+                let endpoint = match from.u8()? {
+                    0 => Endpoint::Number(from.u16()?),
+                    1 => Endpoint::Name(from.text()?),
+                    other => return Err(from.unexpected("kind of endpoint", u64::from(other))),
+                };
+                let gas = from.u64()?;
+                let count = from.u32()?;
+                // Each takes eight bytes, so that what is not there is noticed before anything is collected for it.
+                let arguments = from.raw((count as usize).saturating_mul(8))?;
+                let arguments = arguments.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect();
+                let scratchpad = from.optional(Reader::bytes)?;
+                Request::Invoke(Invoke { instance, endpoint, arguments, gas, scratchpad })
+            }
+            9 => Request::Stats,
+            10 => {
+                let number = from.u8()?;
+                let failure = Failure::ALL.into_iter().find(|&failure| failure as u8 == number);
+                Request::Fail(failure.ok_or_else(|| from.unexpected("failure", u64::from(number)))?)
+            }
+            other => return Err(from.unexpected("request", u64::from(other))),
+        };
+        from.end()?;
+        Ok(request)
+    }
+}

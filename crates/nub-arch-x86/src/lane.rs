@@ -1,0 +1,120 @@
+//! A lane: takes requests from its slot, answers them, and sleeps when there are none.
+
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+
+use nub_arch_x86_abi::port::Event;
+use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE};
+use nub_arch_x86_abi::wire::Writer;
+use nub_arch_x86_abi::{Slot, SlotState, layout};
+
+use crate::{boot, processor, serve};
+
+/// Both sides of a lane's slot, from the guest's end.
+struct Turn {
+    slot: &'static Slot,
+    buffer: *mut u8,
+    /// What requests and replies are collected in.
+    request: Vec<u8>,
+    reply: Vec<u8>,
+}
+
+impl Turn {
+    /// Waits until there is a part of a request.
+    fn wait(&self) {
+        let ready = || self.slot.state.load(Acquire) == SlotState::Ready as u32;
+        let spins = boot::info().idle_spins;
+        loop {
+            for _ in 0..spins {
+                if ready() {
+                    return;
+                }
+                core::hint::spin_loop();
+            }
+            self.slot.guest_sleeps.store(1, SeqCst);
+            if self.slot.state.load(SeqCst) != SlotState::Ready as u32 {
+                processor::leave(Event::Idle);
+            }
+            self.slot.guest_sleeps.store(0, SeqCst);
+            if ready() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a part and takes it; whether the message is whole.
+    fn take_part(&mut self) -> bool {
+        self.wait();
+        self.slot.state.store(SlotState::Running as u32, Relaxed);
+        let length = (self.slot.length.load(Relaxed) as usize).min(BUFFER_SIZE);
+        let rest = self.slot.rest.load(Relaxed);
+        let start = self.request.len();
+        if start as u64 + length as u64 <= MAX_MESSAGE {
+            self.request.reserve(length);
+            // SAFETY: the buffer has BUFFER_SIZE bytes, which the host leaves alone while it is the guest's turn; the
+            // vector has room for `length` more.
+            unsafe {
+                core::ptr::copy_nonoverlapping(self.buffer, self.request.as_mut_ptr().add(start), length);
+                self.request.set_len(start + length);
+            }
+        }
+        rest == 0
+    }
+
+    /// Gives the host a part of the reply.
+    fn give_part(&mut self, from: usize) -> usize {
+        let part = &self.reply[from..];
+        let length = part.len().min(BUFFER_SIZE);
+        // SAFETY: the buffer has BUFFER_SIZE bytes, which the host leaves alone while it is the guest's turn.
+        unsafe { core::ptr::copy_nonoverlapping(part.as_ptr(), self.buffer, length) };
+        self.slot.length.store(length as u32, Relaxed);
+        self.slot.rest.store((part.len() - length) as u64, Relaxed);
+        self.slot.state.store(SlotState::Done as u32, Release);
+        core::sync::atomic::fence(SeqCst);
+        if self.slot.host_sleeps.load(SeqCst) != 0 {
+            processor::leave(Event::Answered);
+        }
+        from + length
+    }
+
+    /// Takes a whole request.
+    fn take(&mut self) {
+        self.request.clear();
+        while !self.take_part() {
+            self.reply.clear();
+            self.give_part(0);
+        }
+    }
+
+    /// Gives the whole reply.
+    fn give(&mut self) {
+        let mut given = self.give_part(0);
+        while given < self.reply.len() {
+            // The host asks for the next part with an empty request.
+            self.wait();
+            given = self.give_part(given);
+        }
+    }
+}
+
+/// The longest message whose memory is kept for the next one.
+const KEPT: usize = 1 << 20;
+
+/// Serves a lane for ever.
+pub fn serve(lane: usize) -> ! {
+    let slot = boot::slot(lane);
+    let buffer = boot::linear(layout::slot(lane) + BUFFER_OFFSET) as *mut u8;
+    let mut turn = Turn { slot, buffer, request: Vec::new(), reply: Vec::new() };
+    loop {
+        turn.take();
+        let mut writer = Writer::reusing(core::mem::take(&mut turn.reply));
+        serve::answer(lane, &turn.request, &mut writer);
+        turn.reply = writer.into_bytes();
+        turn.give();
+        for buffer in [&mut turn.request, &mut turn.reply] {
+            if buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The kernel's machine on bare x86-64, as the monitor `nub-host-kvm` sets it up.
+//!
+//! # How to read this crate
+//! - [`boot`]: what the monitor said. [`lane`]: the loop in which a lane takes requests; `serve`: what it does with them.
+//! - [`memory`]: heap and page frames. [`processor`]: the few instructions that need words of their own.
+//! - [`trap`]: what happens when an instruction cannot be carried out. [`access`]: the instructions for which that is
+//!   expected, the loads and stores of programs.
+//!
+//! `docs/guest.md` draws the memory map and tells how a guest starts and how to look into one. The library holds all but
+//! what only a binary can have; the binary `nub-guest` adds the entry, the allocator and the panic handler.
+#![no_std]
+#![cfg(target_arch = "x86_64")]
+
+extern crate alloc;
+
+pub mod access;
+pub mod boot;
+pub mod lane;
+pub mod memory;
+pub mod processor;
+mod serve;
+pub mod trap;

@@ -1,0 +1,209 @@
+//! Traps.
+//!
+//! The processor's tables, which the monitor made, lead each vector to a stub. All stubs leave the same frame on the
+//! vector's own stack; those of privilege `user` then go from ring 0, where traps arrive, to ring 3, where the kernel
+//! runs, on the same stack. Nothing else is done in ring 0.
+//!
+//! A trap is never *handled* in the sense of doing work: either it is a page fault of one of the accesses in
+//! [`crate::access`], which is sent on to the place that this access names for it, or the guest is at its end and says
+//! why. So no compiled code ever runs between a trap and the return from it, and no register has to be saved but the
+//! four that the search needs.
+
+use alloc::vec::Vec;
+use core::arch::global_asm;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use alloc::string::String;
+
+use nub_arch_x86_abi::boot::BOOT_MAGIC;
+use nub_arch_x86_abi::layout::{self, LANE_STACKS_STRIDE, MAX_LANES, STACKS_BASE, Stack};
+use nub_arch_x86_abi::port::Event;
+use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_OFFSET, REPORT_SIZE, Report, STUB_SIZE, TrapFrame, vector};
+use nub_arch_x86_abi::trap::{KERNEL_CODE, USER_CODE, USER_DATA};
+use nub_arch_x86_abi::wire::Writer;
+
+use crate::{boot, processor};
+
+// One stub: `user` says at which privilege the kernel runs, `vector` which trap it is.
+// Vectors 8, 10 to 14, 17, 21, 29 and 30 have an error code on the stack already.
+global_asm!(
+    ".macro nub_stub user, vector",
+    ".balign {stub_size}",
+    ".if \\vector == 32",
+    "invlpg [rax]",
+    "iretq",
+    ".elseif \\vector == 33",
+    "push rax",
+    "mov rax, cr3",
+    "mov cr3, rax",
+    "pop rax",
+    "iretq",
+    ".else",
+    ".if !(\\vector == 8 || (\\vector >= 10 && \\vector <= 14) || \\vector == 17 || \\vector == 21 || \\vector == 29 || \\vector == 30)",
+    "push 0",
+    ".endif",
+    "push \\vector",
+    ".if \\user",
+    // What a return to the kernel's own privilege takes from the stack: it goes on above this.
+    "push {user_data}",
+    "push rsp",
+    "pushfq",
+    "push {user_code}",
+    "push offset nub_trap_user",
+    "iretq",
+    ".else",
+    "jmp nub_trap",
+    ".endif",
+    ".endif",
+    ".endm",
+    ".pushsection .text.nub_traps, \"ax\", @progbits",
+    ".balign {stub_size}",
+    ".globl nub_supervisor_stubs",
+    "nub_supervisor_stubs:",
+    ".set vector, 0",
+    ".rept 34",
+    "nub_stub 0, vector",
+    ".set vector, vector + 1",
+    ".endr",
+    ".balign {stub_size}",
+    ".globl nub_user_stubs",
+    "nub_user_stubs:",
+    ".set vector, 0",
+    ".rept 34",
+    "nub_stub 1, vector",
+    ".set vector, vector + 1",
+    ".endr",
+    ".balign {stub_size}",
+    // The stack pointer that the stub pushed points to what it had pushed before; the frame is above it.
+    "nub_trap_user:",
+    "add rsp, 8",
+    "nub_trap:",
+    "cmp dword ptr [rsp], {page_fault}",
+    "jne 5f",
+    "push rax",
+    "push rcx",
+    "push rdx",
+    "push rbx",
+    // Each entry is the distance to an access and the distance to where it goes on after a fault.
+    "mov rax, [rsp + 48]",
+    "lea rcx, [rip + __nub_accesses_start]",
+    "lea rdx, [rip + __nub_accesses_end]",
+    "2: cmp rcx, rdx",
+    "jae 4f",
+    "movsxd rbx, dword ptr [rcx]",
+    "add rbx, rcx",
+    "cmp rbx, rax",
+    "je 3f",
+    "add rcx, 8",
+    "jmp 2b",
+    "3: movsxd rbx, dword ptr [rcx + 4]",
+    "lea rbx, [rbx + rcx + 4]",
+    "mov [rsp + 48], rbx",
+    "pop rbx",
+    "pop rdx",
+    "pop rcx",
+    "pop rax",
+    "add rsp, 16",
+    "iretq",
+    "4: pop rbx",
+    "pop rdx",
+    "pop rcx",
+    "pop rax",
+    // The end: the frame is the first argument, the interrupted function's frame pointer the second, the lane the third.
+    "5: mov rdi, rsp",
+    "mov rsi, rbp",
+    "mov rax, {stacks}",
+    "mov rdx, rsp",
+    "sub rdx, rax",
+    "shr rdx, {lane_shift}",
+    "mov rcx, rdx",
+    "shl rcx, {lane_shift}",
+    "lea rsp, [rax + rcx]",
+    "add rsp, {report_top}",
+    "xor ebp, ebp",
+    "cld",
+    "call {end}",
+    "ud2",
+    ".popsection",
+    stub_size = const STUB_SIZE,
+    user_data = const USER_DATA,
+    user_code = const USER_CODE,
+    page_fault = const vector::PAGE_FAULT,
+    stacks = const STACKS_BASE,
+    lane_shift = const LANE_STACKS_STRIDE.trailing_zeros(),
+    report_top = const Stack::Report.top(0) - STACKS_BASE,
+    end = sym end,
+);
+
+const _: () = {
+    assert!(nub_arch_x86_abi::trap::VECTORS == 34);
+    assert!(KERNEL_CODE != USER_CODE && BOOT_MAGIC != 0);
+};
+
+/// Which lanes have come to an end already, so that one whose report fails does not report that.
+static ENDING: [AtomicBool; MAX_LANES] = [const { AtomicBool::new(false) }; MAX_LANES];
+
+/// Ends the guest because of a trap.
+extern "C" fn end(frame: &TrapFrame, frame_pointer: u64, lane: u64) -> ! {
+    let cause = Cause::Trap { vector: frame.vector, error: frame.error };
+    report(lane as usize, cause, frame.rip, frame.rsp, frame_pointer)
+}
+
+/// The lane whose stack this is.
+fn lane_of(stack_pointer: u64) -> usize {
+    (stack_pointer.saturating_sub(STACKS_BASE) / LANE_STACKS_STRIDE) as usize
+}
+
+/// Ends the guest because the kernel panicked.
+pub fn panicked(message: String) -> ! {
+    let (frame_pointer, stack_pointer): (u64, u64);
+    // SAFETY: reads two registers.
+    unsafe {
+        core::arch::asm!("mov {}, rbp", "mov {}, rsp", out(reg) frame_pointer, out(reg) stack_pointer, options(nomem, nostack));
+    }
+    report(lane_of(stack_pointer), Cause::Panic { message }, panicked as *const () as u64, stack_pointer, frame_pointer)
+}
+
+/// The return addresses from a frame pointer on. Follows it only within the lane's stacks.
+fn backtrace(lane: usize, frame_pointer: u64, addresses: &mut Vec<u64>) {
+    let mut at = frame_pointer;
+    while addresses.len() < MAX_BACKTRACE && at % 8 == 0 {
+        let holds = |stack: &Stack| (stack.top(lane) - stack.size()..stack.top(lane) - 15).contains(&at);
+        if !Stack::ALL.iter().any(holds) {
+            return;
+        }
+        // SAFETY: these 16 bytes are on a stack of this lane, all of which is mapped and aligned.
+        let [next, address] = unsafe { (at as *const [u64; 2]).read_volatile() };
+        if address == 0 {
+            return;
+        }
+        addresses.push(address);
+        // Callers are further up.
+        if next <= at {
+            return;
+        }
+        at = next;
+    }
+}
+
+/// Says in the lane's slot why the guest is at its end, and leaves for ever.
+fn report(lane: usize, cause: Cause, rip: u64, rsp: u64, frame_pointer: u64) -> ! {
+    if lane < boot::info().lanes as usize && !ENDING[lane].swap(true, Ordering::Relaxed) {
+        let mut addresses = Vec::with_capacity(MAX_BACKTRACE);
+        addresses.push(rip);
+        backtrace(lane, frame_pointer, &mut addresses);
+        let mut writer = Writer::new();
+        Report { cause, rsp, backtrace: addresses }.encode(&mut writer);
+        let bytes = writer.into_bytes();
+        let length = bytes.len().min(REPORT_SIZE);
+        let to = boot::linear(layout::slot(lane) + REPORT_OFFSET) as *mut u8;
+        // SAFETY: the slot has room for a length and REPORT_SIZE bytes there, aligned; only this lane writes them.
+        unsafe {
+            to.cast::<u32>().write_volatile(length as u32);
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), to.add(4), length);
+        }
+    }
+    loop {
+        processor::leave(Event::Dead);
+    }
+}

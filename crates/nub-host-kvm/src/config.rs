@@ -1,0 +1,75 @@
+//! How a sandbox is set up.
+
+use std::time::Duration;
+
+use nub_arch_x86_abi::Privilege;
+use nub_arch_x86_abi::layout::{LARGE_PAGE, MAX_LANES, MAX_MEMORY, MIN_MEMORY};
+
+use crate::error::Error;
+
+/// At which privilege the kernel is to run.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum PrivilegeChoice {
+    /// Whichever is faster on this machine: measured once, then remembered.
+    #[default]
+    Auto,
+    /// This one.
+    Fixed(Privilege),
+}
+
+/// The settings of a sandbox. `Config::default()` is right for most.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The most memory that the guest may use, in bytes: a multiple of 2 MiB between 32 MiB and 512 GiB. What it does not
+    /// use is not taken from the host.
+    pub memory: u64,
+    /// How many lanes there are: 1 to 64.
+    pub lanes: usize,
+    /// At which privilege the kernel runs.
+    pub privilege: PrivilegeChoice,
+    /// The seed of everything random in the kernel. Nothing random reaches state.
+    pub seed: [u8; 32],
+    /// How long a request without gas may take before the guest counts as hung.
+    pub patience: Duration,
+    /// How long a caller looks for its answer before it sleeps.
+    pub host_spin: Duration,
+    /// How often an idle lane looks for a request before it sleeps.
+    pub guest_spins: u64,
+    /// Whether the guest answers requests that make it fail, which tests use.
+    pub test_requests: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+        Config {
+            memory: 4 << 30,
+            lanes: 1,
+            privilege: PrivilegeChoice::Auto,
+            seed: [0; 32],
+            patience: Duration::from_secs(2),
+            host_spin: if alone { Duration::ZERO } else { Duration::from_micros(50) },
+            guest_spins: if alone { 0 } else { 20_000 },
+            test_requests: false,
+        }
+    }
+}
+
+impl Config {
+    /// Whether a sandbox could be made of it.
+    ///
+    /// # Errors
+    /// [`Error::Config`]: which setting is out of its range.
+    pub fn check(&self) -> Result<(), Error> {
+        if !(1..=MAX_LANES).contains(&self.lanes) {
+            return Err(Error::Config(format!("{} lanes: there may be 1 to {MAX_LANES}", self.lanes)));
+        }
+        if !(MIN_MEMORY..=MAX_MEMORY).contains(&self.memory) || !self.memory.is_multiple_of(LARGE_PAGE) {
+            return Err(Error::Config(format!(
+                "{} bytes of memory: it has to be a multiple of {LARGE_PAGE} from {MIN_MEMORY} to {MAX_MEMORY}",
+                self.memory
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! The virtual machine monitor: boots nub's kernel inside a virtual machine and carries requests to it.
+//!
+//! # How to read this crate
+//! - [`Config`], [`Sandbox`]: what a host uses. A configuration starts a sandbox; a sandbox takes requests.
+//! - [`Error`]: why there is no virtual machine, or why it came to an end.
+//! - [`hypervisor`]: what is asked of a hypervisor; `kvm`: the one there is.
+//! - `memory`: the machine's memory. `image`: the kernel's binary. `boot`: what stands in memory when it starts.
+//! - `lane`: the host's side of a lane. `processor`: the thread that a lane's processor runs on.
+//! - `privilege`: at which privilege the kernel runs here, and how that is found out.
+//!
+//! All that comes from the guest is hostile: see `docs/spec/abi.md`.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod boot;
+mod config;
+mod error;
+pub mod hypervisor;
+mod image;
+mod kvm;
+mod lane;
+mod memory;
+mod privilege;
+mod processor;
+mod sandbox;
+
+pub use config::{Config, PrivilegeChoice};
+pub use error::{Death, Error, Missing};
+pub use nub_arch_x86_abi::{Privilege, Reply, Request, reply, request};
+pub use privilege::Probe;
+pub use sandbox::Sandbox;

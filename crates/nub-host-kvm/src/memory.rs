@@ -1,0 +1,139 @@
+//! The machine's memory, as the host sees it.
+//!
+//! The guest may change any of it at any time. So the host never makes a reference to what it holds: it copies bytes in
+//! and out, and everything that both sides look at while the other may write is atomic ([`Slot`]).
+
+use std::io;
+use std::ptr::NonNull;
+
+use nub_arch_x86_abi::Slot;
+use nub_arch_x86_abi::layout::{self, LARGE_PAGE};
+
+use crate::error::Error;
+
+/// Anonymous memory that the host gives to the guest; taken from the host only where it is touched, by large pages where
+/// the host has them.
+pub(crate) struct GuestMemory {
+    mapping: NonNull<u8>,
+    mapping_size: usize,
+    /// Where the guest's memory begins: on the border of a large page.
+    start: NonNull<u8>,
+    size: usize,
+}
+
+// SAFETY: the memory is reached by copying and by atomics only, from any thread, as the module says.
+unsafe impl Send for GuestMemory {}
+// SAFETY: see above.
+unsafe impl Sync for GuestMemory {}
+
+impl GuestMemory {
+    /// Memory of `size` bytes, all zero.
+    pub(crate) fn new(size: u64) -> Result<GuestMemory, Error> {
+        let refused = |error| Error::Memory { size, error };
+        let too_large = || refused(io::ErrorKind::OutOfMemory.into());
+        let bytes = usize::try_from(size).map_err(|_| too_large())?;
+        let mapping_size = bytes.checked_add(LARGE_PAGE as usize).ok_or_else(too_large)?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping wherever the system likes harms nothing that is there.
+        let mapping = unsafe {
+            libc::mmap(std::ptr::null_mut(), mapping_size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+        };
+        if mapping == libc::MAP_FAILED {
+            return Err(refused(io::Error::last_os_error()));
+        }
+        let mapping = NonNull::new(mapping.cast::<u8>()).ok_or_else(too_large)?;
+        let padding = mapping.as_ptr().align_offset(LARGE_PAGE as usize);
+        // SAFETY: the padding is less than a large page, by which the mapping is longer than asked for.
+        let start = unsafe { mapping.add(padding) };
+        for advice in [libc::MADV_HUGEPAGE, libc::MADV_DONTDUMP, libc::MADV_DONTFORK] {
+            // SAFETY: the range is the mapping's. Advice that the system does not take changes nothing.
+            unsafe { libc::madvise(start.as_ptr().cast(), bytes, advice) };
+        }
+        Ok(GuestMemory { mapping, mapping_size, start, size: bytes })
+    }
+
+    /// Where it begins in this process.
+    pub(crate) fn host_address(&self) -> u64 {
+        self.start.as_ptr() as u64
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size as u64
+    }
+
+    /// The place of `length` bytes from a physical address on, if they all exist.
+    fn place(&self, physical: u64, length: usize) -> Option<*mut u8> {
+        let end = physical.checked_add(length as u64)?;
+        // SAFETY: the address is at most the end of the memory.
+        (end <= self.size()).then(|| unsafe { self.start.as_ptr().add(physical as usize) })
+    }
+
+    /// Copies bytes in; whether there is memory for all of them.
+    #[must_use]
+    pub(crate) fn write(&self, physical: u64, bytes: &[u8]) -> bool {
+        let Some(to) = self.place(physical, bytes.len()) else { return false };
+        // SAFETY: the place has room for them, and no reference to it exists anywhere.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        true
+    }
+
+    /// Copies bytes out, behind what is in `to`; whether there is memory for all of them.
+    #[must_use]
+    pub(crate) fn read(&self, physical: u64, length: usize, to: &mut Vec<u8>) -> bool {
+        let Some(from) = self.place(physical, length) else { return false };
+        to.reserve(length);
+        let end = to.len();
+        // SAFETY: the vector has room for `length` more, and the place has as many; what the guest writes meanwhile
+        // shows in the copy or not.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from.cast_const(), to.as_mut_ptr().add(end), length);
+            to.set_len(end + length);
+        }
+        true
+    }
+
+    /// The number at a physical address, which is a multiple of 8; 0 where there is no memory.
+    pub(crate) fn word(&self, physical: u64) -> u64 {
+        debug_assert!(physical.is_multiple_of(8));
+        // SAFETY: the place has eight bytes, aligned.
+        self.place(physical, 8).map_or(0, |from| unsafe { from.cast::<u64>().read_volatile() })
+    }
+
+    /// The slot of a lane.
+    pub(crate) fn slot(&self, lane: usize) -> Option<&Slot> {
+        let place = self.place(layout::slot(lane), size_of::<Slot>())?;
+        // SAFETY: the place has room for a slot and is aligned for one; whatever its bytes are, they are one. All of its
+        // fields that are ever read are atomic. It lives as long as the memory.
+        Some(unsafe { &*place.cast::<Slot>() })
+    }
+}
+
+impl Drop for GuestMemory {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this one's, and nothing refers to it any more: slots borrow it, and the processors that
+        // run in it hold on to it.
+        unsafe { libc::munmap(self.mapping.as_ptr().cast(), self.mapping_size) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_read_or_written_behind_the_end() {
+        let memory = GuestMemory::new(LARGE_PAGE).unwrap_or_else(|error| panic!("{error}"));
+        assert!(memory.host_address().is_multiple_of(LARGE_PAGE));
+        let mut bytes = Vec::new();
+        assert!(memory.write(LARGE_PAGE - 3, b"end"));
+        assert!(memory.read(LARGE_PAGE - 4, 4, &mut bytes));
+        assert_eq!(bytes, b"\0end");
+        for (address, length) in [(LARGE_PAGE - 2, 3), (LARGE_PAGE + 1, 0), (u64::MAX, 1), (0, usize::MAX)] {
+            assert!(!memory.read(address, length, &mut bytes));
+        }
+        assert!(!memory.write(LARGE_PAGE - 2, b"end") && !memory.write(u64::MAX - 1, b"end"));
+        assert_eq!((memory.word(LARGE_PAGE - 8), memory.word(LARGE_PAGE)), (u64::from_le_bytes(*b"\0\0\0\0\0end"), 0));
+        assert!(memory.slot(0).is_none());
+    }
+}

@@ -1,0 +1,147 @@
+//! The thread that a lane's processor runs on.
+
+use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use nub_arch_x86_abi::layout;
+use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT, Event};
+use nub_arch_x86_abi::trap::{REPORT_OFFSET, REPORT_SIZE, Report};
+
+use crate::error::{Death, Error};
+use crate::hypervisor::{Exit, Kicker, Processor};
+use crate::image::Image;
+use crate::lane::{Lane, lock};
+use crate::memory::GuestMemory;
+
+/// A processor that runs on a thread of its own.
+pub(crate) struct Running<K: Kicker> {
+    lane: Arc<Lane>,
+    /// Taken back by the thread before it ends, so that nothing is kicked that is gone.
+    kicker: Arc<Mutex<Option<K>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread of a processor works with.
+struct Context {
+    lane: Arc<Lane>,
+    number: usize,
+    memory: Arc<GuestMemory>,
+    image: &'static Image,
+}
+
+impl<K: Kicker + 'static> Running<K> {
+    /// Starts it.
+    pub(crate) fn new<P>(
+        mut processor: P,
+        lane: Arc<Lane>,
+        number: usize,
+        memory: Arc<GuestMemory>,
+        image: &'static Image,
+    ) -> Result<Running<K>, Error>
+    where
+        P: Processor<Kicker = K> + 'static,
+    {
+        let kicker = Arc::new(Mutex::new(None));
+        let (ready, started) = mpsc::channel();
+        let context = Context { lane: lane.clone(), number, memory, image };
+        let place = kicker.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("nub-lane-{number}"))
+            .spawn(move || {
+                *lock(&place) = Some(processor.kicker());
+                // The sandbox waits for this, so that it is there.
+                let _ = ready.send(());
+                if let Some(death) = context.run(&mut processor) {
+                    context.lane.fate.seal(death);
+                }
+                *lock(&place) = None;
+                context.lane.stop();
+            })
+            .map_err(Error::Thread)?;
+        let _ = started.recv();
+        Ok(Running { lane, kicker, thread: Some(thread) })
+    }
+
+    /// Stops it, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        self.lane.stop();
+        if let Some(kicker) = &*lock(&self.kicker) {
+            kicker.kick();
+        }
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been told on standard error, and the guest is gone either way.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Context {
+    /// Runs the processor until it is stopped, or until the guest is at its end.
+    fn run(&self, processor: &mut impl Processor) -> Option<Death> {
+        let mut log = Vec::new();
+        loop {
+            let exit = processor.run();
+            if self.lane.is_stopped() {
+                return None;
+            }
+            self.lane.exits.fetch_add(1, Relaxed);
+            match exit {
+                Exit::Port(EVENT_PORT, number) => match Event::from_number(number) {
+                    Some(Event::Idle) => {
+                        if !self.lane.wait_for_request() {
+                            return None;
+                        }
+                    }
+                    Some(Event::Answered) => self.lane.wake_caller(),
+                    Some(Event::Dead) => return Some(self.report(processor)),
+                    None => return Some(Death::Nonsense(format!("event {number}"))),
+                },
+                Exit::Port(DEBUG_PORT, byte) => {
+                    if byte as u8 == b'\n' || log.len() >= 4096 {
+                        eprintln!("nub guest, lane {}: {}", self.number, String::from_utf8_lossy(&log));
+                        log.clear();
+                    } else {
+                        log.push(byte as u8);
+                    }
+                }
+                Exit::Port(port, _) => return Some(Death::Nonsense(format!("it used port {port:#x}"))),
+                Exit::Shutdown => {
+                    let place = processor.place();
+                    return Some(Death::TripleFault {
+                        place: self.image.describe(place.instruction),
+                        fault_address: place.fault_address,
+                    });
+                }
+                Exit::Kicked => {}
+                Exit::Unexpected(what) => return Some(Death::Hypervisor(what)),
+            }
+        }
+    }
+
+    /// What the guest says of its end.
+    fn report(&self, processor: &impl Processor) -> Death {
+        let place = layout::slot(self.number) + REPORT_OFFSET;
+        let mut bytes = Vec::new();
+        // The length is read once, and what it says is copied before it is looked at.
+        let length = (self.memory.word(place) as u32 as usize).min(REPORT_SIZE);
+        let read = self.memory.read(place + 4, length, &mut bytes);
+        debug_assert!(read, "slots are in memory");
+        match Report::decode(&bytes) {
+            Ok(report) => Death::Reported {
+                backtrace: report.backtrace.iter().map(|&address| self.image.describe(address)).collect(),
+                report,
+                lane: self.number,
+                fault_address: processor.place().fault_address,
+            },
+            Err(error) => Death::Nonsense(format!("a report of its end that is none: {error}")),
+        }
+    }
+}
+
+impl<K: Kicker> Drop for Running<K> {
+    fn drop(&mut self) {
+        debug_assert!(self.thread.is_none(), "whoever drops it has stopped it");
+    }
+}

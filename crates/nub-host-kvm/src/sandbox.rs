@@ -1,0 +1,148 @@
+//! A running guest.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nub_arch_x86_abi::wire::Writer;
+use nub_arch_x86_abi::{Privilege, Reply, Request};
+
+use crate::boot;
+use crate::config::{Config, PrivilegeChoice};
+use crate::error::{Death, Error};
+use crate::hypervisor::{Machine as _, Processor as _};
+use crate::image::Image;
+use crate::kvm::{self, KvmKicker, KvmMachine};
+use crate::lane::{Fate, Lane, lock};
+use crate::memory::GuestMemory;
+use crate::privilege;
+use crate::processor::Running;
+
+/// A virtual machine with the kernel in it, ready for requests from any thread.
+pub struct Sandbox {
+    lanes: Vec<Caller>,
+    processors: Vec<Running<KvmKicker>>,
+    fate: Arc<Fate>,
+    config: Config,
+    privilege: Privilege,
+    boot: Duration,
+}
+
+/// A lane's host side with what a call needs.
+struct Caller {
+    lane: Arc<Lane>,
+    buffers: Mutex<Buffers>,
+    sequence: AtomicU64,
+}
+
+#[derive(Default)]
+struct Buffers {
+    request: Vec<u8>,
+    reply: Vec<u8>,
+}
+
+impl Sandbox {
+    /// Boots a guest and waits for its first reply.
+    ///
+    /// # Errors
+    /// [`Error`]: what this machine lacks, what a setting should be, or why the guest did not start.
+    pub fn start(config: &Config) -> Result<Sandbox, Error> {
+        config.check()?;
+        let begun = Instant::now();
+        let image = Image::kernel()?;
+        let kvm = kvm::open()?;
+        let privilege = match config.privilege {
+            PrivilegeChoice::Fixed(privilege) => privilege,
+            PrivilegeChoice::Auto => privilege::probe()?.privilege,
+        };
+        let memory = Arc::new(GuestMemory::new(config.memory)?);
+        let starts = boot::prepare(&memory, image, config, privilege)?;
+        let machine = KvmMachine::new(&kvm, &memory)?;
+        let fate = Arc::new(Fate::default());
+        let mut sandbox = Sandbox {
+            lanes: Vec::new(),
+            processors: Vec::new(),
+            fate: fate.clone(),
+            config: config.clone(),
+            privilege,
+            boot: Duration::ZERO,
+        };
+        for (number, start) in starts.iter().enumerate() {
+            let mut processor = machine.processor(number)?;
+            processor.start(start)?;
+            let lane = Arc::new(Lane::new(&memory, number, &fate, config.host_spin));
+            sandbox.processors.push(Running::new(processor, lane.clone(), number, memory.clone(), image)?);
+            sandbox.lanes.push(Caller { lane, buffers: Mutex::default(), sequence: AtomicU64::new(0) });
+        }
+        for lane in 0..config.lanes {
+            match sandbox.call(lane, &Request::Ping, Duration::ZERO)? {
+                Reply::Done => {}
+                other => return Err(Error::Died(Box::new(Death::Nonsense(format!("its first reply was {other:?}"))))),
+            }
+        }
+        sandbox.boot = begun.elapsed();
+        Ok(sandbox)
+    }
+
+    /// The privilege that the kernel runs at.
+    #[must_use]
+    pub fn privilege(&self) -> Privilege {
+        self.privilege
+    }
+
+    /// How many lanes there are.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// How long it took from the start to the first reply.
+    #[must_use]
+    pub fn boot_time(&self) -> Duration {
+        self.boot
+    }
+
+    /// How often the guest has left the virtual machine, on all lanes together.
+    #[must_use]
+    pub fn exits(&self) -> u64 {
+        self.lanes.iter().map(|caller| caller.lane.exits.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Why the guest came to an end, if it has.
+    #[must_use]
+    pub fn death(&self) -> Option<Death> {
+        self.fate.death()
+    }
+
+    /// Sends a request to a lane and waits for the reply: at most [`Config::patience`] and `work` on top.
+    ///
+    /// # Errors
+    /// [`Error::Died`] when the guest is at its end; [`Error::NoLane`]; [`Error::TooLong`].
+    pub fn call(&self, lane: usize, request: &Request<'_>, work: Duration) -> Result<Reply, Error> {
+        let caller = self.lanes.get(lane).ok_or(Error::NoLane(lane))?;
+        let mut buffers = lock(&caller.buffers);
+        let mut writer = Writer::reusing(std::mem::take(&mut buffers.request));
+        request.encode(&mut writer);
+        buffers.request = writer.into_bytes();
+        let Buffers { request, reply } = &mut *buffers;
+        let sequence = caller.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let deadline = Instant::now() + self.config.patience.saturating_add(work);
+        caller.lane.call(sequence, request, deadline, reply)?;
+        Reply::decode(reply).map_err(|error| {
+            self.fate.seal(error.into());
+            Error::Died(Box::new(error.into()))
+        })
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.processors.iter_mut().for_each(Running::stop);
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("config", &self.config).field("privilege", &self.privilege).finish_non_exhaustive()
+    }
+}
