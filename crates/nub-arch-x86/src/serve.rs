@@ -1,17 +1,141 @@
 //! Requests, and what the kernel says to them.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
-use nub_arch_x86_abi::reply::Refused;
+use javm_cap::{CapHash, Capability, PAGE_SIZE, Service, ValidImage};
+use nub_arch_x86_abi::reply::{self, Refused, Scratchpad, Stats};
+use nub_arch_x86_abi::request::{Endpoint, Invoke, ServiceGrant};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
+use nub_kernel::{Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome};
+use spin::Mutex;
+
+use crate::machine::X86Arch;
+use crate::{boot, fail, memory, space, window};
+
+/// The lane that the kernel runs on.
+const KERNEL_LANE: usize = 0;
+
+static KERNEL: Mutex<Option<Kernel<X86Arch>>> = Mutex::new(None);
 
 /// Answers the request in `bytes`.
-pub(crate) fn answer(_lane: usize, bytes: &[u8], to: &mut Writer) {
+pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
     let reply = match Request::decode(bytes) {
-        Ok(Request::Ping) => Reply::Done,
-        Ok(_) => Reply::Refused(Refused::TestsOnly),
-        Err(error) => Reply::Refused(Refused::Malformed(error.to_string())),
+        Ok(Request::Ping) => Ok(Reply::Done),
+        Ok(Request::Fail(failure)) => {
+            if boot::info().test_requests == 1 {
+                fail::fail(failure, to);
+                return;
+            }
+            Err(Refused::TestsOnly)
+        }
+        // Windows belong to the lane that runs them.
+        Ok(_) if lane != KERNEL_LANE => Err(Refused::Other(alloc::format!("lane {lane} does not run the kernel"))),
+        Ok(request) => {
+            let mut kernel = KERNEL.lock();
+            perform(kernel.get_or_insert_with(|| Kernel::new(X86Arch::new(KERNEL_LANE))), &request)
+        }
+        Err(error) => Err(Refused::Malformed(error.to_string())),
     };
-    reply.encode(to);
+    reply.unwrap_or_else(Reply::Refused).encode(to);
+}
+
+fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply, Refused> {
+    Ok(match request {
+        Request::Ping => Reply::Done,
+        Request::PutCap(image) => {
+            let image = ValidImage::load(image).map_err(|error| Refused::Image(error.to_string()))?;
+            Reply::Hash(kernel.publish(image).0)
+        }
+        Request::Contains(hash) => Reply::Flag(kernel.image(&CapHash(*hash)).is_some()),
+        Request::Instantiate { image, all_services, services } => {
+            let grants = if *all_services { Grants::services() } else { Grants::none() };
+            let grants = services.iter().fold(grants, |grants, &ServiceGrant { slot, id, parameter }| {
+                grants.with(slot, Capability::Service(Service { id, parameter }))
+            });
+            Reply::Instance(kernel.instantiate(&CapHash(*image), &grants).map_err(not_made)?.number())
+        }
+        Request::Copy(instance) => {
+            Reply::Instance(kernel.copy(InstanceId::from_number(*instance)).map_err(not_called)?.number())
+        }
+        Request::Drop(instance) => Reply::Flag(kernel.drop_instance(InstanceId::from_number(*instance))),
+        Request::Root(instance) => {
+            Reply::Hash(kernel.instance(InstanceId::from_number(*instance)).map_err(not_called)?.hash().0)
+        }
+        Request::Invoke(invoke) => Reply::Outcome(call(kernel, invoke)?),
+        Request::Stats => Reply::Stats(stats()),
+        Request::Fail(_) => return Err(Refused::TestsOnly),
+    })
+}
+
+fn stats() -> Stats {
+    let mut stats = Stats::default();
+    memory::count(&mut stats);
+    (stats.windows, stats.flushes) = window::count();
+    stats.window_faults = space::faults();
+    stats
+}
+
+fn call(kernel: &mut Kernel<X86Arch>, invoke: &Invoke<'_>) -> Result<reply::Outcome, Refused> {
+    let endpoint = match invoke.endpoint {
+        Endpoint::Number(number) => EndpointRef::Number(number),
+        Endpoint::Name(name) => EndpointRef::Name(name),
+    };
+    let call =
+        Call { endpoint, arguments: &invoke.arguments, gas: invoke.gas, scratchpad: invoke.scratchpad };
+    let outcome = kernel.invoke(InstanceId::from_number(invoke.instance), &call, None).map_err(not_called)?;
+    Ok(outcome_of(outcome))
+}
+
+fn outcome_of(outcome: Outcome) -> reply::Outcome {
+    let ended = match outcome.ended {
+        Ended::Halt => reply::Ended::Halt,
+        Ended::Panic => reply::Ended::Panic,
+        Ended::Fault { page } => reply::Ended::Fault(page),
+        Ended::OutOfGas => reply::Ended::OutOfGas,
+    };
+    let scratchpad = outcome.scratchpad.map(|data| {
+        let mut bytes = Vec::new();
+        let present = (0..data.pages()).rev().find(|&page| data.page(page).is_some_and(|page| !page.is_zero()));
+        for page in 0..present.map_or(0, |last| last + 1) {
+            match data.page(page) {
+                Some(page) => bytes.extend_from_slice(&page[..]),
+                None => bytes.resize(bytes.len() + PAGE_SIZE, 0),
+            }
+        }
+        let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        bytes.truncate(used);
+        Scratchpad { pages: data.pages(), bytes }
+    });
+    let logs = outcome.logs.into_iter().map(|entry| reply::LogEntry { topic: entry.topic, bytes: entry.bytes });
+    reply::Outcome {
+        ended,
+        gas_used: outcome.gas_used,
+        registers: outcome.registers,
+        pc: outcome.pc,
+        scratchpad,
+        logs: logs.collect(),
+    }
+}
+
+fn not_made(error: InstantiateError) -> Refused {
+    match error {
+        InstantiateError::UnknownImage(hash) => Refused::UnknownImage(hash.0),
+        InstantiateError::Denied { slot, wanted } => Refused::Denied { slot, wanted },
+        InstantiateError::NoImport(slot) => Refused::NoImport(slot),
+        other => Refused::Other(other.to_string()),
+    }
+}
+
+fn not_called(error: InvokeError) -> Refused {
+    match error {
+        InvokeError::UnknownInstance(instance) => Refused::UnknownInstance(instance.number()),
+        InvokeError::UnknownEndpoint { asked, known } => Refused::UnknownEndpoint { asked, known },
+        InvokeError::Arguments { endpoint, expected, given } => {
+            Refused::Arguments { endpoint, expected, given: given as u64 }
+        }
+        InvokeError::Scratchpad(length) => Refused::Scratchpad(length as u64),
+        other => Refused::Other(other.to_string()),
+    }
 }

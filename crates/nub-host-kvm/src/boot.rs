@@ -122,8 +122,8 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// The interrupt descriptors: each vector leads to its stub. Gives their address in the linear map.
-    fn interrupts(&mut self, stubs: u64) -> Result<(u64, u16), Error> {
+    /// The interrupt descriptors: each vector leads to its stub. Gives their physical address, and their limit.
+    pub(crate) fn interrupts(&mut self, stubs: u64) -> Result<(u64, u16), Error> {
         let mut descriptors = Vec::new();
         for number in 0..VECTORS as u64 {
             let stub = stubs + number * STUB_SIZE;
@@ -145,7 +145,7 @@ impl<'a> Loader<'a> {
         }
         let physical = self.take(descriptors.len() as u64)?;
         self.write(physical, &descriptors)?;
-        Ok((LINEAR_BASE + physical, descriptors.len() as u16 - 1))
+        Ok((physical, descriptors.len() as u16 - 1))
     }
 
     /// The segment descriptors and the task state segment of a lane, in one page. Gives their addresses.
@@ -180,9 +180,8 @@ impl<'a> Loader<'a> {
     }
 
     /// What a lane's processor starts with, in code at `instruction`.
-    pub(crate) fn start(&mut self, lane: usize, instruction: u64, stubs: u64, xcr0: u64) -> Result<Start, Error> {
+    pub(crate) fn start(&mut self, lane: usize, instruction: u64, interrupts: (u64, u16), xcr0: u64) -> Result<Start, Error> {
         let [segments, task] = self.segments(lane)?;
-        let interrupts = self.interrupts(stubs)?;
         Ok(Start {
             user: self.user,
             instruction,
@@ -190,7 +189,7 @@ impl<'a> Loader<'a> {
             arguments: [LINEAR_BASE + BOOT_INFO, lane as u64],
             root: self.root,
             segments,
-            interrupts,
+            interrupts: (LINEAR_BASE + interrupts.0, interrupts.1),
             task,
             xcr0,
         })
@@ -223,10 +222,11 @@ pub(crate) fn prepare(
         loader.load(segment.address, segment.bytes, segment.size, segment.writable, segment.executable)?;
     }
     let xcr0 = extended_state();
+    let interrupts = loader.interrupts(image.stubs[usize::from(user)])?;
     let mut starts = Vec::new();
     for lane in 0..config.lanes {
         loader.stacks(lane)?;
-        starts.push(loader.start(lane, image.entry, image.stubs[usize::from(user)], xcr0)?);
+        starts.push(loader.start(lane, image.entry, interrupts, xcr0)?);
     }
     let free = loader.next.next_multiple_of(LARGE_PAGE);
     let info = BootInfo {
@@ -238,6 +238,7 @@ pub(crate) fn prepare(
         memory: memory.size(),
         free,
         root: loader.root,
+        interrupts: interrupts.0,
         xcr0,
         idle_spins: config.guest_spins,
         seed: config.seed,

@@ -85,7 +85,13 @@ impl std::fmt::Display for Death {
                         write!(f, ", stack pointer {:#x}", report.rsp)?;
                     }
                 }
-                backtrace.iter().try_for_each(|place| write!(f, "\n    at {place}"))
+                for same in backtrace.chunk_by(|left, right| left == right) {
+                    write!(f, "\n    at {}", same[0])?;
+                    if same.len() > 1 {
+                        write!(f, ", {} times", same.len())?;
+                    }
+                }
+                Ok(())
             }
             Death::TripleFault { place, fault_address } => {
                 write!(f, "triple fault at {place}; the last page fault was about address {fault_address:#x}")

@@ -100,6 +100,13 @@ impl Image {
         })
     }
 
+    /// The functions of a backtrace: the place itself, then the places that it would return to. A call that never returns
+    /// may be the last instruction of its function, so that what counts is the byte before.
+    pub(crate) fn describe_all(&self, backtrace: &[u64]) -> Vec<String> {
+        let places = backtrace.iter().enumerate();
+        places.map(|(depth, address)| self.describe(address.saturating_sub(u64::from(depth > 0)))).collect()
+    }
+
     /// The function that an address lies in, with the distance from its beginning, for people.
     pub(crate) fn describe(&self, address: u64) -> String {
         let next = self.functions.partition_point(|&(start, ..)| start <= address);

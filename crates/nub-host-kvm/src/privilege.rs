@@ -56,7 +56,8 @@ fn measure() -> Result<Probe, Error> {
     let memory = Arc::new(GuestMemory::new(MIN_MEMORY)?);
     let mut loader = Loader::new(&memory, 1, false)?;
     loader.load(IMAGE_BASE, &code, code.len() as u64, false, true)?;
-    let start = loader.start(0, IMAGE_BASE, IMAGE_BASE, 0)?;
+    let interrupts = loader.interrupts(IMAGE_BASE)?;
+    let start = loader.start(0, IMAGE_BASE, interrupts, 0)?;
     let machine = KvmMachine::new(&kvm, &memory)?;
     let mut processor = machine.processor(0)?;
     processor.start(&start)?;

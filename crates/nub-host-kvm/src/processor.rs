@@ -130,7 +130,7 @@ impl Context {
         debug_assert!(read, "slots are in memory");
         match Report::decode(&bytes) {
             Ok(report) => Death::Reported {
-                backtrace: report.backtrace.iter().map(|&address| self.image.describe(address)).collect(),
+                backtrace: self.image.describe_all(&report.backtrace),
                 report,
                 lane: self.number,
                 fault_address: processor.place().fault_address,

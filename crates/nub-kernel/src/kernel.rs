@@ -27,10 +27,17 @@ pub const MAX_SCRATCHPAD_PAGES: u32 = 1 << 14;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct InstanceId(u64);
 
-#[cfg(test)]
 impl InstanceId {
-    pub(crate) fn from_number(number: u64) -> InstanceId {
+    /// The name with this number: for those who talk to a kernel in another place. It may name nothing there.
+    #[must_use]
+    pub const fn from_number(number: u64) -> InstanceId {
         InstanceId(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
     }
 }
 

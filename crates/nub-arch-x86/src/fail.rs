@@ -1,0 +1,60 @@
+//! Failing on purpose, for tests of those who have to notice.
+
+use core::arch::asm;
+use core::hint::black_box;
+
+use nub_arch_x86_abi::layout::{IMAGE_BASE, WINDOWS_BASE};
+use nub_arch_x86_abi::request::Failure;
+use nub_arch_x86_abi::trap::VECTORS;
+use nub_arch_x86_abi::wire::Writer;
+
+use crate::boot;
+
+/// Fails in this way. Comes back only where a reply that is none is the failure.
+#[inline(never)]
+pub(crate) fn fail(failure: Failure, to: &mut Writer) {
+    match failure {
+        Failure::Panic => panic!("on purpose"),
+        Failure::Hang => loop {
+            core::hint::spin_loop();
+        },
+        Failure::StackOverflow => {
+            black_box(deeper(1));
+        }
+        Failure::Garbage => to.raw(&[0xff; 100]),
+        // SAFETY: none: this is the end of the guest, which is what is asked for.
+        Failure::WildRead => unsafe {
+            black_box((black_box(WINDOWS_BASE - 4096) as *const u64).read_volatile());
+        },
+        // SAFETY: see above.
+        Failure::WriteCode => unsafe { (black_box(IMAGE_BASE + 4096) as *mut u64).write_volatile(0) },
+        // SAFETY: see above.
+        Failure::InvalidOpcode => unsafe { asm!("ud2", options(noreturn)) },
+        // SAFETY: see above. The page fault of the push finds that its own stack is gone.
+        Failure::DoubleFault => unsafe { interrupts_without(14) },
+        // SAFETY: see above.
+        Failure::TripleFault => unsafe { interrupts_without(0) },
+    }
+}
+
+#[inline(never)]
+fn deeper(depth: u64) -> u64 {
+    if depth == u64::MAX {
+        return 0;
+    }
+    let room = black_box([depth; 64]);
+    black_box(deeper(black_box(depth + 1))) + room[(depth % 64) as usize]
+}
+
+/// Takes away the interrupt descriptors from one vector on, and faults.
+unsafe fn interrupts_without(first: usize) -> ! {
+    let descriptors = boot::linear(boot::info().interrupts) as *mut u64;
+    // SAFETY: the descriptors are two words each, in the linear map, which is writable.
+    unsafe {
+        for vector in first..VECTORS {
+            descriptors.add(vector * 2).write_volatile(0);
+        }
+        (black_box(WINDOWS_BASE - 4096) as *const u64).read_volatile();
+    }
+    panic!("a fault without a descriptor went by")
+}

@@ -1,0 +1,117 @@
+//! Frames that a window shows as writable: pages that are reached by raw pointers only, because the program writes to
+//! them behind the compiler's back.
+
+use alloc::boxed::Box;
+use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128};
+use core::arch::x86_64::_mm_cmpeq_epi8;
+use core::ptr::NonNull;
+
+use javm_cap::{PAGE_SIZE, Page, PageRef};
+use spin::Once;
+
+/// A frame, owned.
+pub struct Frame {
+    /// `None` once it was taken out.
+    page: Option<NonNull<Page>>,
+}
+
+// SAFETY: the frame belongs to this value alone; moving it to another lane moves that.
+unsafe impl Send for Frame {}
+// SAFETY: what is written is written through `&mut`, or by the program that the window shows the frame to.
+unsafe impl Sync for Frame {}
+
+impl Frame {
+    /// A frame with anything in it.
+    pub fn new() -> Frame {
+        // A copy is what the compiler makes of it either way: pages have no constructor without content.
+        Frame::of(Box::new(Page::zero().clone()))
+    }
+
+    fn of(page: Box<Page>) -> Frame {
+        Frame { page: NonNull::new(Box::into_raw(page)) }
+    }
+
+    /// What stands in the place of a frame that was taken out.
+    pub fn none() -> Frame {
+        Frame { page: None }
+    }
+
+    /// A page of zeros for reading, always the same.
+    pub fn zero() -> NonNull<Page> {
+        static ZERO: Once<Frame> = Once::new();
+        ZERO.call_once(Frame::new).pointer()
+    }
+
+    /// Where it is.
+    pub fn pointer(&self) -> NonNull<Page> {
+        match self.page {
+            Some(page) => page,
+            None => unreachable!("a frame that was taken out is not used"),
+        }
+    }
+
+    fn bytes(&self) -> *mut u8 {
+        self.pointer().as_ptr().cast()
+    }
+
+    /// Makes it hold this content.
+    pub fn fill(&mut self, content: &Page) {
+        // SAFETY: both are pages, and the frame is none that a reference leads to.
+        unsafe { self.bytes().copy_from_nonoverlapping(content.as_ptr(), PAGE_SIZE) };
+    }
+
+    /// Makes it hold what another one holds.
+    pub fn copy_from(&mut self, other: &Frame) {
+        // SAFETY: both are pages, and two different ones.
+        unsafe { self.bytes().copy_from_nonoverlapping(other.bytes(), PAGE_SIZE) };
+    }
+
+    /// Copies what it holds.
+    pub fn copy_to(&self, page: &mut Page) {
+        // SAFETY: both are pages, and two different ones.
+        unsafe { page.as_mut_ptr().copy_from_nonoverlapping(self.bytes(), PAGE_SIZE) };
+    }
+
+    /// A second frame that holds the same.
+    pub fn duplicate(&self) -> Frame {
+        let mut frame = Frame::new();
+        frame.copy_from(self);
+        frame
+    }
+
+    /// Whether it holds this content.
+    pub fn is(&self, content: &Page) -> bool {
+        let (left, right): (*const __m128i, *const __m128i) = (self.bytes().cast(), content.as_ptr().cast());
+        // 64 bytes at a time, so that the loop is over early where pages differ early.
+        (0..PAGE_SIZE / 64).all(|line| {
+            // SAFETY: SSE2 is part of x86-64; the four vectors lie within both pages.
+            unsafe {
+                let difference = (0..4).fold(_mm_setzero_si128(), |difference, vector| {
+                    let at = line * 4 + vector;
+                    _mm_or_si128(difference, _mm_xor_si128(_mm_loadu_si128(left.add(at)), _mm_loadu_si128(right.add(at))))
+                });
+                _mm_movemask_epi8(_mm_cmpeq_epi8(difference, _mm_setzero_si128())) == 0xffff
+            }
+        })
+    }
+
+    /// The page itself. No window may show it as writable any more.
+    pub fn into_page(mut self) -> Box<Page> {
+        match self.page.take() {
+            // SAFETY: the pointer came from a box, which nobody else has made one of again.
+            Some(page) => unsafe { Box::from_raw(page.as_ptr()) },
+            None => unreachable!("a frame that was taken out is not used"),
+        }
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        if let Some(page) = self.page.take() {
+            // SAFETY: as in `into_page`.
+            drop(unsafe { Box::from_raw(page.as_ptr()) });
+        }
+    }
+}
+
+const _: () = assert!(size_of::<PageRef>() == 8);
