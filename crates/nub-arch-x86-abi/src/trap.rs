@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::slot::BUFFER_OFFSET;
-use crate::wire::{Reader, WireError, Writer};
+use crate::wire::{Reader, WireError};
 
 /// How many vectors have a stub: the processor's own and the two below.
 pub const VECTORS: usize = 34;
@@ -97,13 +97,13 @@ pub struct Report {
     pub backtrace: Vec<u64>,
 }
 
-/// What ended a guest.
+/// What ended a guest. `M` is the text of a message, which a guest at its end cannot allocate.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Cause {
+pub enum Cause<M = String> {
     /// The kernel panicked.
     Panic {
         /// The message, with the place.
-        message: String,
+        message: M,
     },
     /// A trap that the kernel has no answer to.
     Trap {
@@ -114,30 +114,34 @@ pub enum Cause {
     },
 }
 
-impl Report {
-    /// Writes it; what does not fit is cut off.
-    pub fn encode(&self, to: &mut Writer) {
-        match &self.cause {
-            Cause::Panic { message } => {
-                to.u8(0);
-                let mut end = message.len().min(2048);
-                while !message.is_char_boundary(end) {
-                    end -= 1;
-                }
-                to.text(&message[..end]);
-            }
-            Cause::Trap { vector, error } => {
-                to.u8(1);
-                to.u64(*vector);
-                to.u64(*error);
-            }
-        }
-        to.u64(self.rsp);
-        let frames = &self.backtrace[..self.backtrace.len().min(MAX_BACKTRACE)];
-        to.u32(frames.len() as u32);
-        frames.iter().for_each(|&address| to.u64(address));
-    }
+/// The longest message of a panic in bytes; the rest of it is cut off.
+pub const MAX_MESSAGE: usize = 2048;
 
+/// Writes a report, piece by piece, without memory of its own: at most [`REPORT_SIZE`] bytes.
+pub fn encode_report(cause: &Cause<&str>, rsp: u64, backtrace: &[u64], mut put: impl FnMut(&[u8])) {
+    match cause {
+        Cause::Panic { message } => {
+            let mut end = message.len().min(MAX_MESSAGE);
+            while !message.is_char_boundary(end) {
+                end -= 1;
+            }
+            put(&[0]);
+            put(&(end as u32).to_le_bytes());
+            put(&message.as_bytes()[..end]);
+        }
+        Cause::Trap { vector, error } => {
+            put(&[1]);
+            put(&vector.to_le_bytes());
+            put(&error.to_le_bytes());
+        }
+    }
+    put(&rsp.to_le_bytes());
+    let frames = &backtrace[..backtrace.len().min(MAX_BACKTRACE)];
+    put(&(frames.len() as u32).to_le_bytes());
+    frames.iter().for_each(|address| put(&address.to_le_bytes()));
+}
+
+impl Report {
     /// Reads one.
     ///
     /// # Errors
@@ -164,7 +168,7 @@ const _: () = {
     assert!(size_of::<TrapFrame>() == 56);
     assert!(REPORT_OFFSET + 4 + REPORT_SIZE as u64 == BUFFER_OFFSET);
     assert!(FLUSH_ALL_VECTOR as usize == VECTORS - 1);
-    assert!(2048 + 32 + 8 * MAX_BACKTRACE <= REPORT_SIZE);
+    assert!(MAX_MESSAGE + 32 + 8 * MAX_BACKTRACE <= REPORT_SIZE);
 };
 
 /// The selector of the kernel's code at privilege `supervisor`.

@@ -37,7 +37,9 @@ pub enum WireError {
 impl fmt::Display for WireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WireError::Short { at, wanted } => write!(f, "the message ends at byte {at}, {wanted} more are needed there"),
+            WireError::Short { at, wanted } => {
+                write!(f, "the message ends at byte {at}, {wanted} more are needed there")
+            }
             WireError::Long { at } => write!(f, "the message goes on behind its end at byte {at}"),
             WireError::Unexpected { at, what, value } => write!(f, "{value} is no {what}, before byte {at}"),
             WireError::Text { at } => write!(f, "the text at byte {at} is not UTF-8"),

@@ -16,7 +16,9 @@ const _: () = assert!(REACH <= WINDOW_STRIDE);
 macro_rules! guarded {
     ($instruction:literal) => {
         concat!(
-            "2: ", $instruction, "\n",
+            "2: ",
+            $instruction,
+            "\n",
             "3:\n",
             ".pushsection .nub_accesses, \"a\", @progbits\n",
             ".long 2b - .\n",

@@ -1,11 +1,7 @@
 //! Where a lane starts, and where a panic ends.
 
-extern crate alloc;
-
 use core::arch::naked_asm;
 use core::panic::PanicInfo;
-
-use alloc::format;
 
 use nub_arch_x86::memory::{KernelMemory, MEMORY};
 use nub_arch_x86::{boot, lane, trap};
@@ -52,5 +48,5 @@ extern "C" fn main(info: u64, number: u64) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    trap::panicked(format!("{info}"))
+    trap::panicked(info)
 }

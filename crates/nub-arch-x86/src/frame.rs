@@ -2,8 +2,8 @@
 //! them behind the compiler's back.
 
 use alloc::boxed::Box;
-use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128};
 use core::arch::x86_64::_mm_cmpeq_epi8;
+use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128};
 use core::ptr::NonNull;
 
 use javm_cap::{PAGE_SIZE, Page, PageRef};
@@ -88,7 +88,10 @@ impl Frame {
             unsafe {
                 let difference = (0..4).fold(_mm_setzero_si128(), |difference, vector| {
                     let at = line * 4 + vector;
-                    _mm_or_si128(difference, _mm_xor_si128(_mm_loadu_si128(left.add(at)), _mm_loadu_si128(right.add(at))))
+                    _mm_or_si128(
+                        difference,
+                        _mm_xor_si128(_mm_loadu_si128(left.add(at)), _mm_loadu_si128(right.add(at))),
+                    )
                 });
                 _mm_movemask_epi8(_mm_cmpeq_epi8(difference, _mm_setzero_si128())) == 0xffff
             }

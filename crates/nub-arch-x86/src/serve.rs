@@ -82,8 +82,7 @@ fn call(kernel: &mut Kernel<X86Arch>, invoke: &Invoke<'_>) -> Result<reply::Outc
         Endpoint::Number(number) => EndpointRef::Number(number),
         Endpoint::Name(name) => EndpointRef::Name(name),
     };
-    let call =
-        Call { endpoint, arguments: &invoke.arguments, gas: invoke.gas, scratchpad: invoke.scratchpad };
+    let call = Call { endpoint, arguments: &invoke.arguments, gas: invoke.gas, scratchpad: invoke.scratchpad };
     let outcome = kernel.invoke(InstanceId::from_number(invoke.instance), &call, None).map_err(not_called)?;
     Ok(outcome_of(outcome))
 }

@@ -277,7 +277,8 @@ impl X86Space {
         FAULTS.fetch_add(1, Ordering::Relaxed);
         self.refresh();
         let first_page = open(self, address / PAGE_SIZE)?;
-        let last_page = if last / PAGE_SIZE == address / PAGE_SIZE { first_page } else { open(self, last / PAGE_SIZE)? };
+        let last_page =
+            if last / PAGE_SIZE == address / PAGE_SIZE { first_page } else { open(self, last / PAGE_SIZE)? };
         Ok([first_page, last_page])
     }
 

@@ -110,8 +110,9 @@ unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
     let mut at = 0;
     while at + 8 <= length {
         // SAFETY: these eight bytes lie within `length`. Volatile, so that the loop is not made a call of itself.
-        let (left, right) =
-            unsafe { (a.add(at).cast::<[u64; 1]>().read_unaligned()[0], b.add(at).cast::<[u64; 1]>().read_unaligned()[0]) };
+        let (left, right) = unsafe {
+            (a.add(at).cast::<[u64; 1]>().read_unaligned()[0], b.add(at).cast::<[u64; 1]>().read_unaligned()[0])
+        };
         if left != right {
             return if left.swap_bytes() < right.swap_bytes() { -1 } else { 1 };
         }

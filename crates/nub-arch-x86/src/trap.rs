@@ -9,18 +9,14 @@
 //! why. So no compiled code ever runs between a trap and the return from it, and no register has to be saved but the
 //! four that the search needs.
 
-use alloc::vec::Vec;
 use core::arch::global_asm;
+use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use alloc::string::String;
-
-use nub_arch_x86_abi::boot::BOOT_MAGIC;
 use nub_arch_x86_abi::layout::{self, LANE_STACKS_STRIDE, MAX_LANES, STACKS_BASE, Stack};
 use nub_arch_x86_abi::port::Event;
-use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_OFFSET, REPORT_SIZE, Report, STUB_SIZE, TrapFrame, vector};
-use nub_arch_x86_abi::trap::{KERNEL_CODE, USER_CODE, USER_DATA};
-use nub_arch_x86_abi::wire::Writer;
+use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, MAX_MESSAGE, REPORT_OFFSET, REPORT_SIZE, STUB_SIZE, TrapFrame};
+use nub_arch_x86_abi::trap::{USER_CODE, USER_DATA, VECTORS, encode_report, vector};
 
 use crate::{boot, processor};
 
@@ -135,10 +131,8 @@ global_asm!(
     end = sym end,
 );
 
-const _: () = {
-    assert!(nub_arch_x86_abi::trap::VECTORS == 34);
-    assert!(KERNEL_CODE != USER_CODE && BOOT_MAGIC != 0);
-};
+// What the assembly above counts to.
+const _: () = assert!(VECTORS == 34);
 
 /// Which lanes have come to an end already, so that one whose report fails does not report that.
 static ENDING: [AtomicBool; MAX_LANES] = [const { AtomicBool::new(false) }; MAX_LANES];
@@ -146,7 +140,7 @@ static ENDING: [AtomicBool; MAX_LANES] = [const { AtomicBool::new(false) }; MAX_
 /// Ends the guest because of a trap.
 extern "C" fn end(frame: &TrapFrame, frame_pointer: u64, lane: u64) -> ! {
     let cause = Cause::Trap { vector: frame.vector, error: frame.error };
-    report(lane as usize, cause, frame.rip, frame.rsp, frame_pointer)
+    report(lane as usize, &cause, frame.rip, frame.rsp, frame_pointer)
 }
 
 /// The lane whose stack this is.
@@ -154,54 +148,86 @@ fn lane_of(stack_pointer: u64) -> usize {
     (stack_pointer.saturating_sub(STACKS_BASE) / LANE_STACKS_STRIDE) as usize
 }
 
+/// As much of a text as fits; there may be no heap to put it on.
+struct Text {
+    bytes: [u8; MAX_MESSAGE],
+    length: usize,
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = &mut self.bytes[self.length..];
+        let mut end = text.len().min(room.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        room[..end].copy_from_slice(&text.as_bytes()[..end]);
+        self.length += end;
+        if end == text.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
 /// Ends the guest because the kernel panicked.
-pub fn panicked(message: String) -> ! {
+pub fn panicked(message: &dyn fmt::Display) -> ! {
     let (frame_pointer, stack_pointer): (u64, u64);
     // SAFETY: reads two registers.
     unsafe {
         core::arch::asm!("mov {}, rbp", "mov {}, rsp", out(reg) frame_pointer, out(reg) stack_pointer, options(nomem, nostack));
     }
-    report(lane_of(stack_pointer), Cause::Panic { message }, panicked as *const () as u64, stack_pointer, frame_pointer)
+    let mut text = Text { bytes: [0; MAX_MESSAGE], length: 0 };
+    // An error says that not all of it fits.
+    let _ = write!(text, "{message}");
+    let message = core::str::from_utf8(&text.bytes[..text.length]).unwrap_or_default();
+    report(
+        lane_of(stack_pointer),
+        &Cause::Panic { message },
+        panicked as *const () as u64,
+        stack_pointer,
+        frame_pointer,
+    )
 }
 
-/// The return addresses from a frame pointer on. Follows it only within the lane's stacks.
-fn backtrace(lane: usize, frame_pointer: u64, addresses: &mut Vec<u64>) {
+/// Puts the return addresses from a frame pointer on behind the first address; gives how many there are then. Follows
+/// frame pointers only within the lane's stacks.
+fn backtrace(lane: usize, frame_pointer: u64, addresses: &mut [u64; MAX_BACKTRACE]) -> usize {
     let mut at = frame_pointer;
-    while addresses.len() < MAX_BACKTRACE && at % 8 == 0 {
+    let mut count = 1;
+    while count < MAX_BACKTRACE && at.is_multiple_of(8) {
         let holds = |stack: &Stack| (stack.top(lane) - stack.size()..stack.top(lane) - 15).contains(&at);
         if !Stack::ALL.iter().any(holds) {
-            return;
+            break;
         }
         // SAFETY: these 16 bytes are on a stack of this lane, all of which is mapped and aligned.
         let [next, address] = unsafe { (at as *const [u64; 2]).read_volatile() };
         if address == 0 {
-            return;
+            break;
         }
-        addresses.push(address);
+        addresses[count] = address;
+        count += 1;
         // Callers are further up.
         if next <= at {
-            return;
+            break;
         }
         at = next;
     }
+    count
 }
 
 /// Says in the lane's slot why the guest is at its end, and leaves for ever.
-fn report(lane: usize, cause: Cause, rip: u64, rsp: u64, frame_pointer: u64) -> ! {
+fn report(lane: usize, cause: &Cause<&str>, rip: u64, rsp: u64, frame_pointer: u64) -> ! {
     if lane < boot::info().lanes as usize && !ENDING[lane].swap(true, Ordering::Relaxed) {
-        let mut addresses = Vec::with_capacity(MAX_BACKTRACE);
-        addresses.push(rip);
-        backtrace(lane, frame_pointer, &mut addresses);
-        let mut writer = Writer::new();
-        Report { cause, rsp, backtrace: addresses }.encode(&mut writer);
-        let bytes = writer.into_bytes();
-        let length = bytes.len().min(REPORT_SIZE);
+        let mut addresses = [rip; MAX_BACKTRACE];
+        let count = backtrace(lane, frame_pointer, &mut addresses);
         let to = boot::linear(layout::slot(lane) + REPORT_OFFSET) as *mut u8;
-        // SAFETY: the slot has room for a length and REPORT_SIZE bytes there, aligned; only this lane writes them.
-        unsafe {
-            to.cast::<u32>().write_volatile(length as u32);
-            core::ptr::copy_nonoverlapping(bytes.as_ptr(), to.add(4), length);
-        }
+        let mut length = 0;
+        encode_report(cause, rsp, &addresses[..count], |bytes| {
+            assert!(length + bytes.len() <= REPORT_SIZE);
+            // SAFETY: the slot has room for a length and REPORT_SIZE bytes there; only this lane writes them.
+            unsafe { to.add(4 + length).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+            length += bytes.len();
+        });
+        // SAFETY: see above; the place is aligned.
+        unsafe { to.cast::<u32>().write_volatile(length as u32) };
     }
     loop {
         processor::leave(Event::Dead);

@@ -30,7 +30,10 @@ const _: () = assert!(WINDOWS_PER_LANE == 64);
 
 /// How many windows are in use, and how often translations were forgotten.
 pub fn count() -> (u64, u64) {
-    (USED.iter().map(|used| u64::from(used.load(Ordering::Relaxed).count_ones())).sum(), FLUSHES.load(Ordering::Relaxed))
+    (
+        USED.iter().map(|used| u64::from(used.load(Ordering::Relaxed).count_ones())).sum(),
+        FLUSHES.load(Ordering::Relaxed),
+    )
 }
 
 static FLUSHES: AtomicU64 = AtomicU64::new(0);
@@ -159,6 +162,18 @@ impl Drop for Window {
         self.settle();
         USED[self.lane].fetch_and(!(1 << self.number), Ordering::Relaxed);
     }
+}
+
+/// Takes the translation of any address away, for tests of what happens then.
+pub(crate) fn take_away(address: u64) {
+    let mut table = boot::info().root;
+    for level in [3, 2, 1] {
+        // SAFETY: the tables are in the linear map.
+        table = unsafe { place(table, address, level).read_volatile() } & entry::ADDRESS;
+    }
+    // SAFETY: as above. What stands on the page is lost to whoever needs it, as is wanted.
+    unsafe { place(table, address, 0).write_volatile(0) };
+    processor::flush_page(address);
 }
 
 /// The entry for an address in a table; level 3 is the root's, 0 that of pages.

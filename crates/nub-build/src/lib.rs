@@ -80,8 +80,10 @@ pub fn build(workspace: &Path) -> Result<PathBuf, Error> {
         let text = name.to_string_lossy();
         let foreign = ["CARGO_", "RUSTFLAGS", "RUSTDOCFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CLIPPY_"];
         // Where crates come from and how many jobs there may be is the same for all.
-        let kept = ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
-        if foreign.iter().any(|prefix| text.starts_with(prefix)) && !kept.iter().any(|prefix| text.starts_with(prefix)) {
+        let kept =
+            ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
+        if foreign.iter().any(|prefix| text.starts_with(prefix)) && !kept.iter().any(|prefix| text.starts_with(prefix))
+        {
             command.env_remove(&name);
         }
     }

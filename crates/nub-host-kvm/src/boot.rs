@@ -49,7 +49,8 @@ impl<'a> Loader<'a> {
     /// Memory in whole pages, all zero as it is new.
     fn take(&mut self, size: u64) -> Result<u64, Error> {
         let start = self.next;
-        self.next = start.checked_add(size.next_multiple_of(PAGE)).filter(|&end| end <= self.memory.size()).ok_or_else(full)?;
+        self.next =
+            start.checked_add(size.next_multiple_of(PAGE)).filter(|&end| end <= self.memory.size()).ok_or_else(full)?;
         Ok(start)
     }
 
@@ -95,20 +96,25 @@ impl<'a> Loader<'a> {
 
     /// Maps pages one by one to memory in a row.
     fn map_pages(&mut self, address: u64, physical: u64, size: u64, writable: bool, run: bool) -> Result<(), Error> {
-        (0..size.div_ceil(PAGE)).try_for_each(|page| {
-            self.map(address + page * PAGE, physical + page * PAGE, 1, writable, run)
-        })
+        (0..size.div_ceil(PAGE))
+            .try_for_each(|page| self.map(address + page * PAGE, physical + page * PAGE, 1, writable, run))
     }
 
     /// Maps physical memory, by large pages.
     fn map_linear(&mut self, size: u64) -> Result<(), Error> {
-        (0..size / LARGE_PAGE).try_for_each(|page| {
-            self.map(LINEAR_BASE + page * LARGE_PAGE, page * LARGE_PAGE, 2, true, false)
-        })
+        (0..size / LARGE_PAGE)
+            .try_for_each(|page| self.map(LINEAR_BASE + page * LARGE_PAGE, page * LARGE_PAGE, 2, true, false))
     }
 
     /// Puts code at an address.
-    pub(crate) fn load(&mut self, address: u64, bytes: &[u8], size: u64, writable: bool, run: bool) -> Result<(), Error> {
+    pub(crate) fn load(
+        &mut self,
+        address: u64,
+        bytes: &[u8],
+        size: u64,
+        writable: bool,
+        run: bool,
+    ) -> Result<(), Error> {
         let physical = self.take(size)?;
         self.write(physical, bytes)?;
         self.map_pages(address, physical, size, writable, run)
@@ -180,7 +186,13 @@ impl<'a> Loader<'a> {
     }
 
     /// What a lane's processor starts with, in code at `instruction`.
-    pub(crate) fn start(&mut self, lane: usize, instruction: u64, interrupts: (u64, u16), xcr0: u64) -> Result<Start, Error> {
+    pub(crate) fn start(
+        &mut self,
+        lane: usize,
+        instruction: u64,
+        interrupts: (u64, u16),
+        xcr0: u64,
+    ) -> Result<Start, Error> {
         let [segments, task] = self.segments(lane)?;
         Ok(Start {
             user: self.user,

@@ -29,6 +29,9 @@ pub enum Missing {
     /// Something that KVM can do elsewhere.
     #[error("this machine's KVM lacks {0}; a newer Linux has it")]
     Capability(&'static str),
+    /// Linux has no seccomp, under which the threads of processors run.
+    #[error("a processor's thread cannot be confined: {0}. Linux needs CONFIG_SECCOMP_FILTER")]
+    Seccomp(String),
     /// It refuses to make a virtual machine.
     #[error("KVM makes no virtual machine: {0}. Another hypervisor may be using the processor's virtualization")]
     Machine(io::Error),

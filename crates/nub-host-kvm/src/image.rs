@@ -48,9 +48,10 @@ impl Image {
     /// The kernel that belongs to this monitor. Read once.
     pub(crate) fn kernel() -> Result<&'static Image, Error> {
         static IMAGE: OnceLock<Result<Image, String>> = OnceLock::new();
-        IMAGE.get_or_init(|| Image::read(KERNEL).map_err(|error| error.to_string())).as_ref().map_err(|text| {
-            wrong(text.trim_start_matches("the kernel image: "))
-        })
+        IMAGE
+            .get_or_init(|| Image::read(KERNEL).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(|text| wrong(text.trim_start_matches("the kernel image: ")))
     }
 
     /// Reads a binary.
@@ -68,7 +69,8 @@ impl Image {
             }
             let (address, size) = (header.p_vaddr(LittleEndian), header.p_memsz(LittleEndian));
             let flags = header.p_flags(LittleEndian);
-            let data = header.data(LittleEndian, bytes).map_err(|()| wrong("a segment lies behind the end of the file"))?;
+            let data =
+                header.data(LittleEndian, bytes).map_err(|()| wrong("a segment lies behind the end of the file"))?;
             let fits = address >= IMAGE_BASE
                 && address.is_multiple_of(PAGE)
                 && address.checked_add(size).is_some_and(|end| end <= IMAGE_END)

@@ -73,7 +73,8 @@ impl KvmMachine {
             userspace_addr: memory.host_address() + physical,
         };
         // SAFETY: the memory outlives the machine and its processors, which all hold on to it, and it is the guest's.
-        unsafe { vm.set_user_memory_region(region(0, 0, memory.size())) }.map_err(refused("take the guest's memory"))?;
+        unsafe { vm.set_user_memory_region(region(0, 0, memory.size())) }
+            .map_err(refused("take the guest's memory"))?;
         let cpuid = kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(refused("say what CPUID may say"))?;
         let has_xsave = cpuid.as_slice().iter().any(|entry| entry.function == 1 && entry.ecx & 1 << 26 != 0);
         Ok(KvmMachine { vm: Arc::new(vm), memory: memory.clone(), cpuid, has_xsave })

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE, Slot, SlotState};
 use nub_arch_x86_abi::layout;
+use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE, Slot, SlotState};
 
 use crate::error::{Death, Error};
 use crate::memory::GuestMemory;
@@ -172,7 +172,8 @@ impl Lane {
         if answered != sequence {
             return Err(Death::Nonsense(format!("request {answered} instead of {sequence}")));
         }
-        if length > BUFFER_SIZE || (reply.len() as u64).saturating_add(length as u64).saturating_add(rest) > MAX_MESSAGE {
+        if length > BUFFER_SIZE || (reply.len() as u64).saturating_add(length as u64).saturating_add(rest) > MAX_MESSAGE
+        {
             return Err(Death::Nonsense(format!("a reply of {} bytes and more", reply.len() + length)));
         }
         if length == 0 && rest != 0 {
@@ -188,7 +189,13 @@ impl Lane {
     ///
     /// # Errors
     /// [`Error::Died`] when the guest is at its end, or does not answer before the deadline.
-    pub(crate) fn call(&self, sequence: u64, request: &[u8], deadline: Instant, reply: &mut Vec<u8>) -> Result<(), Error> {
+    pub(crate) fn call(
+        &self,
+        sequence: u64,
+        request: &[u8],
+        deadline: Instant,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         if request.len() as u64 > MAX_MESSAGE {
             return Err(Error::TooLong(request.len()));
         }

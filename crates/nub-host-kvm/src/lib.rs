@@ -6,6 +6,7 @@
 //! - [`hypervisor`]: what is asked of a hypervisor; `kvm`: the one there is.
 //! - `memory`: the machine's memory. `image`: the kernel's binary. `boot`: what stands in memory when it starts.
 //! - `lane`: the host's side of a lane. `processor`: the thread that a lane's processor runs on.
+//! - `seccomp`: what that thread may do.
 //! - `privilege`: at which privilege the kernel runs here, and how that is found out.
 //!
 //! All that comes from the guest is hostile: see `docs/spec/abi.md`.
@@ -22,6 +23,7 @@ mod memory;
 mod privilege;
 mod processor;
 mod sandbox;
+mod seccomp;
 
 pub use config::{Config, PrivilegeChoice};
 pub use error::{Death, Error, Missing};

@@ -35,9 +35,8 @@ impl GuestMemory {
         let mapping_size = bytes.checked_add(LARGE_PAGE as usize).ok_or_else(too_large)?;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new mapping wherever the system likes harms nothing that is there.
-        let mapping = unsafe {
-            libc::mmap(std::ptr::null_mut(), mapping_size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
-        };
+        let mapping =
+            unsafe { libc::mmap(std::ptr::null_mut(), mapping_size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
         if mapping == libc::MAP_FAILED {
             return Err(refused(io::Error::last_os_error()));
         }

@@ -73,10 +73,7 @@ fn measure() -> Result<Probe, Error> {
         match exit {
             Exit::Port(EVENT_PORT, _) => best = best.min(begun.elapsed()),
             other => {
-                return Ok(Probe {
-                    privilege: Privilege::User,
-                    reason: format!("ring 0 does not run: {other:?}"),
-                });
+                return Ok(Probe { privilege: Privilege::User, reason: format!("ring 0 does not run: {other:?}") });
             }
         }
     }

@@ -1,19 +1,20 @@
 //! The thread that a lane's processor runs on.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use nub_arch_x86_abi::layout;
 use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT, Event};
 use nub_arch_x86_abi::trap::{REPORT_OFFSET, REPORT_SIZE, Report};
 
-use crate::error::{Death, Error};
+use crate::error::{Death, Error, Missing};
 use crate::hypervisor::{Exit, Kicker, Processor};
 use crate::image::Image;
 use crate::lane::{Lane, lock};
 use crate::memory::GuestMemory;
+use crate::seccomp;
 
 /// A processor that runs on a thread of its own.
 pub(crate) struct Running<K: Kicker> {
@@ -51,8 +52,13 @@ impl<K: Kicker + 'static> Running<K> {
             .name(format!("nub-lane-{number}"))
             .spawn(move || {
                 *lock(&place) = Some(processor.kicker());
-                // The sandbox waits for this, so that it is there.
-                let _ = ready.send(());
+                let confined = seccomp::confine();
+                let failed = confined.is_err();
+                // The sandbox waits for this, so that the kicker is there.
+                let _ = ready.send(confined);
+                if failed {
+                    return;
+                }
                 if let Some(death) = context.run(&mut processor) {
                     context.lane.fate.seal(death);
                 }
@@ -60,8 +66,18 @@ impl<K: Kicker + 'static> Running<K> {
                 context.lane.stop();
             })
             .map_err(Error::Thread)?;
-        let _ = started.recv();
-        Ok(Running { lane, kicker, thread: Some(thread) })
+        let mut running = Running { lane, kicker, thread: Some(thread) };
+        match started.recv() {
+            Ok(Ok(())) => Ok(running),
+            Ok(Err(why)) => {
+                running.stop();
+                Err(Missing::Seccomp(why).into())
+            }
+            Err(_) => {
+                running.stop();
+                Err(Error::Thread(std::io::ErrorKind::BrokenPipe.into()))
+            }
+        }
     }
 
     /// Stops it, and waits until it has.
