@@ -10,20 +10,19 @@ use alloc::vec::Vec;
 use crate::slot::BUFFER_OFFSET;
 use crate::wire::{Reader, WireError};
 
-/// How many vectors have a stub: the processor's own and the two below.
-pub const VECTORS: usize = 34;
+/// How many vectors have a stub: all of the processor's own.
+pub const VECTORS: usize = 32;
 /// The size of a stub in bytes.
 pub const STUB_SIZE: u64 = 32;
-
-/// The vector by which a kernel without privilege has one page's translation forgotten: `rax` is the address.
-pub const FLUSH_PAGE_VECTOR: u8 = 32;
-/// The vector by which a kernel without privilege has all translations forgotten.
-pub const FLUSH_ALL_VECTOR: u8 = 33;
 
 /// The vectors that the kernel tells apart.
 pub mod vector {
     /// Non-maskable interrupt.
     pub const NMI: u8 = 2;
+    /// Breakpoint. At privilege `user` the kernel uses it to have translations forgotten, which needs ring 0: that of the
+    /// address in `rax`, or all if that is 0. Of all traps that software can raise it is the one that hosts which emulate
+    /// ring 0 deliver.
+    pub const BREAKPOINT: u8 = 3;
     /// Double fault.
     pub const DOUBLE_FAULT: u8 = 8;
     /// Page fault.
@@ -167,7 +166,6 @@ impl Report {
 const _: () = {
     assert!(size_of::<TrapFrame>() == 56);
     assert!(REPORT_OFFSET + 4 + REPORT_SIZE as u64 == BUFFER_OFFSET);
-    assert!(FLUSH_ALL_VECTOR as usize == VECTORS - 1);
     assert!(MAX_MESSAGE + 32 + 8 * MAX_BACKTRACE <= REPORT_SIZE);
 };
 

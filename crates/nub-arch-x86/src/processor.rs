@@ -3,7 +3,6 @@
 use core::arch::asm;
 
 use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT, Event};
-use nub_arch_x86_abi::trap::{FLUSH_ALL_VECTOR, FLUSH_PAGE_VECTOR};
 
 use crate::boot;
 
@@ -20,11 +19,16 @@ pub fn debug(byte: u8) {
     unsafe { asm!("out dx, al", in("dx") DEBUG_PORT, in("al") byte, options(nomem, nostack, preserves_flags)) };
 }
 
+/// Has the stub in ring 0 forget the translation of an address, or all for 0.
+fn ask_to_flush(address: u64) {
+    // SAFETY: the breakpoint's stub forgets translations, may change rax, and changes nothing else.
+    unsafe { asm!("int3", inout("rax") address => _, options(nostack)) };
+}
+
 /// Forgets the translation of one address on this processor.
 pub fn flush_page(address: u64) {
     if boot::is_user() {
-        // SAFETY: the vector's stub forgets the translation of what is in rax, and changes nothing else.
-        unsafe { asm!("int {vector}", vector = const FLUSH_PAGE_VECTOR, in("rax") address, options(nostack)) };
+        ask_to_flush(address);
     } else {
         // SAFETY: forgetting a translation is always sound; this is ring 0.
         unsafe { asm!("invlpg [{address}]", address = in(reg) address, options(nostack, preserves_flags)) };
@@ -34,8 +38,7 @@ pub fn flush_page(address: u64) {
 /// Forgets every translation on this processor.
 pub fn flush_all() {
     if boot::is_user() {
-        // SAFETY: the vector's stub loads the root page table again, and changes nothing else.
-        unsafe { asm!("int {vector}", vector = const FLUSH_ALL_VECTOR, options(nostack)) };
+        ask_to_flush(0);
     } else {
         // SAFETY: the root page table stays the same; this is ring 0.
         unsafe {

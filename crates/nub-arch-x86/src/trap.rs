@@ -2,7 +2,8 @@
 //!
 //! The processor's tables, which the monitor made, lead each vector to a stub. All stubs leave the same frame on the
 //! vector's own stack; those of privilege `user` then go from ring 0, where traps arrive, to ring 3, where the kernel
-//! runs, on the same stack. Nothing else is done in ring 0.
+//! runs, on the same stack. All else that is done in ring 0 is forgetting translations, when the kernel asks for it by a
+//! breakpoint.
 //!
 //! A trap is never *handled* in the sense of doing work: either it is a page fault of one of the accesses in
 //! [`crate::access`], which is sent on to the place that this access names for it, or the guest is at its end and says
@@ -25,14 +26,13 @@ use crate::{boot, processor};
 global_asm!(
     ".macro nub_stub user, vector",
     ".balign {stub_size}",
-    ".if \\vector == 32",
+    ".if \\user && \\vector == {breakpoint}",
+    "test rax, rax",
+    "jz 9f",
     "invlpg [rax]",
     "iretq",
-    ".elseif \\vector == 33",
-    "push rax",
-    "mov rax, cr3",
+    "9: mov rax, cr3",
     "mov cr3, rax",
-    "pop rax",
     "iretq",
     ".else",
     ".if !(\\vector == 8 || (\\vector >= 10 && \\vector <= 14) || \\vector == 17 || \\vector == 21 || \\vector == 29 || \\vector == 30)",
@@ -57,7 +57,7 @@ global_asm!(
     ".globl nub_supervisor_stubs",
     "nub_supervisor_stubs:",
     ".set vector, 0",
-    ".rept 34",
+    ".rept 32",
     "nub_stub 0, vector",
     ".set vector, vector + 1",
     ".endr",
@@ -65,7 +65,7 @@ global_asm!(
     ".globl nub_user_stubs",
     "nub_user_stubs:",
     ".set vector, 0",
-    ".rept 34",
+    ".rept 32",
     "nub_stub 1, vector",
     ".set vector, vector + 1",
     ".endr",
@@ -124,6 +124,7 @@ global_asm!(
     stub_size = const STUB_SIZE,
     user_data = const USER_DATA,
     user_code = const USER_CODE,
+    breakpoint = const vector::BREAKPOINT,
     page_fault = const vector::PAGE_FAULT,
     stacks = const STACKS_BASE,
     lane_shift = const LANE_STACKS_STRIDE.trailing_zeros(),
@@ -132,7 +133,7 @@ global_asm!(
 );
 
 // What the assembly above counts to.
-const _: () = assert!(VECTORS == 34);
+const _: () = assert!(VECTORS == 32);
 
 /// Which lanes have come to an end already, so that one whose report fails does not report that.
 static ENDING: [AtomicBool; MAX_LANES] = [const { AtomicBool::new(false) }; MAX_LANES];

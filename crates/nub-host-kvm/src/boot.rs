@@ -6,7 +6,7 @@
 use nub_arch_x86_abi::boot::BOOT_MAGIC;
 use nub_arch_x86_abi::layout::{self, BOOT_INFO, LARGE_PAGE, LINEAR_BASE, PAGE, Stack};
 use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT};
-use nub_arch_x86_abi::trap::{FLUSH_PAGE_VECTOR, KERNEL_CODE, STUB_SIZE, TASK_STATE, VECTORS, vector};
+use nub_arch_x86_abi::trap::{KERNEL_CODE, STUB_SIZE, TASK_STATE, VECTORS, vector};
 use nub_arch_x86_abi::{ABI_VERSION, BootInfo, Privilege};
 
 use crate::config::Config;
@@ -138,8 +138,8 @@ impl<'a> Loader<'a> {
                 vector::NMI | vector::MACHINE_CHECK => 3,
                 _ => 1,
             };
-            // A kernel without privilege may raise only those that are made for it.
-            let ring = if number >= u64::from(FLUSH_PAGE_VECTOR) { 3 } else { 0 };
+            // What a kernel without privilege may raise itself.
+            let ring = if number as u8 == vector::BREAKPOINT { 3 } else { 0 };
             const INTERRUPT_GATE: u64 = 14;
             let low = stub & 0xffff
                 | u64::from(KERNEL_CODE) << 16

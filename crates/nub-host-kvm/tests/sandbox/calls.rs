@@ -1,58 +1,256 @@
-//! Programs in the guest.
+//! Programs in the guest do what they do in this process.
 
-use nub_host_kvm::request::{Endpoint, Hash, Invoke};
-use nub_host_kvm::{Reply, Request, Sandbox, reply};
+use std::collections::{BTreeMap, BTreeSet};
 
+use javm_cap::{Access, Backing, Data, Endpoint, Image, Mapping, PAGE_SIZE};
+use javm_isa::{CostModel, Mode};
+use javm_testgen::{Case, Config, Region, generate, seeds};
+use nub_host_kvm::{Reply, Request, Sandbox};
+use proptest::prelude::*;
+
+use crate::pair::{Asked, Pair, Twin};
 use crate::{ask, config, start};
 
-const COUNTER: &[u8] = include_bytes!("../../../../guests/images/counter.nub");
+const GAS: u64 = 1_000_000_000;
 
-fn publish(sandbox: &Sandbox, image: &[u8]) -> Hash {
-    match ask(sandbox, &Request::PutCap(image)) {
-        Reply::Hash(hash) => hash,
-        other => panic!("{other:?}"),
+fn asked<'a>(endpoint: &'a str, arguments: &'a [u64]) -> Asked<'a> {
+    Asked { endpoint, arguments, gas: GAS, scratchpad: None }
+}
+
+fn example(name: &str) -> Vec<u8> {
+    let path = format!("{}/../../guests/images/{name}.nub", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn example_programs_come_to_the_same() {
+    let Some(sandbox) = start(&config()) else { return };
+    let mut pair = Pair::new(&sandbox);
+    for (name, endpoint, arguments, times) in [
+        ("counter", "add", &[5][..], 4),
+        ("fib", "fib", &[90], 2),
+        ("fib", "fib_recursive", &[14], 2),
+        ("sieve", "sieve", &[100_000], 2),
+        ("mandelbrot", "render", &[60, 40, 50], 2),
+        ("ed25519", "selftest", &[1], 1),
+    ] {
+        let image = pair.publish(&example(name));
+        let instance = pair.instantiate(image);
+        for _ in 0..times {
+            pair.invoke(instance, asked(endpoint, arguments));
+        }
+        // Too little gas, at several places.
+        for gas in [0, 1, 100, 1000, 3000] {
+            pair.invoke(instance, Asked { gas, ..asked(endpoint, arguments) });
+        }
+        pair.drop(instance);
     }
 }
 
-fn instantiate(sandbox: &Sandbox, image: Hash) -> u64 {
-    match ask(sandbox, &Request::Instantiate { image, all_services: true, services: vec![] }) {
-        Reply::Instance(instance) => instance,
-        other => panic!("{other:?}"),
+/// Pages as a generated program finds them, in slots from 1 on.
+fn image_of(case: &Case) -> Image {
+    let mut slots = BTreeMap::new();
+    let mut memory = BTreeMap::new();
+    for (slot, region) in (1u8..).zip(&case.memory) {
+        let mut data = Data::new(region.length / PAGE_SIZE as u32).expect("small");
+        for (address, bytes) in &case.contents {
+            if let Some(offset) = address.checked_sub(region.address).filter(|&offset| offset < region.length) {
+                data.write(u64::from(offset), bytes).expect("contents lie in one region");
+            }
+        }
+        slots.insert(slot, data);
+        let access = if region.writable { Access::ReadWrite } else { Access::ReadOnly };
+        let backing = Backing::Persistent { slot, offset_pages: 0 };
+        memory.insert(
+            region.address / PAGE_SIZE as u32,
+            Mapping { pages: region.length / PAGE_SIZE as u32, access, backing },
+        );
     }
-}
-
-fn invoke(sandbox: &Sandbox, instance: u64, name: &str, arguments: &[u64]) -> reply::Outcome {
-    let endpoint = Endpoint::Name(name);
-    let invoke = Invoke { instance, endpoint, arguments: arguments.into(), gas: 1_000_000_000, scratchpad: None };
-    match ask(sandbox, &Request::Invoke(invoke)) {
-        Reply::Outcome(outcome) => outcome,
-        other => panic!("{other:?}"),
+    let main = Endpoint { name: "main".parse().expect("a name"), entry: 0, arity: 0, registers: case.registers };
+    Image {
+        cost_model: CostModel::Pipeline,
+        code: case.program().blob().to_vec(),
+        endpoints: vec![main],
+        memory,
+        slots,
+        imports: BTreeMap::new(),
+        typedefs: BTreeSet::new(),
     }
 }
 
 #[test]
-fn the_counter_counts() {
+fn generated_programs_come_to_the_same() {
     let Some(sandbox) = start(&config()) else { return };
-    let image = publish(&sandbox, COUNTER);
-    assert_eq!(image, javm_cap::ValidImage::load(COUNTER).unwrap().hash().0);
-    assert_eq!(ask(&sandbox, &Request::Contains(image)), Reply::Flag(true));
-    let instance = instantiate(&sandbox, image);
-    let mut total = 0;
-    for n in 1..=5 {
-        total += n;
-        let outcome = invoke(&sandbox, instance, "add", &[n]);
-        assert_eq!((outcome.ended, outcome.registers[7]), (reply::Ended::Halt, total));
+    let region = |address, pages, writable| Region { address, length: pages * PAGE_SIZE as u32, writable };
+    let config = Config {
+        mode: Mode::Image,
+        stray_targets: false,
+        memory: vec![
+            region(0x2_0000, 1, false),
+            region(0x4_1000, 2, true),
+            region(0x6_0000, 1, true),
+            region(0xFEFB_F000, 1, true),
+        ],
+        ..Config::default()
+    };
+    let mut pair = Pair::new(&sandbox);
+    let (mut run, mut invalid) = (0, 0);
+    for seed in seeds("NUB_PROGRAMS", 400) {
+        let case = generate(&config, seed);
+        let image = image_of(&case);
+        if image.clone().validate().is_err() {
+            invalid += 1;
+            continue;
+        }
+        run += 1;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let image = pair.publish_image(&image);
+            let instance = pair.instantiate(image);
+            for gas in [case.gas, case.gas / 100, 7] {
+                pair.invoke(instance, Asked { endpoint: "main", arguments: &[], gas, scratchpad: None });
+            }
+            pair.drop(instance);
+        }));
+        if let Err(panic) = outcome {
+            eprintln!("{case}");
+            std::panic::resume_unwind(panic);
+        }
     }
-    eprintln!("{:?}", ask(&sandbox, &Request::Stats));
-    let exits = sandbox.exits();
-    let mut times: Vec<_> = (0..10000)
-        .map(|_| {
-            let begun = std::time::Instant::now();
-            invoke(&sandbox, instance, "add", &[1]);
-            begun.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    eprintln!("{:?} {:?} {:?} {:?}", times[0], times[5000], times[9900], sandbox.exits() - exits);
-    eprintln!("{:?} {:?} boot {:?}", ask(&sandbox, &Request::Stats), sandbox.privilege(), sandbox.boot_time());
+    assert!(run > invalid, "{invalid} of {} programs were no Images", run + invalid);
+}
+
+/// Swaps a word in memory: address, new value, whether to trap afterwards.
+const SWAP: &str = "
+    load_ind_u64 a3, [a0]
+    store_ind_u64 [a0], a1
+    branch_ne_imm a2, 0, @fail
+    move_reg a0, a3
+    jump_ind ra, 0
+ @fail:
+    trap
+";
+
+/// First pages of what [`swapper`] maps.
+const READ_ONLY: u32 = 0x10;
+const STATE: u32 = 0x30;
+const SCRATCH: u32 = 0x400;
+const STACK: u32 = 0x500;
+/// More than a window keeps from call to call.
+const STATE_PAGES: u32 = 80;
+
+fn swapper() -> Image {
+    let program = javm_isa::assemble(SWAP).unwrap_or_else(|error| panic!("{error}"));
+    let persistent = |slot, offset_pages| Backing::Persistent { slot, offset_pages };
+    let mapping = |pages, access, backing| Mapping { pages, access, backing };
+    Image {
+        cost_model: CostModel::Flat,
+        code: program.blob().to_vec(),
+        endpoints: vec![Endpoint { name: "main".parse().expect("a name"), entry: 0, arity: 3, registers: [0; 13] }],
+        memory: BTreeMap::from([
+            (READ_ONLY, mapping(1, Access::ReadOnly, persistent(2, 0))),
+            (STATE, mapping(STATE_PAGES, Access::ReadWrite, persistent(3, 0))),
+            (SCRATCH, mapping(1, Access::ReadWrite, persistent(0, 0))),
+            (SCRATCH + 0x40, mapping(1, Access::ReadOnly, persistent(0, 1))),
+            (STACK, mapping(2, Access::ReadWrite, Backing::Ephemeral)),
+        ]),
+        slots: BTreeMap::from([
+            (2, Data::from_bytes(b"constant").expect("small")),
+            (3, Data::new(STATE_PAGES).expect("small")),
+        ]),
+        imports: BTreeMap::new(),
+        typedefs: BTreeSet::new(),
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    Swap { instance: usize, address: u32, value: u64, fails: bool, scratchpad: Option<Vec<u8>> },
+    Copy(usize),
+    Drop(usize),
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let scratchpad = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(vec![])),
+        2 => prop::collection::vec(any::<u8>(), 8).prop_map(Some),
+        1 => Just(Some(vec![9; 3 * PAGE_SIZE])),
+    ];
+    let page = prop_oneof![
+        Just(READ_ONLY),
+        Just(READ_ONLY + 1),
+        STATE - 1..=STATE + STATE_PAGES,
+        Just(SCRATCH),
+        Just(SCRATCH + 0x40),
+        STACK..STACK + 2,
+        Just(0xf_ffff),
+    ];
+    let offset = prop::sample::select(&[0u32, 8, 0x800, 0xff8, 0xffc][..]);
+    let address = (page, offset).prop_map(|(page, offset)| page * PAGE_SIZE as u32 + offset);
+    let swap = (0..20_usize, address, 0..4_u64, prop::bool::weighted(0.2), scratchpad);
+    prop_oneof![
+        8 => swap.prop_map(|(instance, address, value, fails, scratchpad)| {
+            Action::Swap { instance, address, value, fails, scratchpad }
+        }),
+        2 => (0..20_usize).prop_map(Action::Copy),
+        1 => (0..20_usize).prop_map(Action::Drop),
+    ]
+}
+
+fn act(pair: &mut Pair<'_>, instances: &mut Vec<Twin>, action: &Action) {
+    let count = instances.len();
+    match action {
+        Action::Swap { instance, address, value, fails, scratchpad } => {
+            let arguments = [u64::from(*address), *value, u64::from(*fails)];
+            let call = Asked { endpoint: "main", arguments: &arguments, gas: 100, scratchpad: scratchpad.as_deref() };
+            pair.invoke(instances[instance % count], call);
+        }
+        Action::Copy(instance) if count < 20 => {
+            let copy = pair.copy(instances[instance % count]);
+            instances.push(copy);
+        }
+        Action::Drop(instance) if count > 1 => {
+            let gone = instances.swap_remove(instance % count);
+            pair.drop(gone);
+        }
+        Action::Copy(_) | Action::Drop(_) => {}
+    }
+}
+
+/// Windows stay mounted between calls, and frames stay in them: no sequence of calls, failures, copies and drops may
+/// show that.
+fn calls_see_their_own_instance(sandbox: &Sandbox, actions: &[Action]) {
+    let mut pair = Pair::new(sandbox);
+    let image = pair.publish_image(&swapper());
+    let mut instances: Vec<Twin> = (0..2).map(|_| pair.instantiate(image)).collect();
+    actions.iter().for_each(|action| act(&mut pair, &mut instances, action));
+    for instance in instances {
+        pair.root(instance);
+        pair.drop(instance);
+    }
+}
+
+#[test]
+fn sequences_of_calls_come_to_the_same() {
+    let Some(sandbox) = start(&config()) else { return };
+    let cases = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(cases, |(actions in prop::collection::vec(action(), 1..120))| {
+        calls_see_their_own_instance(&sandbox, &actions);
+    });
+    // Nothing of all that is left but what the guest keeps for later.
+    let Reply::Stats(stats) = ask(&sandbox, &Request::Stats) else { panic!("no statistics") };
+    assert!(stats.window_faults > 0 && stats.windows <= 16, "{stats:?}");
+}
+
+#[test]
+fn long_messages_travel_in_parts() {
+    let Some(sandbox) = start(&config()) else { return };
+    let mut pair = Pair::new(&sandbox);
+    let image = pair.publish_image(&swapper());
+    let instance = pair.instantiate(image);
+    let scratchpad: Vec<u8> = (0..3_000_000u32).map(|index| (index * 7) as u8).collect();
+    let arguments = [u64::from(SCRATCH) * PAGE_SIZE as u64, 1, 0];
+    let call = Asked { endpoint: "main", arguments: &arguments, gas: 100, scratchpad: Some(&scratchpad) };
+    let outcome = pair.invoke(instance, call);
+    assert!(outcome.scratchpad.is_some_and(|scratchpad| scratchpad.bytes.len() > 2_999_990));
 }

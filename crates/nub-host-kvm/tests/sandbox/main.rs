@@ -3,6 +3,7 @@
 
 mod calls;
 mod failures;
+mod pair;
 
 use std::time::Duration;
 
