@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use javm_cap::{Access, Backing, Data, Endpoint, Image, Mapping, PAGE_SIZE};
-use javm_isa::{CostModel, Mode};
+use javm_isa::{CostModel, Mode, Reg};
 use javm_testgen::{Case, Config, Region, generate, seeds};
 use nub_host_kvm::{Reply, Request, Sandbox};
 use proptest::prelude::*;
@@ -47,11 +47,14 @@ fn example_programs_come_to_the_same() {
     }
 }
 
-/// Pages as a generated program finds them, in slots from 1 on.
+/// The registers of arguments.
+const ARGUMENTS: std::ops::Range<usize> = 7..11;
+
+/// Pages as a generated program finds them, in slots from 2 on.
 fn image_of(case: &Case) -> Image {
     let mut slots = BTreeMap::new();
     let mut memory = BTreeMap::new();
-    for (slot, region) in (1u8..).zip(&case.memory) {
+    for (slot, region) in (2u8..).zip(&case.memory) {
         let mut data = Data::new(region.length / PAGE_SIZE as u32).expect("small");
         for (address, bytes) in &case.contents {
             if let Some(offset) = address.checked_sub(region.address).filter(|&offset| offset < region.length) {
@@ -66,7 +69,11 @@ fn image_of(case: &Case) -> Image {
             Mapping { pages: region.length / PAGE_SIZE as u32, access, backing },
         );
     }
-    let main = Endpoint { name: "main".parse().expect("a name"), entry: 0, arity: 0, registers: case.registers };
+    // The call sets the return address and the arguments: these four registers arrive as arguments.
+    let mut registers = case.registers;
+    registers[Reg::RA.index()] = 0;
+    registers[ARGUMENTS].fill(0);
+    let main = Endpoint { name: "main".parse().expect("a name"), entry: 0, arity: ARGUMENTS.len() as u8, registers };
     Image {
         cost_model: CostModel::Pipeline,
         code: case.program().blob().to_vec(),
@@ -107,7 +114,7 @@ fn generated_programs_come_to_the_same() {
             let image = pair.publish_image(&image);
             let instance = pair.instantiate(image);
             for gas in [case.gas, case.gas / 100, 7] {
-                pair.invoke(instance, Asked { endpoint: "main", arguments: &[], gas, scratchpad: None });
+                pair.invoke(instance, Asked { gas, ..asked("main", &case.registers[ARGUMENTS]) });
             }
             pair.drop(instance);
         }));
