@@ -21,9 +21,8 @@ unsafe impl Send for Frame {}
 unsafe impl Sync for Frame {}
 
 impl Frame {
-    /// A frame with anything in it.
-    pub fn new() -> Frame {
-        // A copy is what the compiler makes of it either way: pages have no constructor without content.
+    /// A frame of zeros.
+    pub fn zeroed() -> Frame {
         Frame::of(Box::new(Page::zero().clone()))
     }
 
@@ -39,7 +38,7 @@ impl Frame {
     /// A page of zeros for reading, always the same.
     pub fn zero() -> NonNull<Page> {
         static ZERO: Once<Frame> = Once::new();
-        ZERO.call_once(Frame::new).pointer()
+        ZERO.call_once(Frame::zeroed).pointer()
     }
 
     /// Where it is.
@@ -74,7 +73,7 @@ impl Frame {
 
     /// A second frame that holds the same.
     pub fn duplicate(&self) -> Frame {
-        let mut frame = Frame::new();
+        let mut frame = Frame::zeroed();
         frame.copy_from(self);
         frame
     }

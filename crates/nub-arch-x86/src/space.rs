@@ -215,7 +215,7 @@ impl X86Space {
         let region = regions.find(page);
         let original = region.and_then(|region| region.original(page));
         let writable = region.is_some_and(|region| region.access() == Access::ReadWrite);
-        let mut frame = spare_frames.pop().unwrap_or_else(Frame::new);
+        let mut frame = spare_frames.pop().unwrap_or_else(Frame::zeroed);
         frame.fill(content(original));
         if let Ok(index) = shared.binary_search(&page) {
             shared.remove(index);

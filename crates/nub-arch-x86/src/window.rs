@@ -56,7 +56,7 @@ impl Window {
     /// A window of this lane with nothing mapped; `None` when all are in use.
     pub fn new(lane: usize) -> Option<Window> {
         let used = &USED[lane];
-        let free = |bits: u64| (bits != u64::MAX).then_some(bits | bits + 1);
+        let free = |bits: u64| (bits != u64::MAX).then_some(bits | (bits + 1));
         let before = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok()?;
         let number = before.trailing_ones();
         let base = layout::lane_windows(lane) + u64::from(number) * WINDOW_STRIDE;

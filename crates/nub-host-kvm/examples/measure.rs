@@ -32,11 +32,14 @@ mod measured {
         ("fib", "fib", &[90], 20_000),
         ("fib", "fib_recursive", &[20], 50),
         ("sieve", "sieve", &[100_000], 30),
-        ("mandelbrot", "render", &[120, 80, 200], 15),
-        ("ed25519", "selftest", &[1], 9),
+        ("mandelbrot", "render", &[30, 20, 200], 200),
+        ("ed25519", "selftest", &[1], 200),
     ];
 
-    fn times(count: usize, mut run: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<[Duration; 3], Box<dyn Error>> {
+    fn times(
+        count: usize,
+        mut run: impl FnMut() -> Result<(), Box<dyn Error>>,
+    ) -> Result<[Duration; 3], Box<dyn Error>> {
         let mut times = Vec::with_capacity(count);
         for _ in 0..count {
             let begun = Instant::now();
@@ -77,8 +80,13 @@ mod measured {
             let Reply::Instance(instance) = sandbox.call(0, &request, patience)? else {
                 return Err("no instance".into());
             };
-            let invoke =
-                Invoke { instance, endpoint: Endpoint::Name(endpoint), arguments: arguments.into(), gas: GAS, scratchpad: None };
+            let invoke = Invoke {
+                instance,
+                endpoint: Endpoint::Name(endpoint),
+                arguments: arguments.into(),
+                gas: GAS,
+                scratchpad: None,
+            };
             let request = Request::Invoke(invoke);
             sandbox.call(0, &request, patience)?;
             let exits = sandbox.exits();

@@ -17,24 +17,39 @@ fn asked<'a>(endpoint: &'a str, arguments: &'a [u64]) -> Asked<'a> {
     Asked { endpoint, arguments, gas: GAS, scratchpad: None }
 }
 
-fn example(name: &str) -> Vec<u8> {
-    let path = format!("{}/../../guests/images/{name}.nub", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+/// An example program's Image. It is part of the test, so that the test runs where the source is not.
+macro_rules! example {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../../guests/images/", $name, ".nub"))
+    };
 }
 
 #[test]
 fn example_programs_come_to_the_same() {
     let Some(sandbox) = start(&config()) else { return };
     let mut pair = Pair::new(&sandbox);
-    for (name, endpoint, arguments, times) in [
-        ("counter", "add", &[5][..], 4),
-        ("fib", "fib", &[90], 2),
-        ("fib", "fib_recursive", &[14], 2),
-        ("sieve", "sieve", &[100_000], 2),
-        ("mandelbrot", "render", &[60, 40, 50], 2),
-        ("ed25519", "selftest", &[1], 1),
+    let (counter, fib, faults): (&[u8], &[u8], &[u8]) = (example!("counter"), example!("fib"), example!("faults"));
+    let services: &[u8] = example!("services");
+    for (image, endpoint, arguments, times) in [
+        (counter, "add", &[5][..], 4),
+        (counter, "get", &[], 2),
+        (fib, "fib", &[90], 2),
+        (fib, "fib_recursive", &[14], 2),
+        (example!("sieve"), "sieve", &[100_000], 2),
+        (example!("mandelbrot"), "render", &[60, 40, 50], 2),
+        (example!("ed25519"), "selftest", &[1], 1),
+        (faults, "recurse", &[1], 2),
+        (faults, "write_readonly", &[1], 2),
+        (faults, "null", &[], 2),
+        (faults, "unmapped", &[0x1234_5678], 2),
+        (faults, "unmapped", &[0xffff_fff9], 1),
+        (faults, "panic", &[7], 2),
+        (faults, "refuse", &[0], 1),
+        (services, "hash", &[0, 5000], 2),
+        (services, "log", &[0, 100, 7], 2),
+        (services, "self", &[0], 1),
     ] {
-        let image = pair.publish(&example(name));
+        let image = pair.publish(image);
         let instance = pair.instantiate(image);
         for _ in 0..times {
             pair.invoke(instance, asked(endpoint, arguments));

@@ -11,7 +11,7 @@ use crate::{config, start};
 fn end_of(failure: Failure) -> Option<String> {
     let patience = if failure == Failure::Hang { Duration::from_millis(300) } else { Duration::from_secs(20) };
     let sandbox = start(&Config { patience, ..config() })?;
-    let error = sandbox.call(0, &Request::Fail(failure), Duration::ZERO).unwrap_err();
+    let error = sandbox.call(0, &Request::Fail(failure), Duration::ZERO).expect_err("it fails");
     let Error::Died(death) = error else { panic!("{error}") };
     assert_eq!(sandbox.death(), Some(*death.clone()));
     // It stays dead.

@@ -39,7 +39,7 @@ fn ask(sandbox: &Sandbox, request: &Request<'_>) -> Reply {
 fn every_lane_answers() {
     let Some(sandbox) = start(&Config { lanes: 3, ..config() }) else { return };
     for lane in 0..3 {
-        assert_eq!(sandbox.call(lane, &Request::Ping, Duration::ZERO).unwrap(), Reply::Done);
+        assert_eq!(sandbox.call(lane, &Request::Ping, Duration::ZERO).expect("it answers"), Reply::Done);
     }
     assert!(matches!(sandbox.call(3, &Request::Ping, Duration::ZERO), Err(Error::NoLane(3))));
     assert!(sandbox.death().is_none());
