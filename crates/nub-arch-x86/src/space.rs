@@ -305,19 +305,6 @@ impl X86Space {
         }
         Ok(())
     }
-
-    #[inline(always)]
-    fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
-        match self.quick_load(address) {
-            Some(value) => Ok(value),
-            None => self.load_slowly(address),
-        }
-    }
-
-    #[inline(always)]
-    fn store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
-        if self.quick_store(address, value) { Ok(()) } else { self.store_slowly(address, value) }
-    }
 }
 
 /// Where the bytes of an access are, in the pages that its first and its last byte lie in.
@@ -331,6 +318,17 @@ fn places<const N: usize>(address: u32, [first, last]: [NonNull<Page>; 2]) -> im
 
 impl Memory for X86Space {
     #[inline(always)]
+    fn load<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
+        match self.quick_load(address) {
+            Some(value) => Ok(value),
+            None => self.load_slowly(address),
+        }
+    }
+    #[inline(always)]
+    fn store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
+        if self.quick_store(address, value) { Ok(()) } else { self.store_slowly(address, value) }
+    }
+    #[inline(always)]
     fn quick_load<const N: usize>(&mut self, address: u32) -> Option<[u8; N]> {
         // SAFETY: the base is a window that is up to date, or nowhere.
         unsafe { access::load(self.base, address) }
@@ -339,38 +337,6 @@ impl Memory for X86Space {
     fn quick_store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> bool {
         // SAFETY: as above; what the window shows as writable are frames of residents, to which no reference exists.
         unsafe { access::store(self.base, address, value) }
-    }
-    #[inline(always)]
-    fn load_u8(&mut self, address: u32) -> Result<u8, Fault> {
-        self.load(address).map(u8::from_le_bytes)
-    }
-    #[inline(always)]
-    fn load_u16(&mut self, address: u32) -> Result<u16, Fault> {
-        self.load(address).map(u16::from_le_bytes)
-    }
-    #[inline(always)]
-    fn load_u32(&mut self, address: u32) -> Result<u32, Fault> {
-        self.load(address).map(u32::from_le_bytes)
-    }
-    #[inline(always)]
-    fn load_u64(&mut self, address: u32) -> Result<u64, Fault> {
-        self.load(address).map(u64::from_le_bytes)
-    }
-    #[inline(always)]
-    fn store_u8(&mut self, address: u32, value: u8) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    #[inline(always)]
-    fn store_u16(&mut self, address: u32, value: u16) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    #[inline(always)]
-    fn store_u32(&mut self, address: u32, value: u32) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
-    }
-    #[inline(always)]
-    fn store_u64(&mut self, address: u32, value: u64) -> Result<(), Fault> {
-        self.store(address, value.to_le_bytes())
     }
 }
 
@@ -435,17 +401,6 @@ impl AddressSpace for X86Space {
         true
     }
 
-    fn take_changed(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
-        for index in self.residents_of(first_page, end_of(first_page, pages)) {
-            let resident = &mut self.residents[index];
-            if resident.has_changed() {
-                let content = page_of(&resident.frame, &mut self.spare_pages);
-                resident.before = Some(content.clone());
-                take(resident.page, content);
-            }
-        }
-    }
-
     fn withdraw(&mut self, first_page: u32, pages: u32, mut take: impl FnMut(u32, PageRef)) {
         let range = self.residents_of(first_page, end_of(first_page, pages));
         if range.is_empty() {
@@ -485,8 +440,14 @@ impl AddressSpace for X86Space {
     }
 
     fn reuse(&mut self, page: PageRef) {
-        if self.spare_pages.len() < SPARE && !page.is_shared() {
+        if self.spare_pages.len() < SPARE {
             self.spare_pages.push(page);
+        }
+    }
+
+    fn lend(&mut self, page: &PageRef) {
+        if self.spare_pages.len() < SPARE {
+            self.spare_pages.push(page.clone());
         }
     }
 

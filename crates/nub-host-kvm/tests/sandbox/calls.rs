@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use javm_cap::{Access, Backing, Data, Endpoint, Image, Mapping, PAGE_SIZE};
-use javm_isa::{CostModel, Mode, Reg};
+use javm_isa::{CostModel, Mode, REG_COUNT, Reg};
 use javm_testgen::{Case, Config, Region, generate, seeds};
 use nub_host_kvm::{Reply, Request, Sandbox};
 use proptest::prelude::*;
@@ -62,6 +62,11 @@ fn example_programs_come_to_the_same() {
     }
 }
 
+/// The endpoint `main`, at the beginning of the code.
+fn endpoint(arity: u8, registers: [u64; REG_COUNT]) -> Endpoint {
+    Endpoint { name: "main".parse().expect("a name"), entry: 0, arity, registers, signature: None }
+}
+
 /// The registers of arguments.
 const ARGUMENTS: std::ops::Range<usize> = 7..11;
 
@@ -88,7 +93,7 @@ fn image_of(case: &Case) -> Image {
     let mut registers = case.registers;
     registers[Reg::RA.index()] = 0;
     registers[ARGUMENTS].fill(0);
-    let main = Endpoint { name: "main".parse().expect("a name"), entry: 0, arity: ARGUMENTS.len() as u8, registers };
+    let main = endpoint(ARGUMENTS.len() as u8, registers);
     Image {
         cost_model: CostModel::Pipeline,
         code: case.program().blob().to_vec(),
@@ -167,7 +172,7 @@ fn swapper() -> Image {
     Image {
         cost_model: CostModel::Flat,
         code: program.blob().to_vec(),
-        endpoints: vec![Endpoint { name: "main".parse().expect("a name"), entry: 0, arity: 3, registers: [0; 13] }],
+        endpoints: vec![endpoint(3, [0; REG_COUNT])],
         memory: BTreeMap::from([
             (READ_ONLY, mapping(1, Access::ReadOnly, persistent(2, 0))),
             (STATE, mapping(STATE_PAGES, Access::ReadWrite, persistent(3, 0))),
