@@ -4,6 +4,8 @@
 //! the list that these functions make (section `.nub_accesses`) and sends it on to where the access counts as failed. What
 //! to do then is the address space's, in ordinary code.
 
+#![allow(unsafe_code)]
+
 use core::arch::asm;
 
 use nub_arch_x86_abi::layout::WINDOW_STRIDE;

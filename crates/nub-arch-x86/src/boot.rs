@@ -1,5 +1,7 @@
 //! What the monitor said at boot.
 
+#![allow(unsafe_code)]
+
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use nub_arch_x86_abi::boot::BOOT_MAGIC;

@@ -1,5 +1,7 @@
 //! Failing on purpose, for tests of those who have to notice.
 
+#![allow(unsafe_code)]
+
 use core::arch::asm;
 use core::hint::black_box;
 

@@ -1,6 +1,8 @@
 //! Frames that a window shows as writable: pages that are reached by raw pointers only, because the program writes to
 //! them behind the compiler's back.
 
+#![allow(unsafe_code)]
+
 use alloc::boxed::Box;
 use core::arch::x86_64::_mm_cmpeq_epi8;
 use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128};

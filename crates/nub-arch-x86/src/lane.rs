@@ -1,5 +1,7 @@
 //! A lane: takes requests from its slot, answers them, and sleeps when there are none.
 
+#![allow(unsafe_code)]
+
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 

@@ -12,6 +12,7 @@
 //! `docs/guest.md` draws the memory map and tells how a guest starts and how to look into one. The library holds all but
 //! what only a binary can have; the binary `nub-guest` adds the entry, the allocator and the panic handler.
 #![no_std]
+#![deny(unsafe_code)]
 #![cfg(target_arch = "x86_64")]
 
 extern crate alloc;

@@ -4,6 +4,8 @@
 //! touched. Page frames — 4096 bytes aligned to their size, which is what pages of Data, page tables and the frames of
 //! windows are — come from a list of free frames and cost the heap nothing; everything else is the heap's.
 
+#![allow(unsafe_code)]
+
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
 

@@ -1,5 +1,7 @@
 //! The few instructions that the compiler has no words for.
 
+#![allow(unsafe_code)]
+
 use core::arch::asm;
 
 use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT, Event};

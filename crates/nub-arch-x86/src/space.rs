@@ -11,6 +11,8 @@
 //! before the next access ([`X86Space::refresh`]). A stale space has the engine look where nothing is mapped, so that its
 //! access fails and comes here.
 
+#![allow(unsafe_code)]
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ptr::NonNull;

@@ -10,6 +10,8 @@
 //! why. So no compiled code ever runs between a trap and the return from it, and no register has to be saved but the
 //! four that the search needs.
 
+#![allow(unsafe_code)]
+
 use core::arch::global_asm;
 use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicBool, Ordering};

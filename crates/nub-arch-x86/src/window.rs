@@ -4,6 +4,8 @@
 //! forgotten by this lane only, and only before its next access to the window. [`Window`] keeps account of what has to be
 //! forgotten; whoever uses a window calls [`Window::settle`] first.
 
+#![allow(unsafe_code)]
+
 use alloc::vec::Vec;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -3,6 +3,8 @@
 //! The guest finds everything made, so that it needs no instruction of ring 0 to start, and its first instruction is
 //! compiled code.
 
+#![allow(unsafe_code)]
+
 use nub_arch_x86_abi::boot::BOOT_MAGIC;
 use nub_arch_x86_abi::layout::{self, BOOT_INFO, LARGE_PAGE, LINEAR_BASE, PAGE, Stack};
 use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT};

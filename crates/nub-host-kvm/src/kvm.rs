@@ -1,5 +1,7 @@
 //! KVM.
 
+#![allow(unsafe_code)]
+
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;

@@ -10,6 +10,7 @@
 //! - `privilege`: at which privilege the kernel runs here, and how that is found out.
 //!
 //! All that comes from the guest is hostile: see `docs/spec/abi.md`.
+#![deny(unsafe_code)]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod boot;

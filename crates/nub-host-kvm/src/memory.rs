@@ -3,6 +3,8 @@
 //! The guest may change any of it at any time. So the host never makes a reference to what it holds: it copies bytes in
 //! and out, and everything that both sides look at while the other may write is atomic ([`Slot`]).
 
+#![allow(unsafe_code)]
+
 use std::io;
 use std::ptr::NonNull;
 

@@ -30,14 +30,92 @@ const ITERATIONS: u32 = 4000;
 /// Slower than this an iteration, and ring 0 is emulated.
 const SLOWEST: Duration = Duration::from_nanos(50);
 
-/// Finds out, once a process.
+/// Finds out: once for each start of this computer, and after that from a file.
 pub(crate) fn probe() -> Result<&'static Probe, Error> {
     static PROBE: OnceLock<Probe> = OnceLock::new();
     if let Some(probe) = PROBE.get() {
         return Ok(probe);
     }
-    let found = measure()?;
+    let place = cache::place();
+    let remembered = place.as_ref().and_then(cache::read);
+    let found = match remembered {
+        Some(probe) => probe,
+        None => {
+            let probe = measure()?;
+            // A cache that cannot be written costs a measurement next time.
+            let _ = place.as_ref().map(|place| cache::write(place, &probe));
+            probe
+        }
+    };
     Ok(PROBE.get_or_init(|| found))
+}
+
+/// What was found out, in a file of the user's: a line that names the start of this computer that it holds for, one with
+/// the privilege, one with the reason.
+mod cache {
+    use std::path::PathBuf;
+    use std::{env, fs, io, process};
+
+    use nub_arch_x86_abi::Privilege;
+
+    use super::Probe;
+
+    /// The file, and the name that Linux gives to this start.
+    pub(super) struct Place {
+        file: PathBuf,
+        start: String,
+    }
+
+    pub(super) fn place() -> Option<Place> {
+        let start = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let folder = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+        Some(Place { file: folder.join("nub").join("privilege"), start })
+    }
+
+    pub(super) fn read(place: &Place) -> Option<Probe> {
+        let text = fs::read_to_string(&place.file).ok()?;
+        let mut lines = text.lines();
+        if lines.next()? != place.start {
+            return None;
+        }
+        let name = lines.next()?;
+        let privilege = [Privilege::Supervisor, Privilege::User].into_iter().find(|known| known.name() == name)?;
+        Some(Probe { privilege, reason: lines.next()?.to_owned() })
+    }
+
+    pub(super) fn write(place: &Place, probe: &Probe) -> io::Result<()> {
+        if let Some(folder) = place.file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        // Whole or not at all, whoever else writes it.
+        let new = place.file.with_extension(format!("{}.new", process::id()));
+        fs::write(&new, format!("{}\n{}\n{}\n", place.start, probe.privilege.name(), probe.reason))?;
+        fs::rename(new, &place.file)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn what_was_found_out_holds_until_the_computer_starts_again() {
+            let folder = env::temp_dir().join(format!("nub-privilege-{}", process::id()));
+            let mut place = Place { file: folder.join("cache").join("privilege"), start: "first".into() };
+            assert_eq!(read(&place), None);
+            for privilege in [Privilege::User, Privilege::Supervisor] {
+                let probe = Probe { privilege, reason: "measured".into() };
+                assert!(write(&place, &probe).is_ok());
+                assert_eq!(read(&place), Some(probe));
+            }
+            place.start = "second".into();
+            assert_eq!(read(&place), None);
+            place.start = "first".into();
+            assert!(fs::write(&place.file, "first\nroot\nwhatever\n").is_ok());
+            assert_eq!(read(&place), None);
+            assert!(fs::remove_dir_all(folder).is_ok());
+        }
+    }
 }
 
 fn measure() -> Result<Probe, Error> {

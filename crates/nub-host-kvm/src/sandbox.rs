@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::kvm::{self, KvmKicker, KvmMachine};
 use crate::lane::{Fate, Lane, lock};
 use crate::memory::GuestMemory;
-use crate::privilege;
+use crate::privilege::{self, Probe};
 use crate::processor::Running;
 
 /// A virtual machine with the kernel in it, ready for requests from any thread.
@@ -82,6 +82,14 @@ impl Sandbox {
         }
         sandbox.boot = begun.elapsed();
         Ok(sandbox)
+    }
+
+    /// What this machine was found to be suited for, which is what [`PrivilegeChoice::Auto`] goes by.
+    ///
+    /// # Errors
+    /// [`Error`]: what this machine lacks.
+    pub fn probe() -> Result<&'static Probe, Error> {
+        privilege::probe()
     }
 
     /// The privilege that the kernel runs at.

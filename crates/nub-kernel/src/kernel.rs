@@ -258,6 +258,18 @@ impl<A: Arch> Kernel<A> {
         self.images.get(hash).map(|published| published.image())
     }
 
+    /// How many Images are published.
+    #[must_use]
+    pub fn image_count(&self) -> usize {
+        self.images.len()
+    }
+
+    /// How many Instances there are.
+    #[must_use]
+    pub fn instance_count(&self) -> usize {
+        self.instances.len()
+    }
+
     /// Makes an Instance of a published Image: its initial slots, and what is granted for its imports.
     ///
     /// # Errors

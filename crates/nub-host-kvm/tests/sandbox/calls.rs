@@ -266,7 +266,8 @@ fn sequences_of_calls_come_to_the_same() {
     });
     // Nothing of all that is left but what the guest keeps for later.
     let Reply::Stats(stats) = ask(&sandbox, &Request::Stats) else { panic!("no statistics") };
-    assert!(stats.window_faults > 0 && stats.windows <= 16, "{stats:?}");
+    assert!(stats.window_faults > 0 && stats.windows <= 16 && stats.flushes > 0, "{stats:?}");
+    assert_eq!((stats.images, stats.instances), (1, 0));
 }
 
 #[test]
