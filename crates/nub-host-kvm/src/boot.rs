@@ -161,7 +161,7 @@ impl<'a> Loader<'a> {
         const TASK_OFFSET: u64 = 256;
         const TASK_SIZE: usize = PORTS_OFFSET + PORTS_SIZE;
         // The ports that may be used without privilege, a bit each, 0 for those that may; the last byte has to be all
-        // ones. Hosts that emulate ring 0 lose the privilege level that the flags name for ports, but keep to this.
+        // ones.
         const PORTS_OFFSET: usize = 104;
         const PORTS_SIZE: usize = EVENT_PORT as usize / 8 + 2;
         let physical = self.take(PAGE)?;

@@ -114,6 +114,9 @@ mod control {
     pub(super) const EFER: u64 = 1 << 8 | 1 << 10 | 1 << 11;
     /// The flags' fixed bit.
     pub(super) const FLAGS: u64 = 1 << 1;
+    /// Ports may be used from ring 3. Besides the permission map of the task state segment: hosts that emulate ring 0 lose
+    /// these flags and keep to the map, and emulated processors take no map from a task state segment that is in use.
+    pub(super) const FLAGS_PORTS: u64 = 3 << 12;
 }
 
 impl KvmProcessor {
@@ -174,7 +177,7 @@ impl Processor for KvmProcessor {
         registers.rsp = start.stack;
         registers.rdi = start.arguments[0];
         registers.rsi = start.arguments[1];
-        registers.rflags = control::FLAGS;
+        registers.rflags = control::FLAGS | if start.user { control::FLAGS_PORTS } else { 0 };
         self.vcpu.set_regs(&registers).map_err(refused("set its registers"))
     }
 
