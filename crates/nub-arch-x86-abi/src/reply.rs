@@ -186,13 +186,13 @@ impl Outcome {
     fn decode(from: &mut Reader<'_>) -> Result<Outcome, WireError> {
         let kind = from.u8()?;
         let page = from.u32()?;
-        let ended = match kind {
-            0 => Ended::Halt,
-            1 => Ended::Panic,
-            2 if page % 4096 == 0 => Ended::Fault(page),
-            2 => return Err(from.unexpected("address of a page", u64::from(page))),
-            3 => Ended::OutOfGas,
-            other => return Err(from.unexpected("end of a call", u64::from(other))),
+        let ended = match (kind, page) {
+            (0, 0) => Ended::Halt,
+            (1, 0) => Ended::Panic,
+            (2, page) if page % 4096 == 0 => Ended::Fault(page),
+            (3, 0) => Ended::OutOfGas,
+            (0..=3, page) => return Err(from.unexpected("page of a fault", u64::from(page))),
+            (other, _) => return Err(from.unexpected("end of a call", u64::from(other))),
         };
         let gas_used = from.u64()?;
         let mut registers = [0; REGISTERS];

@@ -1,0 +1,170 @@
+//! Messages come back as they were sent, and bytes that are none are errors.
+
+use nub_arch_x86_abi::reply::{Ended, LogEntry, Outcome, Refused, Scratchpad, Stats};
+use nub_arch_x86_abi::request::{Endpoint, Failure, Invoke, ServiceGrant};
+use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_SIZE, Report, encode_report};
+use nub_arch_x86_abi::wire::Writer;
+use nub_arch_x86_abi::{Reply, Request};
+use proptest::prelude::*;
+
+fn reply() -> impl Strategy<Value = Reply> {
+    let ended = prop_oneof![
+        Just(Ended::Halt),
+        Just(Ended::Panic),
+        (0..1u32 << 20).prop_map(|page| Ended::Fault(page * 4096)),
+        Just(Ended::OutOfGas),
+    ];
+    let bytes = || prop::collection::vec(any::<u8>(), 0..40);
+    let scratchpad = prop::option::of((1..9u32, bytes()).prop_map(|(pages, bytes)| Scratchpad { pages, bytes }));
+    let log = (any::<u64>(), bytes()).prop_map(|(topic, bytes)| LogEntry { topic, bytes });
+    let outcome = (ended, any::<u64>(), any::<[u64; 13]>(), any::<u32>(), scratchpad, prop::collection::vec(log, 0..4));
+    let outcome = outcome.prop_map(|(ended, gas_used, registers, pc, scratchpad, logs)| {
+        Reply::Outcome(Outcome { ended, gas_used, registers, pc, scratchpad, logs })
+    });
+    let refused = prop_oneof![
+        any::<String>().prop_map(Refused::Malformed),
+        any::<String>().prop_map(Refused::Image),
+        any::<[u8; 32]>().prop_map(Refused::UnknownImage),
+        (any::<u8>(), any::<String>()).prop_map(|(slot, wanted)| Refused::Denied { slot, wanted }),
+        any::<u8>().prop_map(Refused::NoImport),
+        any::<u64>().prop_map(Refused::UnknownInstance),
+        any::<(String, String)>().prop_map(|(asked, known)| Refused::UnknownEndpoint { asked, known }),
+        any::<(String, u8, u64)>().prop_map(|(endpoint, expected, given)| Refused::Arguments {
+            endpoint,
+            expected,
+            given
+        }),
+        any::<u64>().prop_map(Refused::Scratchpad),
+        Just(Refused::TestsOnly),
+        any::<String>().prop_map(Refused::Other),
+    ];
+    prop_oneof![
+        Just(Reply::Done),
+        any::<[u8; 32]>().prop_map(Reply::Hash),
+        any::<u64>().prop_map(Reply::Instance),
+        any::<bool>().prop_map(Reply::Flag),
+        outcome,
+        any::<u64>().prop_map(|heap_used| Reply::Stats(Stats { heap_used, instances: !heap_used, ..Stats::default() })),
+        refused.prop_map(Reply::Refused),
+    ]
+}
+
+fn encoded(reply: &Reply) -> Vec<u8> {
+    let mut writer = Writer::new();
+    reply.encode(&mut writer);
+    writer.into_bytes()
+}
+
+fn check(request: &Request<'_>) {
+    let mut writer = Writer::new();
+    request.encode(&mut writer);
+    let bytes = writer.into_bytes();
+    assert_eq!(Request::decode(&bytes).as_ref(), Ok(request));
+    for end in 0..bytes.len() {
+        assert!(Request::decode(&bytes[..end]).is_err(), "{request:?} cut off at {end}");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(Request::decode(&longer).is_err(), "{request:?} with a byte more");
+}
+
+#[test]
+fn every_request_comes_back() {
+    check(&Request::Ping);
+    check(&Request::PutCap(b"image"));
+    check(&Request::Contains([7; 32]));
+    let services = vec![ServiceGrant { slot: 5, id: 1 << 30, parameter: u64::MAX }];
+    check(&Request::Instantiate { image: [9; 32], all_services: true, services });
+    check(&Request::Copy(1));
+    check(&Request::Drop(u64::MAX));
+    check(&Request::Root(0));
+    for endpoint in [Endpoint::Number(u16::MAX), Endpoint::Name("näme")] {
+        for scratchpad in [None, Some(&b""[..]), Some(&[1; 5000][..])] {
+            check(&Request::Invoke(Invoke { instance: 3, endpoint, arguments: vec![1, u64::MAX], gas: 5, scratchpad }));
+        }
+    }
+    check(&Request::Stats);
+    Failure::ALL.into_iter().for_each(|failure| check(&Request::Fail(failure)));
+}
+
+#[test]
+fn impossible_numbers_are_refused() {
+    // A fault that is at no page, more bytes than the scratchpad has, a flag that is neither.
+    let outcome = |ended, scratchpad| {
+        Reply::Outcome(Outcome { ended, gas_used: 0, registers: [0; 13], pc: 0, scratchpad, logs: vec![] })
+    };
+    let too_long = Scratchpad { pages: 1, bytes: vec![1; 4097] };
+    for reply in [outcome(Ended::Fault(1), None), outcome(Ended::Halt, Some(too_long))] {
+        assert!(Reply::decode(&encoded(&reply)).is_err(), "{reply:?}");
+    }
+    assert!(Reply::decode(&[3, 2]).is_err());
+    // As many grants as there can be slots, and one more.
+    let grant = ServiceGrant { slot: 0, id: 0, parameter: 0 };
+    for (count, fits) in [(256, true), (257, false)] {
+        let mut writer = Writer::new();
+        Request::Instantiate { image: [0; 32], all_services: false, services: vec![grant; count] }.encode(&mut writer);
+        assert_eq!(Request::decode(&writer.into_bytes()).is_ok(), fits);
+    }
+    // Counts and lengths that promise more than there is cost nothing.
+    let mut invoke = vec![8; 12];
+    invoke[9] = 0;
+    invoke.extend_from_slice(&[0; 8]);
+    invoke.extend_from_slice(&[0xff; 4]);
+    assert!(Request::decode(&invoke).is_err());
+}
+
+proptest! {
+    #[test]
+    fn every_reply_comes_back(reply in reply()) {
+        let bytes = encoded(&reply);
+        prop_assert_eq!(Reply::decode(&bytes), Ok(reply));
+        for end in 0..bytes.len() {
+            prop_assert!(Reply::decode(&bytes[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn changed_bytes_are_a_reply_or_an_error(reply in reply(), at in any::<prop::sample::Index>(), byte: u8) {
+        let mut bytes = encoded(&reply);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(reply) = Reply::decode(&bytes) {
+            prop_assert_eq!(encoded(&reply), bytes, "what was read is not all that was there");
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(request) = Request::decode(&bytes) {
+            let mut writer = Writer::new();
+            request.encode(&mut writer);
+            prop_assert_eq!(writer.into_bytes(), &bytes[..]);
+        }
+        if let Ok(reply) = Reply::decode(&bytes) {
+            prop_assert_eq!(encoded(&reply), &bytes[..]);
+        }
+        let _ = Report::decode(&bytes);
+    }
+
+    #[test]
+    fn every_report_comes_back(
+        message in any::<Option<String>>(), repeated in 1..200usize,
+        rsp: u64, backtrace in prop::collection::vec(any::<u64>(), 0..100),
+    ) {
+        let message = message.map(|message| message.repeat(repeated));
+        let cause = match &message {
+            Some(message) => Cause::Panic { message: message.as_str() },
+            None => Cause::Trap { vector: 14, error: 2 },
+        };
+        let mut bytes = Vec::new();
+        encode_report(&cause, rsp, &backtrace, |piece| bytes.extend_from_slice(piece));
+        prop_assert!(bytes.len() <= REPORT_SIZE);
+        let report = Report::decode(&bytes).expect("a report");
+        prop_assert_eq!(report.rsp, rsp);
+        prop_assert_eq!(&report.backtrace[..], &backtrace[..backtrace.len().min(MAX_BACKTRACE)]);
+        match (report.cause, message) {
+            (Cause::Panic { message }, Some(whole)) => prop_assert!(whole.starts_with(&message)),
+            (Cause::Trap { vector, error }, None) => prop_assert_eq!((vector, error), (14, 2)),
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+}
