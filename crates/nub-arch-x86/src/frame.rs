@@ -8,7 +8,7 @@ use core::arch::x86_64::_mm_cmpeq_epi8;
 use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128};
 use core::ptr::NonNull;
 
-use javm_cap::{PAGE_SIZE, Page, PageRef};
+use javm_cap::{PAGE_SIZE, Page};
 use spin::Once;
 
 /// A frame, owned.
@@ -118,4 +118,5 @@ impl Drop for Frame {
     }
 }
 
-const _: () = assert!(size_of::<PageRef>() == 8);
+// A page is a frame: windows show it as it is.
+const _: () = assert!(!cfg!(nub_guest) || align_of::<Page>() == PAGE_SIZE);

@@ -13,7 +13,6 @@
 
 #![allow(unsafe_code)]
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -501,5 +500,3 @@ impl Drop for X86Space {
         self.window.settle();
     }
 }
-
-const _: () = assert!(size_of::<Box<Page>>() == 8);

@@ -16,6 +16,7 @@ pub const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const PACKAGE: &str = "nub-arch-x86";
 const BINARY: &str = "nub-guest";
 const PROFILE: &str = "guest";
+const FEATURES: &str = "frame-aligned";
 
 /// Why there is no kernel.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ pub fn build(workspace: &Path) -> Result<PathBuf, Error> {
         }
     }
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(&script).join("\u{1f}"));
-    command.args(["build", "--locked", "--quiet", "--package", PACKAGE, "--bin", BINARY]);
+    command.args(["build", "--locked", "--quiet", "--package", PACKAGE, "--bin", BINARY, "--features", FEATURES]);
     command.args(["--profile", PROFILE, "--target", TRIPLE, "--target-dir"]).arg(&target);
     let output = command.output().map_err(|error| Error::NoCargo(cargo, error))?;
     if !output.status.success() {

@@ -9,6 +9,7 @@ use nub_arch_x86_abi::layout;
 use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE, Slot, SlotState};
 
 use crate::error::{Death, Error};
+use crate::hypervisor::Kicker;
 use crate::memory::GuestMemory;
 
 /// What has become of the guest; shared by its lanes.
@@ -48,7 +49,25 @@ pub(crate) struct Lane {
     /// How often the guest left the machine.
     pub(crate) exits: AtomicU64,
     spin: Duration,
+    /// What makes the processor stop. The processor's thread puts it here, and takes it back before it ends, so that
+    /// nothing is kicked that is gone.
+    kicker: Mutex<Option<Box<dyn Kicker>>>,
+    /// Where the processor is, for a caller who asks.
+    place: Mutex<Asked>,
 }
+
+/// The question where the processor is.
+enum Asked {
+    /// Nobody wants to know.
+    Not,
+    /// Somebody waits.
+    Waiting,
+    /// The answer.
+    Told(String),
+}
+
+/// How long a caller waits for the answer where a processor is.
+const PLACE_PATIENCE: Duration = Duration::from_millis(200);
 
 impl Lane {
     pub(crate) fn new(memory: &Arc<GuestMemory>, number: usize, fate: &Arc<Fate>, spin: Duration) -> Lane {
@@ -61,6 +80,8 @@ impl Lane {
             answered: Condvar::new(),
             exits: AtomicU64::new(0),
             spin,
+            kicker: Mutex::new(None),
+            place: Mutex::new(Asked::Not),
         }
     }
 
@@ -99,6 +120,45 @@ impl Lane {
         *lock(&self.stop) = true;
         self.requested.notify_all();
         self.answered.notify_all();
+    }
+
+    /// For the processor's thread: how it can be stopped; `None` when it cannot any more.
+    pub(crate) fn set_kicker(&self, kicker: Option<Box<dyn Kicker>>) {
+        *lock(&self.kicker) = kicker;
+    }
+
+    /// Stops the processor, if there still is one; its thread then looks what there is to do.
+    pub(crate) fn kick(&self) {
+        if let Some(kicker) = &*lock(&self.kicker) {
+            kicker.kick();
+        }
+    }
+
+    /// For the processor's thread, after a kick: says where the processor is if somebody asks.
+    pub(crate) fn tell_place(&self, place: impl FnOnce() -> String) {
+        let mut asked = lock(&self.place);
+        if matches!(*asked, Asked::Waiting) {
+            *asked = Asked::Told(place());
+        }
+    }
+
+    /// Asks the processor's thread where the processor is.
+    fn ask_place(&self) -> Option<String> {
+        *lock(&self.place) = Asked::Waiting;
+        self.kick();
+        let deadline = Instant::now() + PLACE_PATIENCE;
+        loop {
+            let mut asked = lock(&self.place);
+            if let Asked::Told(place) = std::mem::replace(&mut *asked, Asked::Waiting) {
+                return Some(place);
+            }
+            if Instant::now() >= deadline {
+                *asked = Asked::Not;
+                return None;
+            }
+            drop(asked);
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn died(&self) -> Option<Error> {
@@ -152,9 +212,11 @@ impl Lane {
             }
             let now = Instant::now();
             if now >= deadline {
-                let death = Death::Hung { waited: now - begun };
+                drop(guard);
+                let death = Death::Hung { waited: now - begun, place: self.ask_place() };
                 self.fate.seal(death.clone());
-                break Err(Error::Died(Box::new(death)));
+                slot.host_sleeps.store(0, SeqCst);
+                return Err(Error::Died(Box::new(death)));
             }
             guard = self.answered.wait_timeout(guard, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
         };

@@ -1,8 +1,8 @@
 //! The thread that a lane's processor runs on.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use nub_arch_x86_abi::layout;
@@ -10,17 +10,15 @@ use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT, Event};
 use nub_arch_x86_abi::trap::{REPORT_OFFSET, REPORT_SIZE, Report};
 
 use crate::error::{Death, Error, Missing};
-use crate::hypervisor::{Exit, Kicker, Processor};
+use crate::hypervisor::{Exit, Processor};
 use crate::image::Image;
-use crate::lane::{Lane, lock};
+use crate::lane::Lane;
 use crate::memory::GuestMemory;
 use crate::seccomp;
 
 /// A processor that runs on a thread of its own.
-pub(crate) struct Running<K: Kicker> {
+pub(crate) struct Running {
     lane: Arc<Lane>,
-    /// Taken back by the thread before it ends, so that nothing is kicked that is gone.
-    kicker: Arc<Mutex<Option<K>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -32,7 +30,7 @@ struct Context {
     image: &'static Image,
 }
 
-impl<K: Kicker + 'static> Running<K> {
+impl Running {
     /// Starts it.
     pub(crate) fn new<P>(
         mut processor: P,
@@ -40,33 +38,33 @@ impl<K: Kicker + 'static> Running<K> {
         number: usize,
         memory: Arc<GuestMemory>,
         image: &'static Image,
-    ) -> Result<Running<K>, Error>
+    ) -> Result<Running, Error>
     where
-        P: Processor<Kicker = K> + 'static,
+        P: Processor + 'static,
+        P::Kicker: 'static,
     {
-        let kicker = Arc::new(Mutex::new(None));
         let (ready, started) = mpsc::channel();
         let context = Context { lane: lane.clone(), number, memory, image };
-        let place = kicker.clone();
         let thread = std::thread::Builder::new()
             .name(format!("nub-lane-{number}"))
             .spawn(move || {
-                *lock(&place) = Some(processor.kicker());
+                context.lane.set_kicker(Some(Box::new(processor.kicker())));
                 let confined = seccomp::confine();
                 let failed = confined.is_err();
                 // The sandbox waits for this, so that the kicker is there.
                 let _ = ready.send(confined);
                 if failed {
+                    context.lane.set_kicker(None);
                     return;
                 }
                 if let Some(death) = context.run(&mut processor) {
                     context.lane.fate.seal(death);
                 }
-                *lock(&place) = None;
+                context.lane.set_kicker(None);
                 context.lane.stop();
             })
             .map_err(Error::Thread)?;
-        let mut running = Running { lane, kicker, thread: Some(thread) };
+        let mut running = Running { lane, thread: Some(thread) };
         match started.recv() {
             Ok(Ok(())) => Ok(running),
             Ok(Err(why)) => {
@@ -83,9 +81,7 @@ impl<K: Kicker + 'static> Running<K> {
     /// Stops it, and waits until it has.
     pub(crate) fn stop(&mut self) {
         self.lane.stop();
-        if let Some(kicker) = &*lock(&self.kicker) {
-            kicker.kick();
-        }
+        self.lane.kick();
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been told on standard error, and the guest is gone either way.
             let _ = thread.join();
@@ -130,7 +126,7 @@ impl Context {
                         fault_address: place.fault_address,
                     });
                 }
-                Exit::Kicked => {}
+                Exit::Kicked => self.lane.tell_place(|| self.image.describe(processor.place().instruction)),
                 Exit::Unexpected(what) => return Some(Death::Hypervisor(what)),
             }
         }
@@ -156,7 +152,7 @@ impl Context {
     }
 }
 
-impl<K: Kicker> Drop for Running<K> {
+impl Drop for Running {
     fn drop(&mut self) {
         debug_assert!(self.thread.is_none(), "whoever drops it has stopped it");
     }

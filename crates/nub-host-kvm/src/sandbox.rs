@@ -12,7 +12,7 @@ use crate::config::{Config, PrivilegeChoice};
 use crate::error::{Death, Error};
 use crate::hypervisor::{Machine as _, Processor as _};
 use crate::image::Image;
-use crate::kvm::{self, KvmKicker, KvmMachine};
+use crate::kvm::{self, KvmMachine};
 use crate::lane::{Fate, Lane, lock};
 use crate::memory::GuestMemory;
 use crate::privilege::{self, Probe};
@@ -21,7 +21,7 @@ use crate::processor::Running;
 /// A virtual machine with the kernel in it, ready for requests from any thread.
 pub struct Sandbox {
     lanes: Vec<Caller>,
-    processors: Vec<Running<KvmKicker>>,
+    processors: Vec<Running>,
     fate: Arc<Fate>,
     config: Config,
     privilege: Privilege,

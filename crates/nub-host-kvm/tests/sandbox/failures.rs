@@ -24,7 +24,7 @@ fn every_failure_is_told_apart() {
     for (failure, expected) in [
         (Failure::Panic, &["the kernel panicked", "on purpose", "fail.rs"][..]),
         (Failure::TripleFault, &["triple fault"]),
-        (Failure::Hang, &["no answer within"]),
+        (Failure::Hang, &["no answer within", "it was at", "fail"]),
         (Failure::StackOverflow, &["Main stack ran over on lane 0", "deeper"]),
         (Failure::WildRead, &["page fault (vector 14, error code 0x", "address 0x1ffffffff000", "fail"]),
         (Failure::WriteCode, &["page fault (vector 14", "address 0x401000", "fail"]),
