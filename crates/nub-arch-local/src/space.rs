@@ -3,62 +3,17 @@
 use javm_cap::{Access, Data, Page, PageRef};
 use javm_interpreter::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
 use nub_kernel::AddressSpace;
+use nub_kernel::regions::{Region, Regions, Source};
 
 use crate::lookup::Lookup;
 use crate::table::{PAGE_COUNT, PageTable};
-
-/// Where the pages of a region come from while they have not been written to.
-#[derive(Clone)]
-enum Backing {
-    /// The pages of a Data, counted from this one on.
-    Data { data: Data, offset: u32 },
-    /// Pages of zeros.
-    Zero,
-}
-
-/// A range of pages with one source and one access right.
-#[derive(Clone)]
-struct Region {
-    first: u32,
-    /// The page behind the last one.
-    end: u32,
-    access: Access,
-    backing: Backing,
-}
-
-impl Region {
-    /// The page as it was mapped; `None` reads as zeros.
-    fn original(&self, page: u32) -> Option<&PageRef> {
-        match &self.backing {
-            Backing::Data { data, offset } => data.page(page - self.first + offset),
-            Backing::Zero => None,
-        }
-    }
-
-    /// The part of it from `page` on, as a region of its own.
-    fn tail(&self, page: u32) -> Region {
-        let backing = match &self.backing {
-            Backing::Data { data, offset } => {
-                Backing::Data { data: data.clone(), offset: offset + (page - self.first) }
-            }
-            Backing::Zero => Backing::Zero,
-        };
-        Region { first: page, end: self.end, access: self.access, backing }
-    }
-}
-
-fn find(regions: &[Region], page: u32) -> Option<&Region> {
-    let index = regions.partition_point(|region| region.end <= page);
-    regions.get(index).filter(|region| region.first <= page)
-}
 
 /// The memory of one program, paged in software.
 ///
 /// A page belongs to the Data that was mapped until the program writes to it; then a copy of it stands in the page
 /// table, which a fork shares until either side writes again.
 pub struct LocalSpace {
-    /// In ascending order, never overlapping.
-    regions: Vec<Region>,
+    regions: Regions,
     table: PageTable,
     lookup: Lookup,
     /// Pages for the next writes, with anything in them. Those that somebody else has by then are no use.
@@ -100,58 +55,29 @@ impl LocalSpace {
     /// Memory with nothing mapped.
     #[must_use]
     pub fn new() -> LocalSpace {
-        LocalSpace::of(Vec::new(), PageTable::default())
+        LocalSpace::of(Regions::default(), PageTable::default())
     }
 
-    fn of(regions: Vec<Region>, table: PageTable) -> LocalSpace {
+    fn of(regions: Regions, table: PageTable) -> LocalSpace {
         LocalSpace { regions, table, lookup: Lookup::new(), spare: Vec::new() }
     }
 
-    fn region(&self, page: u32) -> Option<&Region> {
-        find(&self.regions, page)
-    }
-
-    /// The regions of a range, cut so that none of them reaches out of it.
-    fn cut(&mut self, first: u32, end: u32) -> std::ops::Range<usize> {
-        for page in [first, end] {
-            let index = self.regions.partition_point(|region| region.end <= page);
-            if let Some(region) = self.regions.get_mut(index)
-                && region.first < page
-            {
-                let tail = region.tail(page);
-                region.end = page;
-                self.regions.insert(index + 1, tail);
-            }
-        }
-        let start = self.regions.partition_point(|region| region.end <= first);
-        start..start + self.regions[start..].partition_point(|region| region.first < end)
-    }
-
-    fn map(&mut self, first: u32, end: u32, access: Access, backing: Backing) {
+    fn map(&mut self, first: u32, end: u32, access: Access, source: Source) {
         self.unmap_range(first, end);
-        if first < end {
-            let index = self.regions.partition_point(|region| region.end <= first);
-            self.regions.insert(index, Region { first, end, access, backing });
-        }
+        self.regions.map(first, end, access, source);
     }
 
     fn unmap_range(&mut self, first: u32, end: u32) {
-        // Spaces are mostly mapped from low to high.
-        if first >= end || self.regions.last().is_none_or(|last| last.end <= first) {
-            return;
-        }
-        let gone = self.cut(first, end);
-        if !gone.is_empty() {
+        if self.regions.unmap(first, end) {
             self.lookup.remove_range(first, end);
             self.table.remove(first, end, |_, page| recycle(page, &mut self.spare));
-            self.regions.drain(gone);
         }
     }
 
     /// Enters `page` into the lookup cache for reading, if the program may.
     #[cold]
     fn open_for_reading(&mut self, page: u32) -> Result<(), Fault> {
-        let region = self.region(page).ok_or(Fault::Page(page * PAGE_SIZE))?;
+        let region = self.regions.find(page).ok_or(Fault::Page(page * PAGE_SIZE))?;
         let content: &Page = match self.table.get(page).or_else(|| region.original(page)) {
             Some(content) => content,
             None => Page::zero(),
@@ -170,8 +96,8 @@ impl LocalSpace {
     fn open_for_writing(&mut self, page: u32) -> Result<(), Fault> {
         let fault = Fault::Page(page * PAGE_SIZE);
         let LocalSpace { regions, table, lookup, spare } = self;
-        let region = find(regions, page).ok_or(fault)?;
-        if region.access != Access::ReadWrite {
+        let region = regions.find(page).ok_or(fault)?;
+        if region.access() != Access::ReadWrite {
             return Err(fault);
         }
         let original = || copy_of(region.original(page).map_or(Page::zero(), |page| page), spare);
@@ -265,11 +191,11 @@ impl AddressSpace for LocalSpace {
         let present = data.pages().saturating_sub(offset);
         let mapped_end = end_of(first_page, present).min(end);
         self.unmap_range(first_page, end);
-        self.map(first_page, mapped_end, access, Backing::Data { data: data.clone(), offset });
+        self.map(first_page, mapped_end, access, Source::Data { data: data.clone(), offset });
     }
 
     fn map_zero(&mut self, first_page: u32, pages: u32) {
-        self.map(first_page, end_of(first_page, pages), Access::ReadWrite, Backing::Zero);
+        self.map(first_page, end_of(first_page, pages), Access::ReadWrite, Source::Zero);
     }
 
     fn unmap(&mut self, first_page: u32, pages: u32) {
@@ -279,11 +205,8 @@ impl AddressSpace for LocalSpace {
     fn set_access(&mut self, first_page: u32, pages: u32, access: Access) {
         let end = end_of(first_page, pages);
         if first_page < end {
-            let range = self.cut(first_page, end);
             self.lookup.clear();
-            for region in &mut self.regions[range] {
-                region.access = access;
-            }
+            self.regions.set_access(first_page, end, access);
         }
     }
 
@@ -298,7 +221,7 @@ impl AddressSpace for LocalSpace {
     }
 
     fn set_page(&mut self, page: u32, content: PageRef) -> bool {
-        if self.region(page).is_none() {
+        if self.regions.find(page).is_none() {
             return false;
         }
         self.lookup.remove(page);
@@ -329,7 +252,7 @@ impl AddressSpace for LocalSpace {
         let LocalSpace { regions, table, lookup, spare } = self;
         let mut kept = 0;
         table.discard(first_page, end_of(first_page, pages), |page, mut content| {
-            let is_zero = matches!(find(regions, page), Some(Region { backing: Backing::Zero, .. }));
+            let is_zero = regions.find(page).is_some_and(Region::is_zero);
             match content.get_mut().filter(|_| is_zero && kept < KEPT_PAGES) {
                 Some(bytes) => {
                     // It stays where it is, so that it may go on being read there.

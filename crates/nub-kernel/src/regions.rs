@@ -30,12 +30,21 @@ pub struct Region {
 impl Region {
     /// What a program may do there.
     #[must_use]
+    #[inline]
     pub fn access(&self) -> Access {
         self.access
     }
 
+    /// Whether its pages are zeros.
+    #[must_use]
+    #[inline]
+    pub fn is_zero(&self) -> bool {
+        matches!(self.source, Source::Zero)
+    }
+
     /// The page as it was mapped; `None` reads as zeros. `page` lies in the region.
     #[must_use]
+    #[inline]
     pub fn original(&self, page: u32) -> Option<&PageRef> {
         match &self.source {
             Source::Data { data, offset } => data.page(page - self.first + offset),
@@ -62,6 +71,7 @@ pub struct Regions {
 impl Regions {
     /// The region that a page lies in.
     #[must_use]
+    #[inline]
     pub fn find(&self, page: u32) -> Option<&Region> {
         let index = self.regions.partition_point(|region| region.end <= page);
         self.regions.get(index).filter(|region| region.first <= page)
