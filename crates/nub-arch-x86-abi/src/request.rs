@@ -81,6 +81,51 @@ impl Failure {
     ];
 }
 
+/// Something whose cost the host can find out by having the guest do it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Work {
+    /// An access of a program to a page that is not shown: a page fault, there and back.
+    Fault = 1,
+    /// Copying a page.
+    Copy = 2,
+    /// Entering a page in a page table, and taking it out again.
+    Map = 3,
+}
+
+impl Work {
+    /// All of it.
+    pub const ALL: [Work; 3] = [Work::Fault, Work::Copy, Work::Map];
+    /// It is done at most so often for a request.
+    pub const MOST: u32 = 1 << 16;
+}
+
+/// What things cost on the machine, in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Costs {
+    /// [`Work::Fault`].
+    pub fault: u32,
+    /// [`Work::Copy`].
+    pub copy: u32,
+    /// [`Work::Map`].
+    pub map: u32,
+}
+
+/// Who does what in the test of pages that another lane may still see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Watch {
+    /// Takes pages back from the other lane's window.
+    Revoke = 1,
+    /// Has the window, and watches what is seen there.
+    Look = 2,
+}
+
+impl Watch {
+    /// Both.
+    pub const ALL: [Watch; 2] = [Watch::Revoke, Watch::Look];
+}
+
 /// A request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Request<'a> {
@@ -111,6 +156,14 @@ pub enum Request<'a> {
     Stats,
     /// Fail. Only guests that were started for tests do.
     Fail(Failure),
+    /// Do something so often, at most [`Work::MOST`] times: [`crate::Reply::Done`]. How long it takes is the host's to say:
+    /// the guest has no clock.
+    Measure(Work, u32),
+    /// What things cost, for decisions that change nothing but speed: [`crate::Reply::Done`].
+    Costs(Costs),
+    /// Play a part in a test of two lanes, so many rounds long: [`crate::Reply::Done`], or the guest's end. Only guests that
+    /// were started for tests do.
+    Watch(Watch, u32),
 }
 
 impl<'a> Request<'a> {
@@ -172,6 +225,20 @@ impl<'a> Request<'a> {
                 to.u8(10);
                 to.u8(*failure as u8);
             }
+            Request::Measure(work, times) => {
+                to.u8(11);
+                to.u8(*work as u8);
+                to.u32(*times);
+            }
+            Request::Costs(Costs { fault, copy, map }) => {
+                to.u8(12);
+                [fault, copy, map].into_iter().for_each(|&cost| to.u32(cost));
+            }
+            Request::Watch(part, rounds) => {
+                to.u8(13);
+                to.u8(*part as u8);
+                to.u32(*rounds);
+            }
         }
     }
 
@@ -221,6 +288,17 @@ impl<'a> Request<'a> {
                 let number = from.u8()?;
                 let failure = Failure::ALL.into_iter().find(|&failure| failure as u8 == number);
                 Request::Fail(failure.ok_or_else(|| from.unexpected("failure", u64::from(number)))?)
+            }
+            11 => {
+                let number = from.u8()?;
+                let work = Work::ALL.into_iter().find(|&work| work as u8 == number);
+                Request::Measure(work.ok_or_else(|| from.unexpected("work", u64::from(number)))?, from.u32()?)
+            }
+            12 => Request::Costs(Costs { fault: from.u32()?, copy: from.u32()?, map: from.u32()? }),
+            13 => {
+                let number = from.u8()?;
+                let part = Watch::ALL.into_iter().find(|&part| part as u8 == number);
+                Request::Watch(part.ok_or_else(|| from.unexpected("part", u64::from(number)))?, from.u32()?)
             }
             other => return Err(from.unexpected("request", u64::from(other))),
         };

@@ -1,7 +1,7 @@
 //! Messages come back as they were sent, and bytes that are none are errors.
 
 use nub_arch_x86_abi::reply::{Ended, LogEntry, Outcome, Refused, Scratchpad, Stats};
-use nub_arch_x86_abi::request::{Endpoint, Failure, Invoke, ServiceGrant};
+use nub_arch_x86_abi::request::{Costs, Endpoint, Failure, Invoke, ServiceGrant, Watch, Work};
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_SIZE, Report, encode_report};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
@@ -84,6 +84,9 @@ fn every_request_comes_back() {
     }
     check(&Request::Stats);
     Failure::ALL.into_iter().for_each(|failure| check(&Request::Fail(failure)));
+    Work::ALL.into_iter().for_each(|work| check(&Request::Measure(work, u32::MAX)));
+    check(&Request::Costs(Costs { fault: 1, copy: u32::MAX, map: 3 }));
+    Watch::ALL.into_iter().for_each(|part| check(&Request::Watch(part, 7)));
 }
 
 #[test]

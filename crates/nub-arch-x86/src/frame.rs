@@ -32,11 +32,6 @@ impl Frame {
         Frame { page: NonNull::new(Box::into_raw(page)) }
     }
 
-    /// What stands in the place of a frame that was taken out.
-    pub fn none() -> Frame {
-        Frame { page: None }
-    }
-
     /// A page of zeros for reading, always the same.
     pub fn zero() -> NonNull<Page> {
         static ZERO: Once<Frame> = Once::new();

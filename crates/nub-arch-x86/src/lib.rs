@@ -7,25 +7,45 @@
 //!   expected, the loads and stores of programs.
 //!
 //! - [`machine`], [`space`]: what the kernel sees of all this. [`window`]: page tables; [`frame`]: what programs write to.
-//! - `fail`: failing on purpose, for tests.
+//! - [`revocation`], [`tlb`]: when what was taken back from a window is free.
+//! - `work`: what the host measures. `fail`, `stale`: failing on purpose, and watching another lane's pages, for tests.
 //!
 //! `docs/guest.md` draws the memory map and tells how a guest starts and how to look into one. The library holds all but
 //! what only a binary can have; the binary `nub-guest` adds the entry, the allocator and the panic handler.
-#![no_std]
+//!
+//! What needs no machine — spaces over any window, revocation — is also built as an ordinary program, to be tested.
+#![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 #![cfg(target_arch = "x86_64")]
 
 extern crate alloc;
 
+#[cfg(not(test))]
 pub mod access;
+#[cfg(not(test))]
 pub mod boot;
+#[cfg(not(test))]
 mod fail;
 pub mod frame;
+#[cfg(not(test))]
 pub mod lane;
+#[cfg(not(test))]
 pub mod machine;
+#[cfg(not(test))]
 pub mod memory;
+#[cfg(not(test))]
 pub mod processor;
+pub mod revocation;
+#[cfg(not(test))]
 mod serve;
 pub mod space;
+#[cfg(not(test))]
+mod stale;
+#[cfg(not(test))]
+pub mod tlb;
+#[cfg(not(test))]
 pub mod trap;
+#[cfg(not(test))]
 pub mod window;
+#[cfg(not(test))]
+mod work;

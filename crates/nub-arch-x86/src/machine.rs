@@ -1,21 +1,38 @@
 //! The machine, as the kernel sees it.
 
 use javm_interpreter::{Code, Exit, State};
-use nub_kernel::Arch;
+use nub_kernel::{Arch, Trace};
 
-use crate::space::X86Space;
+use crate::space::Space;
+use crate::space::policy::Policy;
+use crate::space::view::View as _;
 use crate::window::Window;
+use crate::{processor, tlb};
 
-/// A lane of this machine.
-pub struct X86Arch {
-    lane: usize,
+/// The memory of a program on this machine.
+pub type X86Space = Space<Window>;
+
+/// This machine, on whichever lane it is used.
+#[derive(Default)]
+pub struct X86Arch;
+
+/// A window of the lane that this runs on.
+fn window() -> Window {
+    let lane = processor::lane();
+    match Window::new(lane) {
+        Some(window) => window,
+        None => panic!("lane {lane} has no window left"),
+    }
 }
 
-impl X86Arch {
-    /// The machine as `lane` has it. Only that lane may run what is made of it.
-    pub fn new(lane: usize) -> X86Arch {
-        X86Arch { lane }
+/// Makes a space ready for accesses of this lane.
+fn enter(space: &mut X86Space) {
+    if !space.view().is_here() {
+        space.move_to(window());
     }
+    tlb::enter();
+    // Without this the first access would find nothing, by a trap.
+    space.refresh();
 }
 
 impl Arch for X86Arch {
@@ -24,15 +41,16 @@ impl Arch for X86Arch {
     const NAME: &'static str = "kvm";
 
     fn create_space(&mut self) -> X86Space {
-        match Window::new(self.lane) {
-            Some(window) => X86Space::new(window),
-            None => panic!("lane {} has no window left", self.lane),
-        }
+        Space::new(window(), Policy::current())
     }
 
     fn run(&mut self, code: &Code, state: &mut State, space: &mut X86Space) -> Exit {
-        // Without this the first access would find nothing, by a trap.
-        space.refresh();
+        enter(space);
         javm_interpreter::run(code, state, space)
+    }
+
+    fn run_traced(&mut self, code: &Code, state: &mut State, space: &mut X86Space, trace: Trace<'_>) -> Exit {
+        enter(space);
+        javm_interpreter::run_traced(code, state, space, &mut |state, instruction| trace(state, instruction))
     }
 }

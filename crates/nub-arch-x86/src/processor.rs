@@ -4,9 +4,19 @@
 
 use core::arch::asm;
 
+use nub_arch_x86_abi::layout::{LANE_STACKS_STRIDE, STACKS_BASE};
 use nub_arch_x86_abi::port::{DEBUG_PORT, EVENT_PORT, Event};
 
 use crate::boot;
+
+/// The lane that this runs on: whose stack it uses.
+#[inline]
+pub fn lane() -> usize {
+    let stack: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) stack, options(nomem, nostack, preserves_flags)) };
+    (stack.saturating_sub(STACKS_BASE) / LANE_STACKS_STRIDE) as usize
+}
 
 /// Leaves the virtual machine; comes back when the host has dealt with the event.
 pub fn leave(event: Event) {

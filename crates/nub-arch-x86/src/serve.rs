@@ -12,7 +12,8 @@ use nub_kernel::{Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError,
 use spin::Mutex;
 
 use crate::machine::X86Arch;
-use crate::{boot, fail, memory, space, window};
+use crate::space::policy;
+use crate::{boot, fail, memory, space, stale, tlb, window, work};
 
 /// The lane that the kernel runs on.
 const KERNEL_LANE: usize = 0;
@@ -21,6 +22,7 @@ static KERNEL: Mutex<Option<Kernel<X86Arch>>> = Mutex::new(None);
 
 /// Answers the request in `bytes`.
 pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
+    tlb::enter();
     let reply = match Request::decode(bytes) {
         Ok(Request::Ping) => Ok(Reply::Done),
         Ok(Request::Fail(failure)) => {
@@ -30,11 +32,23 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
             }
             Err(Refused::TestsOnly)
         }
+        Ok(Request::Watch(part, rounds)) if boot::info().test_requests == 1 => {
+            stale::play(part, rounds);
+            Ok(Reply::Done)
+        }
+        Ok(Request::Measure(work, times)) => {
+            work::perform(work, times);
+            Ok(Reply::Done)
+        }
+        Ok(Request::Costs(costs)) => {
+            policy::announce(costs);
+            Ok(Reply::Done)
+        }
         // Windows belong to the lane that runs them.
         Ok(_) if lane != KERNEL_LANE => Err(Refused::Other(alloc::format!("lane {lane} does not run the kernel"))),
         Ok(request) => {
             let mut kernel = KERNEL.lock();
-            perform(kernel.get_or_insert_with(|| Kernel::new(X86Arch::new(KERNEL_LANE))), &request)
+            perform(kernel.get_or_insert_with(|| Kernel::new(X86Arch)), &request)
         }
         Err(error) => Err(Refused::Malformed(error.to_string())),
     };
@@ -43,7 +57,7 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
 
 fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply, Refused> {
     Ok(match request {
-        Request::Ping => Reply::Done,
+        Request::Ping | Request::Measure(..) | Request::Costs(_) => Reply::Done,
         Request::PutCap(image) => {
             let image = ValidImage::load(image).map_err(|error| Refused::Image(error.to_string()))?;
             Reply::Hash(kernel.publish(image).0)
@@ -68,7 +82,7 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
             let (images, instances) = (kernel.image_count() as u64, kernel.instance_count() as u64);
             Reply::Stats(Stats { images, instances, ..stats() })
         }
-        Request::Fail(_) => return Err(Refused::TestsOnly),
+        Request::Fail(_) | Request::Watch(..) => return Err(Refused::TestsOnly),
     })
 }
 

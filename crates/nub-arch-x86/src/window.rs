@@ -2,7 +2,8 @@
 //!
 //! A window belongs to one lane: no other processor ever uses it, so that a translation that was taken back has to be
 //! forgotten by this lane only, and only before its next access to the window. [`Window`] keeps account of what has to be
-//! forgotten; whoever uses a window calls [`Window::settle`] first.
+//! forgotten, and forgets it in one go ([`View::settle`]). Where another lane took it back, [`crate::tlb`] sees to it that
+//! the lane forgets it before it uses any window, and that nothing is free before.
 
 #![allow(unsafe_code)]
 
@@ -13,15 +14,18 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use javm_cap::Page;
 use nub_arch_x86_abi::layout::{self, LINEAR_BASE, MAX_LANES, PAGE, WINDOW_STRIDE, WINDOWS_PER_LANE};
 
-use crate::{boot, memory, processor};
+use crate::space::view::{Released, Shown, View};
+use crate::{access, boot, memory, processor, tlb};
 
 /// The bits of a page table's entry.
 mod entry {
     pub(super) const PRESENT: u64 = 1;
     pub(super) const WRITABLE: u64 = 1 << 1;
     pub(super) const USER: u64 = 1 << 2;
-    /// Set from the start, so that the processor never has to write them.
-    pub(super) const ACCESSED_AND_DIRTY: u64 = 1 << 5 | 1 << 6;
+    /// Set from the start, so that the processor never has to write it.
+    pub(super) const ACCESSED: u64 = 1 << 5;
+    /// The same, but where the processor is to note the first write.
+    pub(super) const DIRTY: u64 = 1 << 6;
     pub(super) const NO_EXECUTE: u64 = 1 << 63;
     pub(super) const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 }
@@ -48,6 +52,8 @@ pub struct Window {
     lane: usize,
     number: u32,
     base: u64,
+    /// Where programs look: the base, or where nothing is ever mapped.
+    look: u64,
     /// Addresses whose translation is to be forgotten; more than [`SINGLE_FLUSHES`] stand for all there are.
     forgotten: Vec<u64>,
     /// Whether the entries below [`Window::forget`]'s limit overflowed.
@@ -59,15 +65,11 @@ impl Window {
     pub fn new(lane: usize) -> Option<Window> {
         let used = &USED[lane];
         let free = |bits: u64| (bits != u64::MAX).then_some(bits | (bits + 1));
-        let before = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok()?;
+        let before = used.fetch_update(Ordering::Acquire, Ordering::Relaxed, free).ok()?;
         let number = before.trailing_ones();
         let base = layout::lane_windows(lane) + u64::from(number) * WINDOW_STRIDE;
-        Some(Window { lane, number, base, forgotten: Vec::new(), forget_all: false })
-    }
-
-    /// Another window of the same lane.
-    pub fn sibling(&self) -> Option<Window> {
-        Window::new(self.lane)
+        let nowhere = base + (1 << 32);
+        Some(Window { lane, number, base, look: nowhere, forgotten: Vec::new(), forget_all: false })
     }
 
     /// Where it begins.
@@ -102,34 +104,11 @@ impl Window {
         Some(place(table, address, 0))
     }
 
-    /// Shows `frame` at a page.
-    ///
-    /// # Safety
-    /// Until the page is mapped anew or unmapped, and that is settled, the frame stays where it is and, if `writable`, is
-    /// reached by raw pointers only.
-    pub unsafe fn map(&mut self, page: u32, frame: NonNull<Page>, writable: bool) {
-        let Some(place) = self.entry(page, true) else { unreachable!("tables are made") };
-        let mut bits = entry::PRESENT | entry::ACCESSED_AND_DIRTY | entry::NO_EXECUTE;
-        bits |= if writable { entry::WRITABLE } else { 0 };
-        bits |= if boot::is_user() { entry::USER } else { 0 };
-        let physical = frame.as_ptr() as u64 - LINEAR_BASE;
-        self.replace(place, page, physical | bits);
-    }
-
-    /// Shows nothing at a page.
-    pub fn unmap(&mut self, page: u32) {
-        if let Some(place) = self.entry(page, false) {
-            self.replace(place, page, 0);
-        }
-    }
-
     fn replace(&mut self, place: *mut u64, page: u32, new: u64) {
-        // SAFETY: `place` comes from `entry`: an entry for a page of this window.
-        unsafe {
-            if place.read_volatile() & entry::PRESENT != 0 {
-                self.forget(self.base + u64::from(page) * PAGE);
-            }
-            place.write_volatile(new);
+        // SAFETY: `place` comes from `entry`: an entry for a page of this window. The processor may write it, too.
+        let entry = unsafe { &*place.cast::<AtomicU64>() };
+        if entry.swap(new, Ordering::SeqCst) & entry::PRESENT != 0 {
+            self.forget(self.base + u64::from(page) * PAGE);
         }
     }
 
@@ -141,9 +120,8 @@ impl Window {
         }
     }
 
-    /// Forgets what was taken back. Before this returns, the window must not be used after [`Window::map`] or
-    /// [`Window::unmap`].
-    pub fn settle(&mut self) {
+    /// Forgets what was taken back, on the lane whose window it is.
+    fn flush(&mut self) {
         if self.forgotten.is_empty() {
             return;
         }
@@ -159,10 +137,88 @@ impl Window {
     }
 }
 
+/// Where a page is entered in a page table, which stays there for good.
+#[derive(Clone, Copy)]
+pub struct Entry(*const AtomicU64);
+
+// SAFETY: the entry is in the linear map on every lane, and is only ever read through this.
+unsafe impl Send for Entry {}
+// SAFETY: see above.
+unsafe impl Sync for Entry {}
+
+impl View for Window {
+    type Entry = Entry;
+
+    #[inline(always)]
+    fn load<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
+        // SAFETY: this is where a window begins that is up to date, or where nothing is mapped.
+        unsafe { access::load(self.look, address) }
+    }
+
+    #[inline(always)]
+    fn store<const N: usize>(&self, address: u32, value: [u8; N]) -> bool {
+        // SAFETY: as above; to what is mapped for writing no reference exists, as `map` was promised.
+        unsafe { access::store(self.look, address, value) }
+    }
+
+    fn hide(&mut self) {
+        self.look = self.nowhere();
+    }
+
+    fn reveal(&mut self) {
+        self.look = self.base;
+    }
+
+    unsafe fn map(&mut self, page: u32, frame: NonNull<Page>, shown: Shown) -> Entry {
+        let Some(place) = self.entry(page, true) else { unreachable!("tables are made") };
+        let mut bits = entry::PRESENT | entry::ACCESSED | entry::NO_EXECUTE;
+        bits |= match shown {
+            Shown::Reading => 0,
+            Shown::Writing => entry::WRITABLE | entry::DIRTY,
+            Shown::Watched => entry::WRITABLE,
+        };
+        bits |= if boot::is_user() { entry::USER } else { 0 };
+        let physical = frame.as_ptr() as u64 - LINEAR_BASE;
+        self.replace(place, page, physical | bits);
+        Entry(place.cast())
+    }
+
+    fn unmap(&mut self, page: u32) {
+        if let Some(place) = self.entry(page, false) {
+            self.replace(place, page, 0);
+        }
+    }
+
+    #[inline]
+    fn was_written(&self, entry: Entry) -> bool {
+        // SAFETY: page tables stay where they are for good. The processor notes a write before it does it.
+        unsafe { (*entry.0).load(Ordering::Relaxed) & entry::DIRTY != 0 }
+    }
+
+    fn settle(&mut self, released: &mut Vec<Released>) {
+        if self.is_here() {
+            self.flush();
+        } else if !self.forgotten.is_empty() {
+            // The lane forgets everything before it uses a window again.
+            tlb::retire(self.lane, core::mem::take(released));
+            self.forgotten.clear();
+            self.forget_all = false;
+        }
+    }
+
+    fn is_here(&self) -> bool {
+        processor::lane() == self.lane
+    }
+
+    fn sibling(&self) -> Option<Window> {
+        Window::new(self.lane)
+    }
+}
+
 impl Drop for Window {
     fn drop(&mut self) {
-        self.settle();
-        USED[self.lane].fetch_and(!(1 << self.number), Ordering::Relaxed);
+        self.settle(&mut Vec::new());
+        USED[self.lane].fetch_and(!(1 << self.number), Ordering::Release);
     }
 }
 

@@ -7,6 +7,7 @@
 //! - `memory`: the machine's memory. `image`: the kernel's binary. `boot`: what stands in memory when it starts.
 //! - `lane`: the host's side of a lane. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.
+//! - `costs`: what things cost inside, which the guest decides by.
 //! - `privilege`: at which privilege the kernel runs here, and how that is found out.
 //!
 //! All that comes from the guest is hostile: see `docs/spec/abi.md`.
@@ -15,6 +16,7 @@
 
 mod boot;
 mod config;
+mod costs;
 mod error;
 pub mod hypervisor;
 mod image;
@@ -27,6 +29,7 @@ mod sandbox;
 mod seccomp;
 
 pub use config::{Config, PrivilegeChoice};
+pub use costs::Costs;
 pub use error::{Death, Error, Missing};
 pub use nub_arch_x86_abi::{Privilege, Reply, Request, reply, request};
 pub use privilege::Probe;

@@ -9,6 +9,7 @@ use nub_arch_x86_abi::{Privilege, Reply, Request};
 
 use crate::boot;
 use crate::config::{Config, PrivilegeChoice};
+use crate::costs::{self, Costs};
 use crate::error::{Death, Error};
 use crate::hypervisor::{Machine as _, Processor as _};
 use crate::image::Image;
@@ -26,6 +27,7 @@ pub struct Sandbox {
     config: Config,
     privilege: Privilege,
     boot: Duration,
+    costs: Option<Costs>,
 }
 
 /// A lane's host side with what a call needs.
@@ -66,6 +68,7 @@ impl Sandbox {
             config: config.clone(),
             privilege,
             boot: Duration::ZERO,
+            costs: None,
         };
         for (number, start) in starts.iter().enumerate() {
             let mut processor = machine.processor(number)?;
@@ -81,6 +84,7 @@ impl Sandbox {
             }
         }
         sandbox.boot = begun.elapsed();
+        sandbox.costs = Some(costs::announce(privilege, |request| sandbox.call(0, request, Duration::ZERO))?);
         Ok(sandbox)
     }
 
@@ -108,6 +112,12 @@ impl Sandbox {
     #[must_use]
     pub fn boot_time(&self) -> Duration {
         self.boot
+    }
+
+    /// What things cost inside the guest, by which it decides what to do ahead. Measured once for each privilege.
+    #[must_use]
+    pub fn costs(&self) -> Option<Costs> {
+        self.costs
     }
 
     /// How often the guest has left the virtual machine, on all lanes together.

@@ -28,6 +28,13 @@ pub struct Region {
 }
 
 impl Region {
+    /// Its pages.
+    #[must_use]
+    #[inline]
+    pub fn pages(&self) -> core::ops::Range<u32> {
+        self.first..self.end
+    }
+
     /// What a program may do there.
     #[must_use]
     #[inline]
@@ -75,6 +82,12 @@ impl Regions {
     pub fn find(&self, page: u32) -> Option<&Region> {
         let index = self.regions.partition_point(|region| region.end <= page);
         self.regions.get(index).filter(|region| region.first <= page)
+    }
+
+    /// The region that a page lies in, or the first one behind it.
+    #[must_use]
+    pub fn next(&self, page: u32) -> Option<&Region> {
+        self.regions.get(self.regions.partition_point(|region| region.end <= page))
     }
 
     /// The regions of a range, cut so that none of them reaches out of it.
@@ -125,5 +138,105 @@ impl Regions {
     /// Unmaps everything.
     pub fn clear(&mut self) {
         self.regions.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PAGES: u32 = 24;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Map { first: u32, end: u32, access: Access, offset: Option<u32> },
+        Unmap { first: u32, end: u32 },
+        SetAccess { first: u32, end: u32, access: Access },
+        Clear,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let range = || (0..=PAGES, 0..=PAGES);
+        let access = || prop_oneof![Just(Access::ReadOnly), Just(Access::ReadWrite)];
+        prop_oneof![
+            6 => (range(), access(), prop::option::of(0..PAGES))
+                .prop_map(|((first, end), access, offset)| Step::Map { first, end, access, offset }),
+            3 => range().prop_map(|(first, end)| Step::Unmap { first, end }),
+            3 => (range(), access()).prop_map(|((first, end), access)| Step::SetAccess { first, end, access }),
+            1 => Just(Step::Clear),
+        ]
+    }
+
+    /// A Data whose page `n` begins with `n + 1`.
+    fn data() -> Data {
+        let mut data = Data::new(2 * PAGES).expect("small");
+        for page in 0..2 * PAGES {
+            data.page_mut(page).expect("it is there")[0] = page as u8 + 1;
+        }
+        data
+    }
+
+    proptest! {
+        /// Page by page, regions are what the same steps make of a table of pages.
+        #[test]
+        fn regions_are_what_a_table_of_pages_is(steps in prop::collection::vec(step(), 1..60)) {
+            let data = data();
+            let mut regions = Regions::default();
+            // The access right, and the number that the page begins with: 0 for zeros.
+            let mut model: BTreeMap<u32, (Access, u8)> = BTreeMap::new();
+            for step in steps {
+                match step {
+                    Step::Map { first, end, access, offset } => {
+                        let source = match offset {
+                            Some(offset) => Source::Data { data: data.clone(), offset },
+                            None => Source::Zero,
+                        };
+                        regions.map(first, end, access, source);
+                        for page in first..end {
+                            let number = offset.map_or(0, |offset| (page - first + offset) as u8 + 1);
+                            model.insert(page, (access, number));
+                        }
+                    }
+                    Step::Unmap { first, end } => {
+                        let any = (first..end).filter(|page| model.remove(page).is_some()).count() > 0;
+                        prop_assert_eq!(regions.unmap(first, end), any);
+                    }
+                    Step::SetAccess { first, end, access } => {
+                        regions.set_access(first, end, access);
+                        if first < end {
+                            model.range_mut(first..end).for_each(|(_, page)| page.0 = access);
+                        }
+                    }
+                    Step::Clear => {
+                        regions.clear();
+                        model.clear();
+                    }
+                }
+                for page in 0..PAGES + 2 {
+                    let found = regions.find(page);
+                    let seen = found.map(|region| {
+                        (region.access(), region.original(page).map_or(0, |content| content[0]))
+                    });
+                    prop_assert_eq!(seen, model.get(&page).copied(), "page {}", page);
+                    prop_assert!(found.is_none_or(|region| region.pages().contains(&page)));
+                    let next = model.range(page..).next().map(|(&page, _)| page);
+                    prop_assert_eq!(regions.next(page).map(|region| region.pages().start.max(page)), next);
+                }
+                let mut all = Vec::new();
+                let mut from = 0;
+                while let Some(region) = regions.next(from) {
+                    prop_assert!(region.pages().start >= from && !region.pages().is_empty());
+                    prop_assert_eq!(region.is_zero(), region.original(region.pages().start).is_none());
+                    from = region.pages().end;
+                    all.extend(region.pages());
+                }
+                prop_assert!(all.iter().eq(model.keys()), "they are those pages, each in one region");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod failures;
+mod pages;
 mod pair;
 
 use std::time::Duration;

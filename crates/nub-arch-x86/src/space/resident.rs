@@ -1,0 +1,118 @@
+//! Residents: frames that stay in a window from call to call, with their images before.
+
+use javm_cap::{Access, Page, PageRef};
+use nub_kernel::regions::Regions;
+
+use super::view::{Shown, View};
+use crate::frame::Frame;
+
+/// What a resident holds besides what its program wrote.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It stands for its page: what differs from before was written by the program.
+    Live,
+    /// It is to show its page as it is mapped, at the next refresh. It holds what `before` says.
+    Clean,
+    /// The same, and it may hold anything.
+    Dirty,
+}
+
+/// A frame that only its space has, shown at a page.
+pub(super) struct Resident<E> {
+    pub(super) frame: Frame,
+    /// What its page was when it was last mapped or collected; `None` for zeros.
+    pub(super) before: Option<PageRef>,
+    pub(super) state: State,
+    /// Whether the window shows it as writable.
+    writable: bool,
+    /// Where the window has it.
+    entry: E,
+    /// Whether it may have been written to since it was first shown, as far as is known without asking the window.
+    pub(super) touched: bool,
+}
+
+pub(super) fn content(page: Option<&PageRef>) -> &Page {
+    page.map_or(Page::zero(), |page| page)
+}
+
+pub(super) fn is_same(left: Option<&PageRef>, right: Option<&PageRef>) -> bool {
+    match (left, right) {
+        (None, None) => true,
+        (Some(left), Some(right)) => left.ptr_eq(right),
+        _ => false,
+    }
+}
+
+fn shown(writable: bool, touched: bool) -> Shown {
+    match (writable, touched) {
+        (false, _) => Shown::Reading,
+        (true, false) => Shown::Watched,
+        (true, true) => Shown::Writing,
+    }
+}
+
+impl<E: Copy> Resident<E> {
+    /// Shows a frame that nobody else has at a page. `touched` if it does not hold what `before` says, or will not soon.
+    pub(super) fn new<V: View<Entry = E>>(
+        view: &mut V,
+        page: u32,
+        frame: Frame,
+        before: Option<PageRef>,
+        writable: bool,
+        touched: bool,
+    ) -> Resident<E> {
+        // SAFETY: the frame is the resident's, which nothing but raw pointers reaches. Whoever takes the resident apart
+        // unmaps the page and settles that before the frame goes.
+        let entry = unsafe { view.map(page, frame.pointer(), shown(writable, touched)) };
+        Resident { frame, before, state: State::Live, writable, entry, touched }
+    }
+
+    pub(super) fn writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Whether it may hold something else than what `before` says.
+    pub(super) fn is_touched(&self, view: &impl View<Entry = E>) -> bool {
+        self.touched || view.was_written(self.entry)
+    }
+
+    pub(super) fn has_changed(&self, view: &impl View<Entry = E>) -> bool {
+        self.state == State::Live && self.is_touched(view) && !self.frame.is(content(self.before.as_ref()))
+    }
+
+    /// Takes note that its page is not mapped as it was, or that what was written is void.
+    pub(super) fn become_void(&mut self, view: &impl View<Entry = E>) {
+        if self.state == State::Live {
+            self.state = if self.is_touched(view) { State::Dirty } else { State::Clean };
+        }
+    }
+
+    /// Shows it as writable or not.
+    pub(super) fn set_writable<V: View<Entry = E>>(&mut self, view: &mut V, page: u32, writable: bool) {
+        if writable != self.writable {
+            self.touched = self.is_touched(view);
+            self.writable = writable;
+            // SAFETY: as in `new`.
+            self.entry = unsafe { view.map(page, self.frame.pointer(), shown(writable, self.touched)) };
+        }
+    }
+
+    /// Makes it show its page as it is mapped now; `false` where it is not.
+    pub(super) fn refresh<V: View<Entry = E>>(&mut self, view: &mut V, page: u32, regions: &Regions) -> bool {
+        if self.state == State::Live {
+            return true;
+        }
+        let Some(region) = regions.find(page) else { return false };
+        let original = region.original(page);
+        let same = is_same(self.before.as_ref(), original);
+        if self.state == State::Dirty || !same {
+            self.frame.fill(content(original));
+        }
+        if !same {
+            self.before = original.cloned();
+        }
+        self.state = State::Live;
+        self.set_writable(view, page, region.access() == Access::ReadWrite);
+        true
+    }
+}
