@@ -52,7 +52,9 @@ impl Turn {
         let rest = self.slot.rest.load(Relaxed);
         let start = self.request.len();
         if start as u64 + length as u64 <= MAX_MESSAGE {
-            self.request.reserve(length);
+            // For all of the message, as far as one may go: growing would copy it again and again.
+            let room = (length as u64).saturating_add(rest).min(MAX_MESSAGE - start as u64);
+            self.request.reserve((room as usize).max(length));
             // SAFETY: the buffer has BUFFER_SIZE bytes, which the host leaves alone while it is the guest's turn; the
             // vector has room for `length` more.
             unsafe {

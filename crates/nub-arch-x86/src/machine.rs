@@ -1,13 +1,14 @@
 //! The machine, as the kernel sees it.
 
 use javm_interpreter::{Code, Exit, State};
+use nub_kernel::random::Seed;
 use nub_kernel::{Arch, Trace};
 
 use crate::space::Space;
 use crate::space::policy::Policy;
 use crate::space::view::View as _;
 use crate::window::Window;
-use crate::{processor, tlb};
+use crate::{boot, processor, tlb};
 
 /// The memory of a program on this machine.
 pub type X86Space = Space<Window>;
@@ -39,6 +40,10 @@ impl Arch for X86Arch {
     type Space = X86Space;
 
     const NAME: &'static str = "kvm";
+
+    fn seed(&mut self) -> Seed {
+        boot::info().seed
+    }
 
     fn create_space(&mut self) -> X86Space {
         Space::new(window(), Policy::current())

@@ -18,7 +18,7 @@ pub(crate) fn perform(work: Work, times: u32) {
         Work::Fault => fault(times),
         Work::Copy => {
             let (from, mut to) = (Frame::zeroed(), Frame::zeroed());
-            (0..times).for_each(|_| to.copy_from(&from));
+            (0..times).for_each(|_| core::hint::black_box(&mut to).copy_from(&from));
         }
         Work::Map => map(times),
     }

@@ -1,5 +1,6 @@
 //! How a sandbox is set up.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use nub_arch_x86_abi::Privilege;
@@ -27,7 +28,7 @@ pub struct Config {
     pub lanes: usize,
     /// At which privilege the kernel runs.
     pub privilege: PrivilegeChoice,
-    /// The seed of everything random in the kernel. Nothing random reaches state.
+    /// The seed of everything random in the kernel. Nothing random reaches state. Another one by each default.
     pub seed: [u8; 32],
     /// How long a request without gas may take before the guest counts as hung.
     pub patience: Duration,
@@ -39,6 +40,15 @@ pub struct Config {
     pub test_requests: bool,
 }
 
+/// Bytes that nobody can tell, from what the system gives the process for its hash maps.
+fn random_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    for (index, word) in seed.as_chunks_mut().0.iter_mut().enumerate() {
+        *word = RandomState::new().hash_one(index).to_le_bytes();
+    }
+    seed
+}
+
 impl Default for Config {
     fn default() -> Config {
         let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
@@ -46,7 +56,7 @@ impl Default for Config {
             memory: 4 << 30,
             lanes: 1,
             privilege: PrivilegeChoice::Auto,
-            seed: [0; 32],
+            seed: random_seed(),
             patience: Duration::from_secs(2),
             host_spin: if alone { Duration::ZERO } else { Duration::from_micros(50) },
             guest_spins: if alone { 0 } else { 20_000 },

@@ -4,12 +4,13 @@
 //! running program, as the kernel arranges it. How a program reaches its memory is the engines' trait
 //! [`Memory`], of which every address space is one.
 //!
-//! A block device and the seed of the kernel's random numbers join [`Arch`] with the store and the chain, which are the
-//! first to need them.
+//! A block device joins [`Arch`] with the store, which is the first to need it.
 
 use javm_cap::{Access, Data, PageRef};
 use javm_interpreter::{Code, Exit, Memory, State};
 use javm_isa::Instruction;
+
+use crate::random::Seed;
 
 /// A machine.
 pub trait Arch {
@@ -18,6 +19,12 @@ pub trait Arch {
 
     /// Its name in reports, for example `local`.
     const NAME: &'static str;
+
+    /// What everything random in the kernel is made of. None of it reaches state. The default is for machines whose keys
+    /// nobody hostile chooses, such as tests.
+    fn seed(&mut self) -> Seed {
+        Seed::default()
+    }
 
     /// Makes an address space with nothing mapped.
     fn create_space(&mut self) -> Self::Space;

@@ -16,6 +16,7 @@ use crate::arch::{AddressSpace, Arch, Trace};
 use crate::engine::{self, Ended};
 use crate::frame::{self, Frame};
 use crate::published::Published;
+use crate::random::{Generator, KeyedMap};
 use crate::service::{Log, LogEntry, Service};
 use crate::status::Status;
 use crate::window::Windows;
@@ -231,7 +232,8 @@ struct Resident {
 /// The kernel on a machine.
 pub struct Kernel<A: Arch> {
     arch: A,
-    images: BTreeMap<CapHash, Arc<Published>>,
+    /// By hashes that whoever publishes can search for: under a key of this kernel's.
+    images: KeyedMap<CapHash, Arc<Published>>,
     instances: BTreeMap<InstanceId, Resident>,
     next_instance: u64,
     /// Not state: what calls have mounted.
@@ -241,8 +243,10 @@ pub struct Kernel<A: Arch> {
 impl<A: Arch> Kernel<A> {
     /// A kernel with nothing in it.
     #[must_use]
-    pub fn new(arch: A) -> Kernel<A> {
-        Kernel { arch, images: BTreeMap::new(), instances: BTreeMap::new(), next_instance: 0, windows: Windows::new() }
+    pub fn new(mut arch: A) -> Kernel<A> {
+        let mut random = Generator::new(arch.seed());
+        let images = KeyedMap::with_hasher(random.key());
+        Kernel { arch, images, instances: BTreeMap::new(), next_instance: 0, windows: Windows::new() }
     }
 
     /// Keeps an Image, so that Instances can be made of it. Publishing one again has no effect.

@@ -3,6 +3,7 @@
 //! # How to read this crate
 //! - [`arch`]: what the kernel asks of the machine: the traits [`Arch`] and [`AddressSpace`].
 //! - [`kernel`]: [`Kernel`] — publish Images, make Instances, call them.
+//! - [`random`]: what is random in a kernel, all from one seed.
 //! - [`regions`]: what is mapped where, for machines to build on.
 //! - `published`, `frame`: an Image ready to run; a program that runs.
 //! - `window`: address spaces that stay mounted between calls.
@@ -21,6 +22,7 @@ mod frame;
 pub mod kernel;
 pub mod operation;
 mod published;
+pub mod random;
 pub mod regions;
 pub mod service;
 pub mod status;

@@ -1,5 +1,7 @@
 //! The kernel on the local machine, through programs written in assembly text.
 
+#[path = "kernel/seeds.rs"]
+mod seeds;
 #[path = "kernel/windows.rs"]
 mod windows;
 

@@ -271,6 +271,21 @@ fn sequences_of_calls_come_to_the_same() {
 }
 
 #[test]
+fn guests_of_two_seeds_come_to_the_same() {
+    let roots = [[1; 32], [2; 32]].map(|seed| {
+        let sandbox = start(&nub_host_kvm::Config { seed, ..config() })?;
+        let mut pair = Pair::new(&sandbox);
+        let images: [&[u8]; 3] = [example!("counter"), example!("fib"), example!("services")];
+        let images = images.map(|image| pair.publish(image));
+        let counter = pair.instantiate(images[0]);
+        let outcomes = [3, 4, 5].map(|number| pair.invoke(counter, asked("add", &[number])));
+        let services = pair.instantiate(images[2]);
+        Some((outcomes, pair.invoke(services, asked("hash", &[0, 5000])), pair.root(counter), pair.root(services)))
+    });
+    assert_eq!(roots[0], roots[1]);
+}
+
+#[test]
 fn long_messages_travel_in_parts() {
     let Some(sandbox) = start(&config()) else { return };
     let mut pair = Pair::new(&sandbox);
