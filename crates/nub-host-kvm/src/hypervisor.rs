@@ -1,5 +1,8 @@
 //! What the monitor asks of a hypervisor. KVM is the one there is; another one is another implementation of these.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::error::Error;
 
 /// What a processor starts with. Long mode, paging on.
@@ -76,10 +79,56 @@ pub trait Kicker: Send {
     fn kick(&self);
 }
 
+/// Makes virtual machines.
+pub trait Hypervisor {
+    /// What it makes.
+    type Machine: Machine;
+
+    /// A virtual machine without memory and processors.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] or [`Error::Refused`].
+    fn create(&self) -> Result<Self::Machine, Error>;
+}
+
+impl<H: Hypervisor> Hypervisor for &H {
+    type Machine = H::Machine;
+
+    fn create(&self) -> Result<H::Machine, Error> {
+        (**self).create()
+    }
+}
+
+/// Memory of this process that is to be a machine's.
+#[derive(Clone)]
+pub struct Region {
+    /// Its physical address in the machine.
+    pub physical: u64,
+    /// Its address in this process.
+    pub host: u64,
+    /// Its size in bytes, whole pages.
+    pub size: u64,
+    /// Keeps it where it is as long as it lives.
+    pub(crate) _holder: Arc<dyn Any + Send + Sync>,
+}
+
+impl std::fmt::Debug for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#x} bytes from {:#x} on", self.size, self.physical)
+    }
+}
+
 /// A virtual machine.
 pub trait Machine {
     /// Its processors.
     type Processor: Processor;
+
+    /// Makes memory part of the machine, and holds it as long as the machine or a processor of it lives. Once, before
+    /// there are processors.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    fn map(&mut self, memory: Region) -> Result<(), Error>;
 
     /// Makes a processor. Those of a machine have numbers of their own, from 0 on.
     ///

@@ -16,48 +16,56 @@ use nub_arch_x86_abi::trap::{KERNEL_CODE, KERNEL_DATA, TASK_STATE, USER_CODE, US
 use vmm_sys_util::signal;
 
 use crate::error::{Error, Missing};
-use crate::hypervisor::{Exit, Kicker, Machine, Place, Processor, Start};
-use crate::memory::GuestMemory;
+use crate::hypervisor::{Exit, Hypervisor, Kicker, Machine, Place, Processor, Region, Start};
 
 fn refused(what: &'static str) -> impl FnOnce(kvm_ioctls::Error) -> Error {
     move |error| Error::Refused { what, error: error.into() }
 }
 
+/// KVM, open.
+pub(crate) struct KvmHypervisor(Kvm);
+
 /// Opens KVM, if this machine has one that can be used.
-pub(crate) fn open() -> Result<Kvm, Missing> {
-    let kvm = Kvm::new().map_err(|error| match error.errno() {
-        libc::ENOENT | libc::ENODEV | libc::ENXIO => Missing::Device,
-        libc::EACCES | libc::EPERM => Missing::Permission,
-        _ => Missing::Open(error.into()),
-    })?;
-    match kvm.get_api_version() {
-        12 => {}
-        version => return Err(Missing::Version(version)),
+pub(crate) fn open() -> Result<KvmHypervisor, Missing> {
+    let kvm = Kvm::new().map_err(|error| not_open(error.into()))?;
+    is_enough(kvm.get_api_version(), |capability| kvm.check_extension(capability))?;
+    Ok(KvmHypervisor(kvm))
+}
+
+/// What it means that the device cannot be opened.
+fn not_open(error: io::Error) -> Missing {
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENODEV | libc::ENXIO) => Missing::Device,
+        Some(libc::EACCES | libc::EPERM) => Missing::Permission,
+        _ => Missing::Open(error),
     }
-    let needed = [
-        (Cap::UserMemory, "memory of the process as the guest's (KVM_CAP_USER_MEMORY)"),
-        (Cap::ImmediateExit, "stopping a processor before it runs (KVM_CAP_IMMEDIATE_EXIT)"),
-        (Cap::ExtCpuid, "setting what CPUID says (KVM_CAP_EXT_CPUID)"),
-        (Cap::SetTssAddr, "placing its task state segment (KVM_CAP_SET_TSS_ADDR)"),
-    ];
-    match needed.into_iter().find(|&(capability, _)| !kvm.check_extension(capability)) {
+}
+
+/// What has to be there, in words.
+const NEEDED: [(Cap, &str); 4] = [
+    (Cap::UserMemory, "memory of the process as the guest's (KVM_CAP_USER_MEMORY)"),
+    (Cap::ImmediateExit, "stopping a processor before it runs (KVM_CAP_IMMEDIATE_EXIT)"),
+    (Cap::ExtCpuid, "setting what CPUID says (KVM_CAP_EXT_CPUID)"),
+    (Cap::SetTssAddr, "placing its task state segment (KVM_CAP_SET_TSS_ADDR)"),
+];
+
+/// Whether a KVM of this version, with what `has` says, can be used.
+fn is_enough(version: i32, has: impl Fn(Cap) -> bool) -> Result<(), Missing> {
+    if version != 12 {
+        return Err(Missing::Version(version));
+    }
+    match NEEDED.into_iter().find(|&(capability, _)| !has(capability)) {
         Some((_, name)) => Err(Missing::Capability(name)),
-        None => Ok(kvm),
+        None => Ok(()),
     }
 }
 
-/// A virtual machine of KVM's.
-pub(crate) struct KvmMachine {
-    vm: Arc<VmFd>,
-    memory: Arc<GuestMemory>,
-    cpuid: CpuId,
-    has_xsave: bool,
-}
+impl Hypervisor for KvmHypervisor {
+    type Machine = KvmMachine;
 
-impl KvmMachine {
-    pub(crate) fn new(kvm: &Kvm, memory: &Arc<GuestMemory>) -> Result<KvmMachine, Error> {
+    fn create(&self) -> Result<KvmMachine, Error> {
         let vm = loop {
-            match kvm.create_vm() {
+            match self.0.create_vm() {
                 Ok(vm) => break vm,
                 // A signal arrived meanwhile.
                 Err(error) if error.errno() == libc::EINTR => {}
@@ -67,24 +75,37 @@ impl KvmMachine {
         // Intel's processors need a place for pages of KVM's own, below 4 GiB and away from memory where possible.
         const TASK_STATE_PAGES: usize = 0xfffb_d000;
         vm.set_tss_address(TASK_STATE_PAGES).map_err(refused("place its task state segment"))?;
-        let region = |slot, physical: u64, size| kvm_userspace_memory_region {
-            slot,
-            flags: 0,
-            guest_phys_addr: physical,
-            memory_size: size,
-            userspace_addr: memory.host_address() + physical,
-        };
-        // SAFETY: the memory outlives the machine and its processors, which all hold on to it, and it is the guest's.
-        unsafe { vm.set_user_memory_region(region(0, 0, memory.size())) }
-            .map_err(refused("take the guest's memory"))?;
-        let cpuid = kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(refused("say what CPUID may say"))?;
+        let cpuid = self.0.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(refused("say what CPUID may say"))?;
         let has_xsave = cpuid.as_slice().iter().any(|entry| entry.function == 1 && entry.ecx & 1 << 26 != 0);
-        Ok(KvmMachine { vm: Arc::new(vm), memory: memory.clone(), cpuid, has_xsave })
+        Ok(KvmMachine { vm: Arc::new(vm), memory: None, cpuid, has_xsave })
     }
+}
+
+/// A virtual machine of KVM's.
+pub(crate) struct KvmMachine {
+    vm: Arc<VmFd>,
+    memory: Option<Region>,
+    cpuid: CpuId,
+    has_xsave: bool,
 }
 
 impl Machine for KvmMachine {
     type Processor = KvmProcessor;
+
+    fn map(&mut self, memory: Region) -> Result<(), Error> {
+        let region = kvm_userspace_memory_region {
+            slot: 0,
+            flags: 0,
+            guest_phys_addr: memory.physical,
+            memory_size: memory.size,
+            userspace_addr: memory.host,
+        };
+        // SAFETY: the region's holder keeps the memory there; the machine and its processors all hold on to it. It is the
+        // guest's.
+        unsafe { self.vm.set_user_memory_region(region) }.map_err(refused("take the guest's memory"))?;
+        self.memory = Some(memory);
+        Ok(())
+    }
 
     fn processor(&self, number: usize) -> Result<KvmProcessor, Error> {
         let vcpu = self.vm.create_vcpu(number as u64).map_err(refused("make a processor"))?;
@@ -99,7 +120,7 @@ pub(crate) struct KvmProcessor {
     has_xsave: bool,
     // Dropped after the processor.
     _vm: Arc<VmFd>,
-    _memory: Arc<GuestMemory>,
+    _memory: Option<Region>,
 }
 
 /// The bits of the control registers that the kernel runs with.
@@ -252,5 +273,36 @@ impl Kicker for KvmKicker {
         unsafe { (*self.flag).store(1, Ordering::SeqCst) };
         // SAFETY: the thread lives, as promised; the signal has a handler.
         unsafe { libc::pthread_kill(self.thread, signal::SIGRTMIN() + KICK_SIGNAL) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_not_to_open_is_told_with_what_to_do() {
+        let told = |number| not_open(io::Error::from_raw_os_error(number)).to_string();
+        for number in [libc::ENOENT, libc::ENODEV, libc::ENXIO] {
+            assert!(told(number).contains("no /dev/kvm: enable virtualization"), "{number}");
+        }
+        for number in [libc::EACCES, libc::EPERM] {
+            assert!(told(number).contains("add the user to the group"), "{number}");
+        }
+        assert!(told(libc::EMFILE).contains("cannot open /dev/kvm: Too many open files"));
+    }
+
+    #[test]
+    fn what_a_kvm_lacks_is_told() {
+        assert!(is_enough(12, |_| true).is_ok());
+        for version in [11, 13, -1] {
+            let error = is_enough(version, |_| true).expect_err("another interface").to_string();
+            assert!(error.contains(&format!("version {version}; version 12 is needed")), "{error}");
+        }
+        for (lacking, name) in NEEDED {
+            let lacking = lacking as u32;
+            let error = is_enough(12, |capability| capability as u32 != lacking).expect_err("it lacks one");
+            assert!(matches!(error, Missing::Capability(told) if told == name), "{error}");
+        }
     }
 }

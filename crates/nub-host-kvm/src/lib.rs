@@ -3,7 +3,7 @@
 //! # How to read this crate
 //! - [`Config`], [`Sandbox`]: what a host uses. A configuration starts a sandbox; a sandbox takes requests.
 //! - [`Error`]: why there is no virtual machine, or why it came to an end.
-//! - [`hypervisor`]: what is asked of a hypervisor; `kvm`: the one there is.
+//! - [`hypervisor`]: what is asked of a hypervisor, from creating a machine on; `kvm`: the one there is.
 //! - `memory`: the machine's memory. `image`: the kernel's binary. `boot`: what stands in memory when it starts.
 //! - `lane`: the host's side of a lane. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.

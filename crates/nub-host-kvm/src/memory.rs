@@ -7,11 +7,13 @@
 
 use std::io;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use nub_arch_x86_abi::Slot;
 use nub_arch_x86_abi::layout::{self, LARGE_PAGE};
 
 use crate::error::Error;
+use crate::hypervisor::Region;
 
 /// Anonymous memory that the host gives to the guest; taken from the host only where it is touched, by large pages where
 /// the host has them.
@@ -53,9 +55,9 @@ impl GuestMemory {
         Ok(GuestMemory { mapping, mapping_size, start, size: bytes })
     }
 
-    /// Where it begins in this process.
-    pub(crate) fn host_address(&self) -> u64 {
-        self.start.as_ptr() as u64
+    /// All of it, from physical address 0 on.
+    pub(crate) fn region(self: &Arc<GuestMemory>) -> Region {
+        Region { physical: 0, host: self.start.as_ptr() as u64, size: self.size(), _holder: self.clone() }
     }
 
     /// Its size in bytes.
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn nothing_is_read_or_written_behind_the_end() {
         let memory = GuestMemory::new(LARGE_PAGE).unwrap_or_else(|error| panic!("{error}"));
-        assert!(memory.host_address().is_multiple_of(LARGE_PAGE));
+        assert!((memory.start.as_ptr() as u64).is_multiple_of(LARGE_PAGE));
         let mut bytes = Vec::new();
         assert!(memory.write(LARGE_PAGE - 3, b"end"));
         assert!(memory.read(LARGE_PAGE - 4, 4, &mut bytes));

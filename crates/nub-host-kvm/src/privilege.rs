@@ -12,8 +12,7 @@ use nub_arch_x86_abi::port::{EVENT_PORT, Event};
 
 use crate::boot::Loader;
 use crate::error::Error;
-use crate::hypervisor::{Exit, Machine as _, Processor as _};
-use crate::kvm::{self, KvmMachine};
+use crate::hypervisor::{Exit, Hypervisor, Machine as _, Processor as _};
 use crate::memory::GuestMemory;
 
 /// What was found out about this machine.
@@ -31,7 +30,7 @@ const ITERATIONS: u32 = 4000;
 const SLOWEST: Duration = Duration::from_nanos(50);
 
 /// Finds out: once for each start of this computer, and after that from a file.
-pub(crate) fn probe() -> Result<&'static Probe, Error> {
+pub(crate) fn probe<H: Hypervisor>(open: impl FnOnce() -> Result<H, Error>) -> Result<&'static Probe, Error> {
     static PROBE: OnceLock<Probe> = OnceLock::new();
     if let Some(probe) = PROBE.get() {
         return Ok(probe);
@@ -41,7 +40,7 @@ pub(crate) fn probe() -> Result<&'static Probe, Error> {
     let found = match remembered {
         Some(probe) => probe,
         None => {
-            let probe = measure()?;
+            let probe = measure(&open()?)?;
             // A cache that cannot be written costs a measurement next time.
             let _ = place.as_ref().map(|place| cache::write(place, &probe));
             probe
@@ -118,7 +117,7 @@ mod cache {
     }
 }
 
-fn measure() -> Result<Probe, Error> {
+fn measure(hypervisor: &impl Hypervisor) -> Result<Probe, Error> {
     // mov ecx, ITERATIONS; again: dec ecx; jnz again; mov eax, Answered; mov edx, EVENT_PORT; out dx, eax; jmp to start
     let mut code = vec![0xb9];
     code.extend_from_slice(&ITERATIONS.to_le_bytes());
@@ -130,13 +129,13 @@ fn measure() -> Result<Probe, Error> {
     let back = -(code.len() as i8 + 2);
     code.extend_from_slice(&[0xeb, back as u8]);
 
-    let kvm = kvm::open()?;
     let memory = Arc::new(GuestMemory::new(MIN_MEMORY)?);
     let mut loader = Loader::new(&memory, 1, false)?;
     loader.load(IMAGE_BASE, &code, code.len() as u64, false, true)?;
     let interrupts = loader.interrupts(IMAGE_BASE)?;
     let start = loader.start(0, IMAGE_BASE, interrupts, 0)?;
-    let machine = KvmMachine::new(&kvm, &memory)?;
+    let mut machine = hypervisor.create()?;
+    machine.map(memory.region())?;
     let mut processor = machine.processor(0)?;
     processor.start(&start)?;
     let mut best = Duration::MAX;

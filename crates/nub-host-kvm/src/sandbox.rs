@@ -11,9 +11,9 @@ use crate::boot;
 use crate::config::{Config, PrivilegeChoice};
 use crate::costs::{self, Costs};
 use crate::error::{Death, Error};
-use crate::hypervisor::{Machine as _, Processor as _};
+use crate::hypervisor::{Hypervisor, Machine, Processor};
 use crate::image::Image;
-use crate::kvm::{self, KvmMachine};
+use crate::kvm;
 use crate::lane::{Fate, Lane, lock};
 use crate::memory::GuestMemory;
 use crate::privilege::{self, Probe};
@@ -50,16 +50,26 @@ impl Sandbox {
     /// [`Error`]: what this machine lacks, what a setting should be, or why the guest did not start.
     pub fn start(config: &Config) -> Result<Sandbox, Error> {
         config.check()?;
+        Sandbox::start_on(&kvm::open()?, config)
+    }
+
+    /// Boots a guest on this hypervisor.
+    fn start_on<H>(hypervisor: &H, config: &Config) -> Result<Sandbox, Error>
+    where
+        H: Hypervisor,
+        <H::Machine as Machine>::Processor: 'static,
+        <<H::Machine as Machine>::Processor as Processor>::Kicker: 'static,
+    {
         let begun = Instant::now();
         let image = Image::kernel()?;
-        let kvm = kvm::open()?;
         let privilege = match config.privilege {
             PrivilegeChoice::Fixed(privilege) => privilege,
-            PrivilegeChoice::Auto => privilege::probe()?.privilege,
+            PrivilegeChoice::Auto => privilege::probe(|| Ok(hypervisor))?.privilege,
         };
         let memory = Arc::new(GuestMemory::new(config.memory)?);
         let starts = boot::prepare(&memory, image, config, privilege)?;
-        let machine = KvmMachine::new(&kvm, &memory)?;
+        let mut machine = hypervisor.create()?;
+        machine.map(memory.region())?;
         let fate = Arc::new(Fate::default());
         let mut sandbox = Sandbox {
             lanes: Vec::new(),
@@ -93,7 +103,7 @@ impl Sandbox {
     /// # Errors
     /// [`Error`]: what this machine lacks.
     pub fn probe() -> Result<&'static Probe, Error> {
-        privilege::probe()
+        privilege::probe(|| Ok(kvm::open()?))
     }
 
     /// The privilege that the kernel runs at.
@@ -167,3 +177,7 @@ impl std::fmt::Debug for Sandbox {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "refusals.rs"]
+mod refusals;
