@@ -196,6 +196,29 @@ impl Grants {
         self
     }
 
+    /// What each import of an Image gets.
+    ///
+    /// # Errors
+    /// [`InstantiateError`] when a required import is not granted, or a grant has no import.
+    pub fn resolve(&self, image: &Image) -> Result<BTreeMap<u8, Capability>, InstantiateError> {
+        let mut resolved = BTreeMap::new();
+        for (&slot, import) in &image.imports {
+            match self.for_import(slot, import) {
+                Some(capability) => {
+                    resolved.insert(slot, capability);
+                }
+                None if import.required => {
+                    return Err(InstantiateError::Denied { slot, wanted: describe(&import.wanted) });
+                }
+                None => {}
+            }
+        }
+        match self.slots.keys().find(|slot| !image.imports.contains_key(slot)) {
+            Some(slot) => Err(InstantiateError::NoImport(*slot)),
+            None => Ok(resolved),
+        }
+    }
+
     fn for_import(&self, slot: u8, import: &Import) -> Option<Capability> {
         let granted = self.slots.get(&slot).filter(|capability| satisfies(capability, &import.wanted));
         granted.cloned().or_else(|| match import.wanted {
@@ -281,20 +304,8 @@ impl<A: Arch> Kernel<A> {
     pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, InstantiateError> {
         let published = self.images.get(image).ok_or(InstantiateError::UnknownImage(*image))?;
         let mut instance = Instance::new(published.valid().clone());
-        let imports = &published.image().imports;
-        for (&slot, import) in imports {
-            match grants.for_import(slot, import) {
-                Some(capability) => {
-                    instance.table_mut().set(slot, capability);
-                }
-                None if import.required => {
-                    return Err(InstantiateError::Denied { slot, wanted: describe(&import.wanted) });
-                }
-                None => {}
-            }
-        }
-        if let Some(slot) = grants.slots.keys().find(|slot| !imports.contains_key(slot)) {
-            return Err(InstantiateError::NoImport(*slot));
+        for (slot, capability) in grants.resolve(published.image())? {
+            instance.table_mut().set(slot, capability);
         }
         let resident = Resident { published: published.clone(), instance };
         Ok(self.insert(resident))
@@ -411,7 +422,11 @@ impl<A: Arch> Kernel<A> {
     }
 }
 
-fn find_endpoint<'a>(image: &'a Image, asked: EndpointRef<'_>) -> Result<&'a Endpoint, InvokeError> {
+/// The endpoint of an Image that a caller means.
+///
+/// # Errors
+/// [`InvokeError::UnknownEndpoint`], with what there is.
+pub fn find_endpoint<'a>(image: &'a Image, asked: EndpointRef<'_>) -> Result<&'a Endpoint, InvokeError> {
     let found = match asked {
         EndpointRef::Number(number) => image.endpoints.get(usize::from(number)),
         EndpointRef::Name(name) => image.endpoints.iter().find(|endpoint| endpoint.name.as_str() == name),
