@@ -57,6 +57,38 @@ pub struct Outcome {
     pub logs: Vec<LogEntry>,
 }
 
+/// Why a program without an Image stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// It returned.
+    Halt,
+    /// It trapped.
+    Panic,
+    /// It touched a page that forbids the access: the address of the lowest one.
+    Fault(u32),
+    /// What came next costs more gas than was left.
+    OutOfGas,
+    /// It called the host, with this immediate.
+    Host(u32),
+    /// It asked for an operation.
+    Operation,
+}
+
+/// What running a program without an Image came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ran {
+    /// Why it stopped.
+    pub exit: Exit,
+    /// The registers at the end.
+    pub registers: [u64; REGISTERS],
+    /// The instruction that ended it.
+    pub pc: u32,
+    /// The gas that was left.
+    pub gas: u64,
+    /// The bytes of each range of memory, up to the last that is not zero.
+    pub memory: Vec<Vec<u8>>,
+}
+
 /// What the guest uses.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Stats {
@@ -141,6 +173,49 @@ pub enum Reply {
     Stats(Stats),
     /// It was not done.
     Refused(Refused),
+    /// What running a program without an Image came to.
+    Ran(Ran),
+}
+
+impl Ran {
+    fn encode(&self, to: &mut Writer) {
+        let (kind, detail) = match self.exit {
+            Exit::Halt => (0, 0),
+            Exit::Panic => (1, 0),
+            Exit::Fault(page) => (2, page),
+            Exit::OutOfGas => (3, 0),
+            Exit::Host(immediate) => (4, immediate),
+            Exit::Operation => (5, 0),
+        };
+        to.u8(kind);
+        to.u32(detail);
+        self.registers.iter().for_each(|&register| to.u64(register));
+        to.u32(self.pc);
+        to.u64(self.gas);
+        to.u32(self.memory.len() as u32);
+        self.memory.iter().for_each(|bytes| to.bytes(bytes));
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Ran, WireError> {
+        let (kind, detail) = (from.u8()?, from.u32()?);
+        let exit = match (kind, detail) {
+            (0, 0) => Exit::Halt,
+            (1, 0) => Exit::Panic,
+            (2, page) if page % 4096 == 0 => Exit::Fault(page),
+            (3, 0) => Exit::OutOfGas,
+            (4, immediate) => Exit::Host(immediate),
+            (5, 0) => Exit::Operation,
+            (0..=5, detail) => return Err(from.unexpected("page of a fault", u64::from(detail))),
+            (other, _) => return Err(from.unexpected("end of a run", u64::from(other))),
+        };
+        let registers = from.numbers()?;
+        let (pc, gas, count) = (from.u32()?, from.u64()?, from.u32()?);
+        let mut memory = Vec::new();
+        for _ in 0..count {
+            memory.push(from.bytes()?.into());
+        }
+        Ok(Ran { exit, registers, pc, gas, memory })
+    }
 }
 
 impl Stats {
@@ -195,10 +270,7 @@ impl Outcome {
             (other, _) => return Err(from.unexpected("end of a call", u64::from(other))),
         };
         let gas_used = from.u64()?;
-        let mut registers = [0; REGISTERS];
-        for register in &mut registers {
-            *register = from.u64()?;
-        }
+        let registers = from.numbers()?;
         let pc = from.u32()?;
         let scratchpad = from.optional(|from| {
             let pages = from.u32()?;
@@ -315,6 +387,10 @@ impl Reply {
                 to.u8(6);
                 refused.encode(to);
             }
+            Reply::Ran(ran) => {
+                to.u8(7);
+                ran.encode(to);
+            }
         }
     }
 
@@ -338,6 +414,7 @@ impl Reply {
                 Reply::Stats(stats)
             }
             6 => Reply::Refused(Refused::decode(&mut from)?),
+            7 => Reply::Ran(Ran::decode(&mut from)?),
             other => return Err(from.unexpected("reply", u64::from(other))),
         };
         from.end()?;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::reply::REGISTERS;
 use crate::wire::{Reader, WireError, Writer};
 
 /// The hash of a capability.
@@ -40,6 +41,34 @@ pub struct Invoke<'a> {
     pub gas: u64,
     /// The scratchpad that goes with it.
     pub scratchpad: Option<&'a [u8]>,
+}
+
+/// A range of pages that a program without an Image finds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Range<'a> {
+    /// Its first page.
+    pub first_page: u32,
+    /// How many there are.
+    pub pages: u32,
+    /// Whether the program may write there.
+    pub writable: bool,
+    /// Its first bytes; zeros follow.
+    pub bytes: &'a [u8],
+}
+
+/// A program without an Image, as the public test vectors have them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bare<'a> {
+    /// The program blob.
+    pub program: &'a [u8],
+    /// The registers.
+    pub registers: [u64; REGISTERS],
+    /// The instruction to begin with.
+    pub pc: u32,
+    /// How much gas it may use.
+    pub gas: u64,
+    /// Its memory.
+    pub memory: Vec<Range<'a>>,
 }
 
 /// What makes a guest fail, for tests of those who have to notice.
@@ -164,6 +193,8 @@ pub enum Request<'a> {
     /// Play a part in a test of two lanes, so many rounds long: [`crate::Reply::Done`], or the guest's end. Only guests that
     /// were started for tests do.
     Watch(Watch, u32),
+    /// Run a program without an Image: [`crate::Reply::Ran`].
+    Run(Bare<'a>),
 }
 
 impl<'a> Request<'a> {
@@ -239,6 +270,20 @@ impl<'a> Request<'a> {
                 to.u8(*part as u8);
                 to.u32(*rounds);
             }
+            Request::Run(bare) => {
+                to.u8(14);
+                to.bytes(bare.program);
+                bare.registers.iter().for_each(|&register| to.u64(register));
+                to.u32(bare.pc);
+                to.u64(bare.gas);
+                to.u32(bare.memory.len() as u32);
+                for range in &bare.memory {
+                    to.u32(range.first_page);
+                    to.u32(range.pages);
+                    to.u8(u8::from(range.writable));
+                    to.bytes(range.bytes);
+                }
+            }
         }
     }
 
@@ -299,6 +344,17 @@ impl<'a> Request<'a> {
                 let number = from.u8()?;
                 let part = Watch::ALL.into_iter().find(|&part| part as u8 == number);
                 Request::Watch(part.ok_or_else(|| from.unexpected("part", u64::from(number)))?, from.u32()?)
+            }
+            14 => {
+                let program = from.bytes()?;
+                let registers = from.numbers()?;
+                let (pc, gas, count) = (from.u32()?, from.u64()?, from.u32()?);
+                let mut memory = Vec::new();
+                for _ in 0..count {
+                    let (first_page, pages) = (from.u32()?, from.u32()?);
+                    memory.push(Range { first_page, pages, writable: from.flag("access")?, bytes: from.bytes()? });
+                }
+                Request::Run(Bare { program, registers, pc, gas, memory })
             }
             other => return Err(from.unexpected("request", u64::from(other))),
         };

@@ -187,6 +187,18 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
+    /// That many times eight bytes.
+    ///
+    /// # Errors
+    /// [`WireError::Short`].
+    pub fn numbers<const N: usize>(&mut self) -> Result<[u64; N], WireError> {
+        let mut numbers = [0; N];
+        for number in &mut numbers {
+            *number = self.u64()?;
+        }
+        Ok(numbers)
+    }
+
     /// A 0 or a 1.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Messages come back as they were sent, and bytes that are none are errors.
 
-use nub_arch_x86_abi::reply::{Ended, LogEntry, Outcome, Refused, Scratchpad, Stats};
-use nub_arch_x86_abi::request::{Costs, Endpoint, Failure, Invoke, ServiceGrant, Watch, Work};
+use nub_arch_x86_abi::reply::{Ended, Exit, LogEntry, Outcome, Ran, Refused, Scratchpad, Stats};
+use nub_arch_x86_abi::request::{Bare, Costs, Endpoint, Failure, Invoke, Range, ServiceGrant, Watch, Work};
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_SIZE, Report, encode_report};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
@@ -38,7 +38,18 @@ fn reply() -> impl Strategy<Value = Reply> {
         Just(Refused::TestsOnly),
         any::<String>().prop_map(Refused::Other),
     ];
+    let exit = prop_oneof![
+        Just(Exit::Halt),
+        Just(Exit::Panic),
+        (0..1u32 << 20).prop_map(|page| Exit::Fault(page * 4096)),
+        Just(Exit::OutOfGas),
+        any::<u32>().prop_map(Exit::Host),
+        Just(Exit::Operation),
+    ];
+    let ran = (exit, any::<[u64; 13]>(), any::<u32>(), any::<u64>(), prop::collection::vec(bytes(), 0..4));
+    let ran = ran.prop_map(|(exit, registers, pc, gas, memory)| Reply::Ran(Ran { exit, registers, pc, gas, memory }));
     prop_oneof![
+        ran,
         Just(Reply::Done),
         any::<[u8; 32]>().prop_map(Reply::Hash),
         any::<u64>().prop_map(Reply::Instance),
@@ -83,6 +94,9 @@ fn every_request_comes_back() {
         }
     }
     check(&Request::Stats);
+    let range = |writable, bytes| Range { first_page: 16, pages: 2, writable, bytes };
+    let memory = vec![range(true, &b""[..]), range(false, b"constant")];
+    check(&Request::Run(Bare { program: b"blob", registers: [u64::MAX; 13], pc: 7, gas: 9, memory }));
     Failure::ALL.into_iter().for_each(|failure| check(&Request::Fail(failure)));
     Work::ALL.into_iter().for_each(|work| check(&Request::Measure(work, u32::MAX)));
     check(&Request::Costs(Costs { fault: 1, copy: u32::MAX, map: 3 }));

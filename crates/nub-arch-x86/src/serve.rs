@@ -3,12 +3,14 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use javm_cap::{CapHash, Capability, PAGE_SIZE, Service, ValidImage};
-use nub_arch_x86_abi::reply::{self, Refused, Scratchpad, Stats};
-use nub_arch_x86_abi::request::{Endpoint, Invoke, ServiceGrant};
+use javm_cap::{Access, CapHash, Capability, Data, PAGE_SIZE, Service, ValidImage};
+use javm_interpreter::{Exit, State};
+use javm_isa::Program;
+use nub_arch_x86_abi::reply::{self, Ran, Refused, Scratchpad, Stats};
+use nub_arch_x86_abi::request::{Bare, Endpoint, Invoke, Range, ServiceGrant};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
-use nub_kernel::{Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome};
+use nub_kernel::{Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, bare};
 use spin::Mutex;
 
 use crate::machine::X86Arch;
@@ -83,6 +85,7 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
             Reply::Stats(Stats { images, instances, ..stats() })
         }
         Request::Fail(_) | Request::Watch(..) => return Err(Refused::TestsOnly),
+        Request::Run(bare) => Reply::Ran(run(bare)?),
     })
 }
 
@@ -111,19 +114,7 @@ fn outcome_of(outcome: Outcome) -> reply::Outcome {
         Ended::Fault { page } => reply::Ended::Fault(page),
         Ended::OutOfGas => reply::Ended::OutOfGas,
     };
-    let scratchpad = outcome.scratchpad.map(|data| {
-        let mut bytes = Vec::new();
-        let present = (0..data.pages()).rev().find(|&page| data.page(page).is_some_and(|page| !page.is_zero()));
-        for page in 0..present.map_or(0, |last| last + 1) {
-            match data.page(page) {
-                Some(page) => bytes.extend_from_slice(&page[..]),
-                None => bytes.resize(bytes.len() + PAGE_SIZE, 0),
-            }
-        }
-        let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        bytes.truncate(used);
-        Scratchpad { pages: data.pages(), bytes }
-    });
+    let scratchpad = outcome.scratchpad.map(|data| Scratchpad { pages: data.pages(), bytes: filled(&data) });
     let logs = outcome.logs.into_iter().map(|entry| reply::LogEntry { topic: entry.topic, bytes: entry.bytes });
     reply::Outcome {
         ended,
@@ -133,6 +124,45 @@ fn outcome_of(outcome: Outcome) -> reply::Outcome {
         scratchpad,
         logs: logs.collect(),
     }
+}
+
+/// Runs a program without an Image, in a window of its own.
+fn run(asked: &Bare<'_>) -> Result<Ran, Refused> {
+    let malformed = |error: &dyn core::fmt::Display| Refused::Malformed(error.to_string());
+    let program = Program::parse(asked.program).map_err(|error| malformed(&error))?;
+    let range = |range: &Range<'_>| {
+        let mut content = Data::new(range.pages).map_err(|error| malformed(&error))?;
+        content.write(0, range.bytes).map_err(|error| malformed(&error))?;
+        let access = if range.writable { Access::ReadWrite } else { Access::ReadOnly };
+        Ok(bare::Range { first_page: range.first_page, access, content })
+    };
+    let mut memory = asked.memory.iter().map(range).collect::<Result<Vec<_>, Refused>>()?;
+    let mut state = State { registers: asked.registers, pc: asked.pc, gas: asked.gas, block_paid: false };
+    let exit = match bare::run(&mut X86Arch, &program, &mut state, &mut memory) {
+        Exit::Halt => reply::Exit::Halt,
+        Exit::Panic => reply::Exit::Panic,
+        Exit::Fault(page) => reply::Exit::Fault(page),
+        Exit::OutOfGas => reply::Exit::OutOfGas,
+        Exit::Host(immediate) => reply::Exit::Host(immediate),
+        Exit::Operation => reply::Exit::Operation,
+    };
+    let memory = memory.iter().map(|range| filled(&range.content)).collect();
+    Ok(Ran { exit, registers: state.registers, pc: state.pc, gas: state.gas, memory })
+}
+
+/// The bytes of Data up to the last that is not zero.
+fn filled(data: &Data) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let present = (0..data.pages()).rev().find(|&page| data.page(page).is_some_and(|page| !page.is_zero()));
+    for page in 0..present.map_or(0, |last| last + 1) {
+        match data.page(page) {
+            Some(page) => bytes.extend_from_slice(&page[..]),
+            None => bytes.resize(bytes.len() + PAGE_SIZE, 0),
+        }
+    }
+    let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    bytes.truncate(used);
+    bytes
 }
 
 fn not_made(error: InstantiateError) -> Refused {

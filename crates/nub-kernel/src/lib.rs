@@ -6,6 +6,7 @@
 //! - [`random`]: what is random in a kernel, all from one seed.
 //! - [`regions`]: what is mapped where, for machines to build on.
 //! - `published`, `frame`: an Image ready to run; a program that runs.
+//! - [`bare`]: programs without an Image.
 //! - `window`: address spaces that stay mounted between calls.
 //! - [`engine`]: runs a frame and answers what its program asks for.
 //! - [`operation`], [`status`], [`service`]: the tables of what it may ask for and what it gets back.
@@ -17,6 +18,7 @@
 extern crate alloc;
 
 pub mod arch;
+pub mod bare;
 pub mod engine;
 mod frame;
 pub mod kernel;
@@ -31,6 +33,8 @@ mod window;
 pub use arch::{AddressSpace, Arch, Trace};
 pub use engine::Ended;
 pub use javm_interpreter::{Fault, Memory};
-pub use kernel::{Call, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome};
+pub use kernel::{
+    Call, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, find_endpoint,
+};
 pub use service::LogEntry;
 pub use status::Status;
