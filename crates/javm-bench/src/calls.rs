@@ -124,7 +124,7 @@ fn spawn(selection: &Selection) -> Result<Line, String> {
     let image = load("counter")?;
     let workload = call_of(SPAWN, "get", &[]);
     let mut nub = Nub::new_local();
-    let hash = nub.publish_image(image.clone());
+    let hash = nub.publish_image(image.clone()).map_err(|error| error.to_string())?;
     let ready = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
     let options = InvokeOptions { gas: GAS, scratchpad: None };
     let mut peer = Peer::new(&image, &workload)?;
@@ -175,7 +175,7 @@ fn call_of(name: &'static str, endpoint: &'static str, arguments: &[u64]) -> Wor
 /// Calls of one Instance, each finding what the one before has left.
 fn measure(workload: &Workload, image: &ValidImage, times: u32, selection: &Selection) -> Result<Line, String> {
     let mut nub = Nub::new_local();
-    let hash = nub.publish_image(image.clone());
+    let hash = nub.publish_image(image.clone()).map_err(|error| error.to_string())?;
     let instance = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
     let options = InvokeOptions { gas: GAS, scratchpad: workload.call.scratchpad.clone() };
     let number = image.endpoint(workload.call.endpoint).ok_or("no such endpoint")? as u16;

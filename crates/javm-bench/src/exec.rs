@@ -82,7 +82,7 @@ struct Ours<'a> {
 impl Ours<'_> {
     fn new<'a>(image: &ValidImage, workload: &'a Workload) -> Result<Ours<'a>, String> {
         let mut nub = Nub::new_local();
-        let hash = nub.publish_image(image.clone());
+        let hash = nub.publish_image(image.clone()).map_err(|error| error.to_string())?;
         let ready = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
         for call in &workload.before {
             let options = options_of(call);

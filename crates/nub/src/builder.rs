@@ -1,22 +1,25 @@
 //! How a [`Nub`] is set up.
 
 use core::fmt;
+use std::time::Duration;
 
-use nub_arch_local::LocalArch;
-use nub_kernel::Kernel;
-
+use crate::backend::Backend;
 use crate::error::Error;
 use crate::handle::Nub;
 
-/// The machine that the kernel runs on.
+/// The machine that the kernel runs on. Results are the same on all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub enum ArchChoice {
-    /// The best one that this computer has. So far that is always [`ArchChoice::Local`].
+    /// A virtual machine where that is possible, else this process: [`Nub::why_local`] says why then.
     #[default]
     Auto,
     /// This process: memory paged in software, programs interpreted.
     Local,
+    /// A virtual machine under KVM: programs run where they cannot reach this process.
+    Kvm,
+    /// Both: everything is done twice, and a difference is [`Error::Differs`]. For tests.
+    Both,
 }
 
 impl fmt::Display for ArchChoice {
@@ -24,8 +27,52 @@ impl fmt::Display for ArchChoice {
         f.write_str(match self {
             ArchChoice::Auto => "auto",
             ArchChoice::Local => "local",
+            ArchChoice::Kvm => "kvm",
+            ArchChoice::Both => "both",
         })
     }
+}
+
+/// At which privilege of the processor the kernel runs inside a virtual machine. Results are the same at both.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Privilege {
+    /// Ring 0: for hardware virtualization.
+    Supervisor,
+    /// Ring 3: for hosts whose KVM emulates ring 0.
+    User,
+}
+
+impl Privilege {
+    /// Its name: `supervisor` or `user`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Privilege::Supervisor => "supervisor",
+            Privilege::User => "user",
+        }
+    }
+}
+
+/// Which privilege is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum PrivilegeSetting {
+    #[default]
+    Auto,
+    Fixed(Privilege),
+}
+
+/// What makes a guest fail: [`Nub::fail`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Its kernel panics.
+    Panic,
+    /// Its processor finds no way to deliver a trap.
+    TripleFault,
+    /// It never answers.
+    Hang,
+    /// It answers what is no answer.
+    Garbage,
 }
 
 /// Collects settings for a [`Nub`].
@@ -41,6 +88,12 @@ impl fmt::Display for ArchChoice {
 #[must_use]
 pub struct Builder {
     arch: ArchChoice,
+    privilege: PrivilegeSetting,
+    pub(crate) lanes: Option<usize>,
+    pub(crate) memory: Option<u64>,
+    pub(crate) patience: Option<Duration>,
+    pub(crate) seed: Option<[u8; 32]>,
+    failures: bool,
 }
 
 impl Builder {
@@ -50,13 +103,70 @@ impl Builder {
         self
     }
 
+    /// At which privilege the kernel runs inside a virtual machine. If not said, the faster one on this computer, which is
+    /// measured once for each of its starts. Nothing in this process.
+    pub fn privilege(mut self, privilege: Privilege) -> Builder {
+        self.privilege = PrivilegeSetting::Fixed(privilege);
+        self
+    }
+
+    /// How many lanes, each a virtual processor, a virtual machine has: 1 to 64, 1 if not said. Nothing in this process.
+    pub fn lanes(mut self, lanes: usize) -> Builder {
+        self.lanes = Some(lanes);
+        self
+    }
+
+    /// The most memory that a virtual machine may use, in bytes: a multiple of 2 MiB from 32 MiB to 512 GiB, 4 GiB if not
+    /// said. What it does not use is not taken from the host. Nothing in this process.
+    pub fn memory(mut self, bytes: u64) -> Builder {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// How long a virtual machine may take for a request beyond the time that its gas allows, before it counts as hung; 2
+    /// seconds if not said. Nothing in this process.
+    pub fn patience(mut self, patience: Duration) -> Builder {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// The seed of everything random in a virtual machine's kernel; another at each start if not said. It changes no
+    /// result, gas figure or hash.
+    pub fn seed(mut self, seed: [u8; 32]) -> Builder {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Lets [`Nub::fail`] do what it says: for tests of those who have to notice.
+    pub fn failures(mut self, allowed: bool) -> Builder {
+        self.failures = allowed;
+        self
+    }
+
     /// Starts the kernel.
     ///
     /// # Errors
-    /// None so far: the local machine needs nothing that could be missing.
+    /// None for [`ArchChoice::Auto`] and [`ArchChoice::Local`]. For the others [`Error::NoKvm`]: what this computer lacks,
+    /// and what to do about it; [`Error::Setting`]: a setting is out of its range; [`Error::NotStarted`]: all is there,
+    /// and still the virtual machine did not start.
     pub fn build(self) -> Result<Nub, Error> {
-        match self.arch {
-            ArchChoice::Auto | ArchChoice::Local => Ok(Nub::over(Kernel::new(LocalArch))),
-        }
+        let (backend, why_local) = match self.arch {
+            ArchChoice::Local => (Backend::local(), None),
+            ArchChoice::Kvm => (Backend::kvm(&self)?, None),
+            ArchChoice::Both => (Backend::both(&self)?, None),
+            ArchChoice::Auto => match Backend::kvm(&self) {
+                Ok(backend) => (backend, None),
+                Err(error) => (Backend::local(), Some(error)),
+            },
+        };
+        Ok(Nub::over(backend, why_local))
+    }
+
+    pub(crate) fn privilege_setting(&self) -> PrivilegeSetting {
+        self.privilege
+    }
+
+    pub(crate) fn fails(&self) -> bool {
+        self.failures
     }
 }

@@ -1,6 +1,8 @@
 //! Everything that can go wrong in the library.
 
-use javm_cap::LoadError;
+use std::time::Duration;
+
+use javm_cap::{CapHash, LoadError};
 use javm_types::{EncodeError, Method, ValueError};
 use nub_kernel::{InstantiateError, InvokeError};
 use thiserror::Error;
@@ -38,6 +40,87 @@ pub enum Error {
     /// The program does not keep to its signature.
     #[error("the program returned something else than its signature says: {0}")]
     Result(String),
+    /// A capability of a kind that cannot be put into the kernel yet.
+    #[error("a capability of the kind {0} cannot be put: only an Image can; Instances are made of it")]
+    Kind(String),
+    /// A capability has another hash than was said.
+    #[error("the capability has the hash {found}, not {said} as was said")]
+    WrongHash {
+        /// What was said.
+        said: CapHash,
+        /// What it is.
+        found: CapHash,
+    },
+    /// No Instance is kept under a hash.
+    #[error(
+        "no Instance is kept under {0}: keep it first; those not used for long, and all when a guest ends, are forgotten"
+    )]
+    NotKept(CapHash),
+    /// This computer has no virtual machine for the kernel.
+    #[error("no virtual machine can be had: {0}. Without one, choose the arch 'local'")]
+    NoKvm(String),
+    /// A setting is out of its range.
+    #[error("{0}")]
+    Setting(String),
+    /// The virtual machine did not start.
+    #[error("the virtual machine did not start: {0}")]
+    NotStarted(String),
+    /// The guest came to its end in this call. What became of the call's work is not known, and gone either way.
+    #[error("the guest came to its end in this call: {why}\n{then}")]
+    GuestDied {
+        /// Why, as far as is known.
+        why: String,
+        /// What was done about it.
+        then: Recovery,
+    },
+    /// The guest did not answer this call in time. That is no verdict on the program: the call is not made again.
+    #[error("the guest did not answer within {waited:?}, more than the call's gas can take. {then}")]
+    GuestHung {
+        /// How long was waited.
+        waited: Duration,
+        /// What was done about it.
+        then: Recovery,
+    },
+    /// The guest had come to its end before this call, which was not made.
+    #[error("the guest had come to its end before this call, which was not made: {why}\n{then}")]
+    Restarted {
+        /// Why, as far as is known.
+        why: String,
+        /// What was done about it.
+        then: Recovery,
+    },
+    /// There is no guest, and another try to start one has failed.
+    #[error("there is no guest, and none can be started: {0}")]
+    GuestDown(String),
+    /// The guest refused what it should not.
+    #[error("the guest refused the request: {0}")]
+    Refused(String),
+    /// What only the machine in this process does.
+    #[error("{0} is possible in this process only: choose the arch 'local'")]
+    LocalOnly(&'static str),
+    /// The two machines of the arch `both` differ.
+    #[error("the machines differ, which is the worst bug there is; please report it: {0}")]
+    Differs(String),
+}
+
+/// What was done about a guest that had come to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Recovery {
+    /// A new guest runs. Every Image is published again; every Instance is what it was when it was made.
+    Restarted,
+    /// No new guest could be started, for this reason. The next request tries again.
+    Failed(String),
+}
+
+impl core::fmt::Display for Recovery {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Recovery::Restarted => {
+                f.write_str("a new guest runs: Images are published again, Instances are as they were made")
+            }
+            Recovery::Failed(why) => write!(f, "no new guest could be started, the next call tries again: {why}"),
+        }
+    }
 }
 
 /// A Rust type is not that of an endpoint's signature.
@@ -65,6 +148,10 @@ pub enum ErrorCode {
     MalformedImage = 100,
     /// The Image breaks a rule.
     InvalidImage = 101,
+    /// A capability has another hash than was said.
+    WrongHash = 102,
+    /// A capability of a kind that cannot be put.
+    Kind = 103,
     /// The Image was not published.
     UnknownImage = 110,
     /// A required import was not granted.
@@ -79,6 +166,8 @@ pub enum ErrorCode {
     Arguments = 122,
     /// The scratchpad is too large.
     Scratchpad = 123,
+    /// No Instance is kept under the hash.
+    NotKept = 124,
     /// The endpoint has no signature.
     NoSignature = 130,
     /// Values, or their types, are not what the signature says.
@@ -87,6 +176,26 @@ pub enum ErrorCode {
     ScratchpadTaken = 132,
     /// The program returned something else than its signature says.
     Result = 133,
+    /// This computer has no virtual machine for the kernel.
+    NoKvm = 200,
+    /// A setting is out of its range.
+    Setting = 201,
+    /// The virtual machine did not start.
+    NotStarted = 202,
+    /// What only the machine in this process does.
+    LocalOnly = 203,
+    /// The guest came to its end in this call.
+    GuestDied = 210,
+    /// The guest did not answer in time.
+    GuestHung = 211,
+    /// The guest had come to its end before this call.
+    Restarted = 212,
+    /// There is no guest, and none can be started.
+    GuestDown = 213,
+    /// The guest refused what it should not.
+    Refused = 214,
+    /// Two machines differ.
+    Differs = 220,
     /// Something that this version has no number for.
     Other = 999,
 }
@@ -109,6 +218,19 @@ impl Error {
             Error::Values(_) | Error::Encode(_) | Error::Mismatch(_) => ErrorCode::Values,
             Error::ScratchpadTaken => ErrorCode::ScratchpadTaken,
             Error::Result(_) => ErrorCode::Result,
+            Error::Kind(_) => ErrorCode::Kind,
+            Error::WrongHash { .. } => ErrorCode::WrongHash,
+            Error::NotKept(_) => ErrorCode::NotKept,
+            Error::NoKvm(_) => ErrorCode::NoKvm,
+            Error::Setting(_) => ErrorCode::Setting,
+            Error::NotStarted(_) => ErrorCode::NotStarted,
+            Error::GuestDied { .. } => ErrorCode::GuestDied,
+            Error::GuestHung { .. } => ErrorCode::GuestHung,
+            Error::Restarted { .. } => ErrorCode::Restarted,
+            Error::GuestDown(_) => ErrorCode::GuestDown,
+            Error::Refused(_) => ErrorCode::Refused,
+            Error::LocalOnly(_) => ErrorCode::LocalOnly,
+            Error::Differs(_) => ErrorCode::Differs,
             // The enums of the kernel may grow; a number is given here when they do.
             _ => ErrorCode::Other,
         }

@@ -2,8 +2,12 @@
 //!
 //! # How to read this crate
 //! - [`Nub`]: the handle. Publish an Image, make an Instance of it, call its endpoints.
-//! - [`Builder`]: how a handle is set up; [`Nub::new_local`] is the short form.
+//! - [`Builder`]: how a handle is set up, and on which machine the kernel runs; [`Nub::new_local`], [`Nub::new_kvm`] are the
+//!   short forms.
 //! - [`Nub::invoke_values`], [`Nub::invoke_typed`]: calls with values by an endpoint's signature; [`types`] has them.
+//! - [`Nub::keep`], [`Nub::invoke_cached`]: calls of Instances by their hash, which change nothing.
+//! - [`Health`], [`Stats`]: how the machine is, and what is there. Every machine comes to the same results; a virtual
+//!   machine that ends is started again.
 //! - [`Error`]: everything that can go wrong, each with a stable [code](Error::code).
 //!
 //! What runs, and what it may do, is in `docs/spec/`; the house as a whole in `ARCHITECTURE.md`.
@@ -24,16 +28,25 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backend;
 mod builder;
 mod error;
 mod handle;
+mod health;
+mod kept;
+mod trace;
 mod typed;
 
-pub use builder::{ArchChoice, Builder};
-pub use error::{Error, ErrorCode, TypeMismatch};
-pub use handle::{DEFAULT_GAS, InvokeOptions, Nub, TraceLine};
+pub use builder::{ArchChoice, Builder, Failure, Privilege};
+pub use error::{Error, ErrorCode, Recovery, TypeMismatch};
+pub use handle::{DEFAULT_GAS, InvokeOptions, Nub};
+pub use health::{Health, Stats};
+pub use kept::InvocationResult;
+pub use trace::TraceLine;
 pub use typed::{Returned, lift};
 
 pub use javm_cap::{CapHash, Capability, Data, Endpoint, Image, ValidImage};
+pub use javm_interpreter::{Exit, State};
 pub use javm_types as types;
+pub use nub_kernel::bare::Range;
 pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, LogEntry, Outcome as InvokeOutcome, Status};

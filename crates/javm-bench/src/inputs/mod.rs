@@ -165,8 +165,8 @@ fn images_do_on_random_inputs_what_host_code_does() {
     for &(name, calls) in PROGRAMS {
         let image = load(name).unwrap();
         let mapped = scratchpad_bytes(&image);
-        let mut nub = Nub::new_local();
-        let hash = nub.publish_image(image);
+        let mut nub = Nub::for_tests().unwrap();
+        let hash = nub.publish_image(image).unwrap();
         for seed in javm_testgen::seeds("NUB_INPUTS", SEQUENCES) {
             let calls = calls(&mut Random::seed_from_u64(seed));
             assert!(!calls.is_empty(), "{name} is tested");

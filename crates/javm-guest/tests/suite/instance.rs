@@ -24,7 +24,7 @@ impl Program {
     pub fn with_grants(name: &str, grants: &Grants) -> Result<Program, nub::Error> {
         let path = format!("{}/../../guests/images/{name}.nub", env!("CARGO_MANIFEST_DIR"));
         let image = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let mut nub = Nub::new_local();
+        let mut nub = Nub::for_tests()?;
         let image = nub.publish(&image)?;
         let instance = nub.instantiate(&image, grants)?;
         Ok(Program { nub, instance })
@@ -48,7 +48,7 @@ impl Program {
         self.call_raw(endpoint, &registers[..arity], scratchpad)
     }
 
-    pub fn root(&self) -> nub::CapHash {
+    pub fn root(&mut self) -> nub::CapHash {
         self.nub.state_root(self.instance).expect("it is there")
     }
 }

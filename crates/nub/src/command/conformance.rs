@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use javm_interpreter::bare::{Access, BareMemory};
-use javm_interpreter::{Code, Exit as EngineExit, State, run as run_engine};
-use javm_isa::{CostModel, Mode, Program, REG_COUNT};
+use javm_cap::{Access, PAGE_SIZE};
+use javm_isa::{Program, REG_COUNT};
+use nub::{Data, Exit as Ended, Nub, Range, State};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::failure::{Exit, Failure};
 use super::files;
+use super::machine::{self, Machine};
 use super::output::{BAD, Output};
 
 const MAX_VECTOR_BYTES: u64 = 64 << 20;
@@ -23,6 +24,8 @@ pub(super) struct Arguments {
     /// Name those that pass too
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    machine: Machine,
 }
 
 /// One test vector, as its file has it.
@@ -61,6 +64,7 @@ struct Chunk {
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let files = vector_files(&arguments.path)?;
+    let mut nub = arguments.machine.start(&arguments.path)?;
     let (mut passed, mut failed) = (0, 0);
     for file in files {
         let bytes = files::read(&file, "a test vector", MAX_VECTOR_BYTES)?;
@@ -69,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
             reason: error.to_string(),
             hint: Some("a test vector is a JSON object as the JAM community publishes them"),
         })?;
-        let differences = check(&vector);
+        let differences = check(&vector, &mut nub).map_err(|error| Failure::nub(&file, error))?;
         if differences.is_empty() {
             passed += 1;
         } else {
@@ -89,7 +93,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         }
     }
     if output.is_json() {
-        output.object(&json!({ "passed": passed, "failed": failed }))?;
+        output.object(&json!({
+            "passed": passed, "failed": failed, "arch": nub.arch(), "privilege": machine::privilege(&nub),
+        }))?;
     } else {
         output.line(format_args!("{passed} passed, {failed} failed"))?;
     }
@@ -120,27 +126,18 @@ fn vector_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Runs a vector and says in which points the result differs.
-fn check(vector: &Vector) -> Vec<String> {
+fn check(vector: &Vector, nub: &mut Nub) -> Result<Vec<String>, nub::Error> {
     let program = match Program::parse(&vector.program) {
         Ok(program) => program,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => return Ok(vec![error.to_string()]),
     };
-    let mut memory = BareMemory::new();
-    for range in &vector.initial_page_map {
-        let access = if range.is_writable { Access::ReadWrite } else { Access::ReadOnly };
-        if let Err(error) = memory.map(range.address, range.length, access) {
-            return vec![format!("initial-page-map: {error}")];
-        }
-    }
-    for chunk in &vector.initial_memory {
-        if let Err(error) = memory.write(chunk.address, &chunk.contents) {
-            return vec![format!("initial-memory: {error}")];
-        }
-    }
-    let code = Code::new(&program, Mode::Bare, CostModel::Flat);
+    let mut memory = match memory_of(vector) {
+        Ok(memory) => memory,
+        Err(reason) => return Ok(vec![reason]),
+    };
     let mut state =
         State { registers: vector.initial_regs, pc: vector.initial_pc, gas: vector.initial_gas, block_paid: false };
-    let exit = run_engine(&code, &mut state, &mut memory);
+    let exit = nub.run_bare(&program, &mut state, &mut memory)?;
 
     let mut differences = Vec::new();
     let mut compare = |what: &str, expected: String, found: String| {
@@ -149,11 +146,11 @@ fn check(vector: &Vector) -> Vec<String> {
         }
     };
     let (status, fault) = match exit {
-        EngineExit::Halt => ("halt", None),
-        EngineExit::Panic => ("panic", None),
-        EngineExit::Fault(page) => ("page-fault", Some(page)),
-        EngineExit::OutOfGas => ("out-of-gas", None),
-        EngineExit::Host(_) | EngineExit::Operation => ("host-call", None),
+        Ended::Halt => ("halt", None),
+        Ended::Panic => ("panic", None),
+        Ended::Fault(page) => ("page-fault", Some(page)),
+        Ended::OutOfGas => ("out-of-gas", None),
+        Ended::Host(_) | Ended::Operation => ("host-call", None),
     };
     compare("status", vector.expected_status.clone(), status.into());
     compare("pc", vector.expected_pc.to_string(), state.pc.to_string());
@@ -166,14 +163,44 @@ fn check(vector: &Vector) -> Vec<String> {
     }
     for chunk in &vector.expected_memory {
         let mut found = vec![0; chunk.contents.len()];
-        match memory.read(chunk.address, &mut found) {
-            Ok(()) => compare(
+        match place(&memory, chunk.address).map(|(index, offset)| memory[index].content.read(offset, &mut found)) {
+            Some(Ok(())) => compare(
                 &format!("memory at {:#x}", chunk.address),
                 format!("{:02x?}", chunk.contents),
                 format!("{found:02x?}"),
             ),
-            Err(error) => compare("memory", "readable".into(), error.to_string()),
+            _ => compare("memory", "readable".into(), format!("nothing at {:#x}", chunk.address)),
         }
     }
-    differences
+    Ok(differences)
+}
+
+/// The memory that a vector's program finds, or why there can be none.
+fn memory_of(vector: &Vector) -> Result<Vec<Range>, String> {
+    const PAGE: u32 = PAGE_SIZE as u32;
+    let mut memory = Vec::new();
+    for range in &vector.initial_page_map {
+        let end = u64::from(range.address) + u64::from(range.length);
+        if !range.address.is_multiple_of(PAGE) || !range.length.is_multiple_of(PAGE) || end > 1 << 32 {
+            return Err(format!("initial-page-map: {} bytes at {:#x} are no pages", range.length, range.address));
+        }
+        let access = if range.is_writable { Access::ReadWrite } else { Access::ReadOnly };
+        let content = Data::new(range.length / PAGE).map_err(|error| format!("initial-page-map: {error}"))?;
+        memory.push(Range { first_page: range.address / PAGE, access, content });
+    }
+    for chunk in &vector.initial_memory {
+        let (index, offset) = place(&memory, chunk.address)
+            .ok_or_else(|| format!("initial-memory: nothing is mapped at {:#x}", chunk.address))?;
+        let written = memory[index].content.write(offset, &chunk.contents);
+        written.map_err(|error| format!("initial-memory at {:#x}: {error}", chunk.address))?;
+    }
+    Ok(memory)
+}
+
+/// The range that an address lies in, and where in it.
+fn place(memory: &[Range], address: u32) -> Option<(usize, u64)> {
+    memory.iter().enumerate().find_map(|(index, range)| {
+        let offset = u64::from(address).checked_sub(u64::from(range.first_page) * PAGE_SIZE as u64)?;
+        (offset < range.content.size()).then_some((index, offset))
+    })
 }

@@ -2,15 +2,18 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use javm_cap::Page;
+use nub::Nub;
 use serde_json::{Map, Value, json};
 
 use super::bench::measure::{self, Times, nanoseconds};
 use super::bench::{self, time_text};
 use super::failure::{Exit, Failure};
+use super::machine;
 use super::output::{FAINT, Output, STRONG};
 
 /// Show what this machine can do for nub
@@ -63,7 +66,9 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let reserved: Option<u64> = field_of("/proc/meminfo", "HugePages_Total").and_then(|text| text.parse().ok());
     let transparent = chosen("/sys/kernel/mm/transparent_hugepage/enabled");
     let kvm = Kvm::look();
-    let calls = bench::empty_call()?.single(TIME)?;
+    let nub = Nub::builder().build().map_err(|error| Failure::nub(Path::new(KVM), error))?;
+    let started = Nub::builder().build().map_err(|error| Failure::nub(Path::new(KVM), error))?;
+    let calls = bench::empty_call(started)?.single(TIME)?;
     let clock = measure::sample(TIME / 10, || {
         let start = Instant::now();
         Ok(nanoseconds(start.elapsed()))
@@ -85,8 +90,11 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         put("huge_pages_reserved", reserved.map(Value::from));
         put("transparent_huge_pages", transparent.map(Value::from));
         put("kvm", Some(matches!(kvm, Kvm::Usable).into()));
-        put("arch", Some("local".into()));
-        put("engine", Some("interpreter".into()));
+        put("arch", Some(nub.arch().into()));
+        put("privilege", machine::privilege(&nub).map(Value::from));
+        put("why_local", nub.why_local().map(|why| why.to_string().into()));
+        put("boot_ns", nub.health().boot_time.map(|boot| json!(nanoseconds(boot))));
+        put("engine", Some(nub.engine().into()));
         put("clock_ns", Some(json!(clock.at(0.5))));
         put("call_ns", Some(quantiles(&calls)));
         put("copy_page_ns", Some(json!((copies.at(0.5) * 10.0).round() / 10.0)));
@@ -110,7 +118,14 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         line("huge pages", &format!("of {}, {reserved} reserved{transparent}", super::number::size(bytes)))?;
     }
     line("KVM", &kvm.describe())?;
-    line("nub runs on", &format!("local, interpreter {FAINT}(this process; nub does not use KVM yet){FAINT:#}"))?;
+    let engine = nub.engine();
+    match nub.why_local() {
+        Some(why) => line("nub runs on", &format!("{}, {engine} {FAINT}({why}){FAINT:#}", machine::name(&nub)))?,
+        None => line("nub runs on", &format!("{}, {engine}", machine::name(&nub)))?,
+    }
+    if let Some(boot) = nub.health().boot_time {
+        line("boot", &format!("{} {FAINT}(to the first reply){FAINT:#}", time_text(nanoseconds(boot))))?;
+    }
     let [least, median, p99] = [0.0, 0.5, 0.99].map(|part| time_text(calls.at(part)));
     let clock = time_text(clock.at(0.5));
     line("a call", &format!("{median}, at least {least}, p99 {p99} {FAINT}({clock} of it the clock's){FAINT:#}"))?;

@@ -32,6 +32,7 @@ exits! {
     3 Input "a file is missing, unreadable, or not what it should be";
     4 Refused "the program could not be called: endpoint, arguments, imports";
     5 Output "the result could not be written";
+    6 Machine "the machine that was asked for is not there, or came to its end";
     10 ProgramPanic "the program panicked";
     11 ProgramFault "the program touched memory that it must not";
     12 ProgramOutOfGas "the program ran out of gas";
@@ -97,6 +98,14 @@ impl Failure {
             }
             Failure::Nub { error, .. } => match **error {
                 nub::Error::Publish(_) => Exit::Input,
+                nub::Error::NoKvm(_)
+                | nub::Error::Setting(_)
+                | nub::Error::NotStarted(_)
+                | nub::Error::GuestDied { .. }
+                | nub::Error::GuestHung { .. }
+                | nub::Error::Restarted { .. }
+                | nub::Error::GuestDown(_)
+                | nub::Error::Differs(_) => Exit::Machine,
                 _ => Exit::Refused,
             },
             Failure::Write { .. } => Exit::Output,
@@ -118,6 +127,10 @@ impl Failure {
             Failure::Nub { error, .. } => match **error {
                 nub::Error::Publish(_) => {
                     Some("make Images with `nub image build`; a RISC-V ELF or object file is its input")
+                }
+                nub::Error::LocalOnly(_) => Some("add `--arch local`: every machine comes to the same results"),
+                nub::Error::NoKvm(_) | nub::Error::NotStarted(_) => {
+                    Some("`--arch local` needs nothing; `nub doctor` shows what there is")
                 }
                 nub::Error::Instantiate(_) => Some("`nub image inspect` shows what the Image imports"),
                 nub::Error::Invoke(_) => {

@@ -12,6 +12,7 @@ mod doctor;
 mod failure;
 mod files;
 mod image;
+mod machine;
 mod number;
 mod output;
 mod profile;

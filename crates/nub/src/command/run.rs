@@ -5,11 +5,11 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use javm_cap::ValidImage;
 use javm_isa::{BlockCosts, Mode};
-use nub::{ArchChoice, Ended, EndpointRef, Grants, InvokeOutcome, LogEntry, Nub, TraceLine};
+use nub::{Ended, EndpointRef, Grants, InvokeOptions, InvokeOutcome, LogEntry, Nub, TraceLine};
 use serde_json::{Value, json};
 
 use super::arguments::{self, ResultValue};
@@ -18,6 +18,7 @@ use super::calls::Calls;
 use super::diagnosis;
 use super::failure::{Exit, Failure};
 use super::files;
+use super::machine::{self, Machine};
 use super::number;
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, say};
 use super::profile::{self, Profile};
@@ -60,26 +61,8 @@ pub(super) struct Arguments {
     /// Write where the gas went: a flame graph (SVG), or stacks as text if FILE ends in .folded
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
-    /// The machine that the kernel runs on
-    #[arg(long, value_enum, default_value_t = ArchArgument::Auto)]
-    arch: ArchArgument,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ArchArgument {
-    /// The best one that this computer has
-    Auto,
-    /// This process, with an interpreter
-    Local,
-}
-
-impl From<ArchArgument> for ArchChoice {
-    fn from(argument: ArchArgument) -> ArchChoice {
-        match argument {
-            ArchArgument::Auto => ArchChoice::Auto,
-            ArchArgument::Local => ArchChoice::Local,
-        }
-    }
+    #[command(flatten)]
+    machine: Machine,
 }
 
 /// A list of bytes as one value of a flag.
@@ -124,8 +107,11 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let in_image = |error: nub::Error| Failure::nub(path, error);
     let bytes = files::read(path, "an Image", files::MAX_IMAGE_BYTES)?;
     let valid = ValidImage::load(&bytes).map_err(|error| Failure::nub(path, error))?;
-    let mut nub = Nub::builder().arch(arguments.arch.into()).build().map_err(in_image)?;
-    let image = nub.publish_image(valid.clone());
+    let mut nub = match (&arguments.trace, &arguments.profile) {
+        (None, None) => arguments.machine.start(path)?,
+        _ => arguments.machine.start_watched(path)?,
+    };
+    let image = nub.publish_image(valid.clone()).map_err(in_image)?;
     let symbols = Symbols::beside(path, &image);
     let endpoint = choose_endpoint(arguments.endpoint.as_deref(), &valid)?;
     let instance = nub.instantiate(&image, &Grants::services()).map_err(in_image)?;
@@ -175,19 +161,17 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         }
     };
     let time = start.elapsed();
-    // A call that fails changes nothing, so that the same call again fails in the same way.
     let backtrace = match (outcome.ended, &mut profile) {
         (Ended::Halt, _) => None,
         (_, Some(profile)) => Some(Backtrace::new(profile.calls(), &outcome, valid.program(), &symbols)),
-        (_, None) if outcome.gas_used <= backtrace::MAX_GAS => {
-            let mut calls = Calls::new(valid.program(), &symbols);
-            let follow = |line: TraceLine<'_>| {
-                calls.step(&line, 0);
-            };
-            let again =
-                nub.invoke_traced(instance, endpoint, &prepared.registers, &options, follow).map_err(in_image)?;
+        (_, None) if gas_used <= backtrace::MAX_GAS => {
+            let mut followed = Calls::new(valid.program(), &symbols);
+            let again = watch_again(&valid, endpoint, &prepared.registers, &options, calls, |line| {
+                followed.step(&line, 0);
+            });
+            let again = again.map_err(in_image)?;
             let is_same = (again.ended, again.pc, again.gas_used) == (outcome.ended, outcome.pc, outcome.gas_used);
-            is_same.then(|| Backtrace::new(&mut calls, &outcome, valid.program(), &symbols))
+            is_same.then(|| Backtrace::new(&mut followed, &outcome, valid.program(), &symbols))
         }
         (_, None) => None,
     };
@@ -222,6 +206,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
             "image": image.to_string(),
             "state_root": root.to_string(),
             "arch": nub.arch(),
+            "privilege": machine::privilege(&nub),
+            "why_local": nub.why_local().map(ToString::to_string),
             "engine": nub.engine(),
             "time_ns": u64::try_from(run.time.as_nanos()).unwrap_or(u64::MAX),
         });
@@ -268,6 +254,25 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     })
 }
 
+/// Makes the same calls of a new Instance in this process, where the last one can be watched: every machine comes to the
+/// same.
+fn watch_again(
+    image: &ValidImage,
+    endpoint: EndpointRef<'_>,
+    registers: &[u64],
+    options: &InvokeOptions,
+    calls: u32,
+    follow: impl FnMut(TraceLine<'_>),
+) -> Result<InvokeOutcome, nub::Error> {
+    let mut nub = Nub::new_local();
+    let image = nub.publish_image(image.clone())?;
+    let instance = nub.instantiate(&image, &Grants::services())?;
+    for _ in 1..calls {
+        nub.invoke(instance, endpoint, registers, options)?;
+    }
+    nub.invoke_traced(instance, endpoint, registers, options, follow)
+}
+
 /// The endpoint that was asked for, by name or number, or the only one.
 pub(super) fn choose_endpoint<'a>(asked: Option<&'a str>, image: &ValidImage) -> Result<EndpointRef<'a>, Failure> {
     let endpoints = &image.image().endpoints;
@@ -307,7 +312,7 @@ fn print(run: &Run, nub: &Nub, output: &mut Output) -> Result<(), Failure> {
     output.line(format_args!(
         "{STRONG}time{STRONG:#}    {} {FAINT}({}, {}){FAINT:#}",
         number::duration(run.time),
-        nub.arch(),
+        machine::name(nub),
         nub.engine()
     ))
 }

@@ -9,7 +9,8 @@ fn every_public_vector_passes() {
     assert_eq!(run.stdout, "152 passed, 0 failed\n");
     let json = nub(&["--json", "conformance", vectors.to_str().expect("text")]).expect(0);
     assert_eq!(json.stdout.lines().count(), 153);
-    assert_eq!(json.stdout.lines().last(), Some(r#"{"failed":0,"passed":152}"#));
+    let last: serde_json::Value = serde_json::from_str(json.stdout.lines().last().expect("a line")).expect("an object");
+    assert_eq!((&last["passed"], &last["failed"]), (&152.into(), &0.into()));
 }
 
 #[test]

@@ -18,6 +18,7 @@ use nub::{Ended, EndpointRef, Grants, InstanceId, InvokeOptions, Nub};
 use serde_json::json;
 
 use super::failure::{Exit, Failure};
+use super::machine::{self, Machine};
 use super::output::{FAINT, Output, STRONG, say};
 use super::{arguments, files, number, run};
 use measure::{Times, nanoseconds};
@@ -40,6 +41,8 @@ pub(super) struct Arguments {
     /// Where the scratchpad's first bytes come from
     #[arg(long, value_name = "FILE", requires = "image")]
     scratchpad: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
     /// How long to measure each figure
     #[arg(long, value_name = "S", default_value_t = 0.3, value_parser = parse_seconds)]
     seconds: f64,
@@ -57,14 +60,44 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         say(STRONG, "note", "nub was built without optimisation; its figures mean little");
     }
     let time = Duration::from_secs_f64(arguments.seconds);
-    if !output.is_json() {
-        output.line(format_args!("{STRONG}{:<28} {:>12} {:>12} {:>12}{STRONG:#}", "", "median", "p10", "p90"))?;
-    }
     match &arguments.image {
         Some(path) => of_image(arguments, path, time, output)?,
-        None => of_machine(arguments.gas, time, output)?,
+        None => of_machine(arguments, time, output)?,
     }
     Ok(Exit::Success)
+}
+
+/// Where a figure was measured.
+#[derive(Clone, Copy)]
+struct Place {
+    arch: &'static str,
+    privilege: Option<&'static str>,
+}
+
+impl Place {
+    /// What the host itself does, whichever machine is chosen.
+    const HOST: Place = Place { arch: "local", privilege: None };
+
+    fn of(nub: &Nub) -> Place {
+        Place { arch: nub.arch(), privilege: machine::privilege(nub) }
+    }
+}
+
+/// The first line, for people; and how long a virtual machine takes to its first reply.
+fn begin(arguments: &Arguments, path: &Path, time: Duration, output: &mut Output) -> Result<Nub, Failure> {
+    let nub = arguments.machine.start(path)?;
+    if !output.is_json() {
+        let name = machine::name(&nub);
+        output.line(format_args!("{STRONG}{name:<28} {:>12} {:>12} {:>12}{STRONG:#}", "median", "p10", "p90"))?;
+    }
+    if nub.health().boot_time.is_some() {
+        let times = measure::sample(time, || {
+            let boot = arguments.machine.start(path)?.health().boot_time;
+            Ok(boot.map_or(0.0, nanoseconds))
+        })?;
+        print(output, Place::of(&nub), "boot", NANOSECONDS, &times)?;
+    }
+    Ok(nub)
 }
 
 /// The figures of an Image that was given.
@@ -76,46 +109,50 @@ fn of_image(arguments: &Arguments, path: &Path, time: Duration, output: &mut Out
         None => None,
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut subject = Subject::new(path, &image, endpoint, Vec::new(), InvokeOptions::default())?;
+    let nub = begin(arguments, path, time, output)?;
+    let place = Place::of(&nub);
+    let mut subject = Subject::new(path, nub, &image, endpoint, Vec::new(), InvokeOptions::default())?;
     let called = subject.nub.endpoint(subject.instance, endpoint).map_err(|error| Failure::nub(path, error))?;
     let prepared = arguments::prepare(&arguments.args, called, false)?;
     subject.options = prepared.options(path, arguments.gas, scratchpad)?;
     subject.arguments = prepared.registers;
-    print(output, &format!("exec/{name}"), NANOSECONDS, &subject.fresh(time)?)?;
+    print(output, place, &format!("exec/{name}"), NANOSECONDS, &subject.fresh(time)?)?;
     // A program need not be one that can be called again and again.
     match subject.ready(time) {
-        Ok(times) => print(output, &format!("call/{name}"), NANOSECONDS, &times)?,
+        Ok(times) => print(output, place, &format!("call/{name}"), NANOSECONDS, &times)?,
         Err(failure) => say(STRONG, "note", &format!("call/{name} is left out: {failure}")),
     }
     compile(output, &name, &image, time)
 }
 
 /// The figures of the machine, by programs that nub brings along.
-fn of_machine(gas: u64, time: Duration, output: &mut Output) -> Result<(), Failure> {
+fn of_machine(given: &Arguments, time: Duration, output: &mut Output) -> Result<(), Failure> {
     let path = Path::new("a program of nub's own");
     let own = |image: Result<ValidImage, String>| image.map_err(|error| Failure::malformed(path, error));
+    let place = Place::of(&begin(given, path, time, output)?);
     for program in programs::WORK.iter().chain(programs::CALLS) {
         let image = own(program.image())?;
-        let options = InvokeOptions { gas, scratchpad: None };
+        let options = InvokeOptions { gas: given.gas, scratchpad: None };
         let arguments = vec![program.times];
-        let mut subject = Subject::new(path, &image, EndpointRef::Number(0), arguments, options)?;
+        let nub = given.machine.start(path)?;
+        let mut subject = Subject::new(path, nub, &image, EndpointRef::Number(0), arguments, options)?;
         let times = match program.name.starts_with("exec/") {
             true => subject.fresh(time)?,
             false => subject.ready(time)?.divided(program.times as f64),
         };
-        print(output, program.name, NANOSECONDS, &times)?;
+        print(output, place, program.name, NANOSECONDS, &times)?;
         if program.name == programs::EMPTY.name {
-            print(output, "spawn", NANOSECONDS, &subject.spawned(time)?)?;
+            print(output, place, "spawn", NANOSECONDS, &subject.spawned(time)?)?;
         }
     }
     compile(output, "blocks", &own(programs::long())?, time)
 }
 
 /// The smallest call there is, for others to measure: reads a number from memory.
-pub(super) fn empty_call() -> Result<Subject<'static>, Failure> {
+pub(super) fn empty_call(nub: Nub) -> Result<Subject<'static>, Failure> {
     let path = Path::new("a program of nub's own");
     let image = programs::EMPTY.image().map_err(|error| Failure::malformed(path, error))?;
-    Subject::new(path, &image, EndpointRef::Number(0), vec![0], InvokeOptions::default())
+    Subject::new(path, nub, &image, EndpointRef::Number(0), vec![0], InvokeOptions::default())
 }
 
 /// A call that can be made again and again.
@@ -131,13 +168,13 @@ pub(super) struct Subject<'a> {
 impl<'a> Subject<'a> {
     fn new(
         path: &'a Path,
+        mut nub: Nub,
         image: &ValidImage,
         endpoint: EndpointRef<'a>,
         arguments: Vec<u64>,
         options: InvokeOptions,
     ) -> Result<Subject<'a>, Failure> {
-        let mut nub = Nub::new_local();
-        let hash = nub.publish_image(image.clone());
+        let hash = nub.publish_image(image.clone()).map_err(|error| Failure::nub(path, error))?;
         let instance = nub.instantiate(&hash, &Grants::services()).map_err(|error| Failure::nub(path, error))?;
         Ok(Subject { path, nub, instance, endpoint, arguments, options })
     }
@@ -207,18 +244,19 @@ fn compile(output: &mut Output, name: &str, image: &ValidImage, time: Duration) 
             drop(black_box(Code::new(black_box(program), Mode::Image, model)));
             Ok(())
         })?;
-        print(output, &format!("{group}/{name}"), "ns/instruction", &times.divided(instructions as f64))?;
+        print(output, Place::HOST, &format!("{group}/{name}"), "ns/instruction", &times.divided(instructions as f64))?;
     }
     Ok(())
 }
 
-fn print(output: &mut Output, name: &str, unit: &str, times: &Times) -> Result<(), Failure> {
+fn print(output: &mut Output, place: Place, name: &str, unit: &str, times: &Times) -> Result<(), Failure> {
     let [median, p10, p90] = [0.5, 0.1, 0.9].map(|part| times.at(part));
     if output.is_json() {
         let [median, p10, p90] = [median, p10, p90].map(|time| (time * 10.0).round() / 10.0);
         return output.object(&json!({
             "name": name,
-            "arch": "local",
+            "arch": place.arch,
+            "privilege": place.privilege,
             "engine": "interpreter",
             "unit": unit,
             "median": median,

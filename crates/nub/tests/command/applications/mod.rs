@@ -29,7 +29,7 @@ impl Program {
     /// Gives every call so many bytes of scratchpad.
     fn new(name: &str, scratchpad: usize) -> Program {
         let image = std::fs::read(guest(name)).expect("it is committed");
-        let mut nub = Nub::new_local();
+        let mut nub = Nub::for_tests().expect("it starts");
         let image = nub.publish(&image).expect("it is valid");
         let instance = nub.instantiate(&image, &Grants::services()).expect("it starts");
         Program { nub, instance, scratchpad }
@@ -54,7 +54,7 @@ impl Program {
         self.call_raw(endpoint, &registers[..count], scratchpad)
     }
 
-    fn root(&self) -> CapHash {
+    fn root(&mut self) -> CapHash {
         self.nub.state_root(self.instance).expect("it is there")
     }
 }

@@ -1,0 +1,146 @@
+//! The same kernel twice, in this process and in a virtual machine: everything is asked of both, and what they say has to
+//! be the same.
+
+use std::fmt::Debug;
+
+use javm_cap::{CapHash, Service, ValidImage};
+use javm_interpreter::{Exit, State};
+use javm_isa::Program;
+use nub_arch_local::LocalArch;
+use nub_kernel::bare::Range;
+use nub_kernel::{Call, Kernel, Outcome, Trace};
+
+use super::{Guest, Machine, Trouble};
+use crate::error::Error;
+use crate::health::Stats;
+
+/// Two kernels in one state.
+pub(crate) struct Both {
+    local: Kernel<LocalArch>,
+    guest: Guest,
+}
+
+impl Both {
+    pub(crate) fn new(guest: Guest) -> Both {
+        Both { local: Kernel::new(LocalArch), guest }
+    }
+
+    pub(crate) fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
+    pub(crate) fn guest_mut(&mut self) -> &mut Guest {
+        &mut self.guest
+    }
+
+    pub(crate) fn restart(&mut self) -> Result<(), Error> {
+        self.local = Kernel::new(LocalArch);
+        self.guest.restart()
+    }
+
+    /// Asks both. The end of the guest comes first: without an answer there is nothing to compare.
+    fn ask<T, C: PartialEq + Debug>(
+        &mut self,
+        what: &str,
+        mut question: impl FnMut(&mut dyn Machine) -> Result<T, Trouble>,
+        compared: impl Fn(&T) -> C,
+    ) -> Result<T, Trouble> {
+        let there = question(&mut self.guest);
+        if matches!(there, Err(Trouble::Ended(_))) {
+            return there;
+        }
+        let here = question(&mut self.local);
+        let [of_here, of_there] = [&here, &there].map(|answer| match answer {
+            Ok(answer) => Ok(compared(answer)),
+            Err(Trouble::Refused(error)) => Err(error.to_string()),
+            Err(Trouble::Ended(end)) => Err(end.text.clone()),
+        });
+        if of_here != of_there {
+            let text = format!("{what}: {of_here:?} in this process, {of_there:?} in the guest");
+            return Err(Error::Differs(text).into());
+        }
+        here
+    }
+}
+
+/// All of an outcome that a caller can see; the scratchpad by its hash.
+fn seen(outcome: &Outcome) -> impl PartialEq + Debug + use<> {
+    let Outcome { ended, value, gas_used, registers, pc, scratchpad, logs } = outcome;
+    let scratchpad = scratchpad.as_ref().map(|data| (data.pages(), data.hash()));
+    (*ended, *value, *gas_used, *registers, *pc, scratchpad, logs.clone())
+}
+
+impl Machine for Both {
+    fn publish(&mut self, image: &ValidImage) -> Result<(), Trouble> {
+        self.ask("publishing an Image", |machine| machine.publish(image), |&()| ())
+    }
+
+    fn instantiate(&mut self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
+        self.ask("making an Instance", |machine| machine.instantiate(image, services), |&number| number)
+    }
+
+    fn copy(&mut self, instance: u64) -> Result<u64, Trouble> {
+        self.ask("copying an Instance", |machine| machine.copy(instance), |&number| number)
+    }
+
+    fn prepare(&mut self, instance: u64) -> Result<(), Trouble> {
+        self.ask("mapping an Instance", |machine| machine.prepare(instance), |&()| ())
+    }
+
+    fn drop_instance(&mut self, instance: u64) -> Result<(), Trouble> {
+        self.ask("dropping an Instance", |machine| machine.drop_instance(instance), |&()| ())
+    }
+
+    fn root(&mut self, instance: u64) -> Result<CapHash, Trouble> {
+        self.ask("the hash of an Instance", |machine| machine.root(instance), |&hash| hash)
+    }
+
+    /// The states are compared after it, too.
+    fn invoke(&mut self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        let what = format!("a call of {}", call.endpoint);
+        let outcome = self.ask(&what, |machine| machine.invoke(instance, image, call), seen)?;
+        self.ask(&format!("the state after {what}"), |machine| machine.root(instance), |&hash| hash)?;
+        Ok(outcome)
+    }
+
+    fn invoke_traced(
+        &mut self,
+        instance: u64,
+        image: &ValidImage,
+        call: &Call<'_>,
+        trace: Trace<'_>,
+    ) -> Result<Outcome, Trouble> {
+        let question = |machine: &mut dyn Machine| machine.invoke_traced(instance, image, call, &mut *trace);
+        self.ask(&format!("a watched call of {}", call.endpoint), question, seen)
+    }
+
+    fn run_bare(&mut self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
+        let question = |machine: &mut dyn Machine| {
+            let (mut state, mut memory) = (state.clone(), memory.to_vec());
+            let exit = machine.run_bare(program, &mut state, &mut memory)?;
+            Ok((exit, state, memory))
+        };
+        // Whether a block is paid that nobody goes on with is not said.
+        let compared = |(exit, state, memory): &(Exit, State, Vec<Range>)| {
+            let memory: Vec<_> = memory.iter().map(|range| (range.first_page, range.content.hash())).collect();
+            (*exit, state.registers, state.pc, state.gas, memory)
+        };
+        let (exit, state_after, memory_after) = self.ask("a program without an Image", question, compared)?;
+        *state = state_after;
+        memory.clone_from_slice(&memory_after);
+        Ok(exit)
+    }
+
+    /// Those of the guest, which has more of them.
+    fn stats(&mut self) -> Result<Stats, Trouble> {
+        let what = |stats: &Stats| (stats.images, stats.instances);
+        let here = self.local.stats()?;
+        let there = self.guest.stats()?;
+        if what(&here) != what(&there) {
+            let text =
+                format!("Images and Instances: {:?} in this process, {:?} in the guest", what(&here), what(&there));
+            return Err(Error::Differs(text).into());
+        }
+        Ok(there)
+    }
+}

@@ -1,0 +1,371 @@
+//! The kernel in a virtual machine, as the monitor runs it.
+
+use std::time::Duration;
+
+use javm_cap::{Access, CapHash, Data, PAGE_SIZE, Service, ValidImage};
+use javm_interpreter::{Exit, State};
+use javm_isa::Program;
+use nub_host_kvm::reply::{self, Refused};
+use nub_host_kvm::request::{self, Invoke, ServiceGrant};
+use nub_host_kvm::{Config, Death, PrivilegeChoice, Reply, Request, Sandbox};
+use nub_kernel::bare::Range;
+use nub_kernel::kernel::MAX_SCRATCHPAD_PAGES;
+use nub_kernel::{Call, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome};
+
+use super::{End, Machine, Trouble};
+use crate::builder::{Builder, Failure, Privilege, PrivilegeSetting};
+use crate::error::Error;
+use crate::health::Stats;
+
+/// The lane that runs the kernel.
+const LANE: usize = 0;
+
+/// The longest that a unit of gas may take: ten times the slowest that was measured, 4 ns for loops in the interpreter.
+const GAS_TIME: Duration = Duration::from_nanos(40);
+/// The longest that the first touch of a page may take: ten times the slowest, 20 µs where each is a trap of an emulated
+/// ring 0 and a page of memory that the host has to find.
+const PAGE_TIME: Duration = Duration::from_micros(200);
+/// No call is waited for any longer.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A running guest, or one that has come to its end.
+pub(crate) struct Guest {
+    config: Config,
+    sandbox: Option<Sandbox>,
+    /// Why there is no sandbox.
+    end: Option<End>,
+}
+
+impl Guest {
+    pub(crate) fn start(builder: &Builder) -> Result<Guest, Error> {
+        let mut config = Config { test_requests: builder.fails(), ..Config::default() };
+        config.privilege = match builder.privilege_setting() {
+            PrivilegeSetting::Auto => PrivilegeChoice::Auto,
+            PrivilegeSetting::Fixed(Privilege::Supervisor) => {
+                PrivilegeChoice::Fixed(nub_host_kvm::Privilege::Supervisor)
+            }
+            PrivilegeSetting::Fixed(Privilege::User) => PrivilegeChoice::Fixed(nub_host_kvm::Privilege::User),
+        };
+        let Builder { lanes, memory, patience, seed, .. } = *builder;
+        config.lanes = lanes.unwrap_or(config.lanes);
+        config.memory = memory.unwrap_or(config.memory);
+        config.seed = seed.unwrap_or(config.seed);
+        config.patience = patience.unwrap_or(config.patience);
+        let sandbox = Sandbox::start(&config).map_err(not_started)?;
+        Ok(Guest { config, sandbox: Some(sandbox), end: None })
+    }
+
+    /// A new guest instead of this one.
+    pub(crate) fn restart(&mut self) -> Result<(), Error> {
+        self.end = self.end().or_else(|| Some(End { hung: None, text: "it was replaced".into() }));
+        // Its memory goes back before more is asked for.
+        self.sandbox = None;
+        self.sandbox = Some(Sandbox::start(&self.config).map_err(not_started)?);
+        self.end = None;
+        Ok(())
+    }
+
+    pub(crate) fn end(&self) -> Option<End> {
+        match &self.sandbox {
+            Some(sandbox) => sandbox.death().as_ref().map(end_of),
+            None => self.end.clone(),
+        }
+    }
+
+    pub(crate) fn privilege(&self) -> Privilege {
+        match self.sandbox.as_ref().map(Sandbox::privilege) {
+            Some(nub_host_kvm::Privilege::Supervisor) => Privilege::Supervisor,
+            _ => Privilege::User,
+        }
+    }
+
+    /// How long it took from the start to the first reply.
+    pub(crate) fn boot_time(&self) -> Duration {
+        self.sandbox.as_ref().map_or(Duration::ZERO, Sandbox::boot_time)
+    }
+
+    /// How often the guest left the machine.
+    pub(crate) fn exits(&self) -> u64 {
+        self.sandbox.as_ref().map_or(0, Sandbox::exits)
+    }
+
+    /// Has the guest fail, where it was started for that.
+    pub(crate) fn fail(&mut self, failure: Failure) -> Result<(), Trouble> {
+        let failure = match failure {
+            Failure::Panic => request::Failure::Panic,
+            Failure::TripleFault => request::Failure::TripleFault,
+            Failure::Hang => request::Failure::Hang,
+            Failure::Garbage => request::Failure::Garbage,
+        };
+        self.ask(&Request::Fail(failure), Duration::ZERO, |reply| (reply == Reply::Done).then_some(()))
+    }
+
+    /// Sends a request; `take` has what the reply should be.
+    fn ask<T>(
+        &mut self,
+        request: &Request<'_>,
+        work: Duration,
+        take: impl FnOnce(Reply) -> Option<T>,
+    ) -> Result<T, Trouble> {
+        let Some(sandbox) = &self.sandbox else {
+            let none = || End { hung: None, text: "there is no guest".into() };
+            return Err(Trouble::Ended(self.end.clone().unwrap_or_else(none)));
+        };
+        match sandbox.call(LANE, request, work) {
+            Ok(Reply::Refused(refused)) => Err(Trouble::Refused(refusal(refused))),
+            Ok(reply) => take(reply).ok_or_else(|| self.distrust("a reply to something else")),
+            Err(nub_host_kvm::Error::Died(death)) => Err(Trouble::Ended(end_of(&death))),
+            Err(error @ nub_host_kvm::Error::TooLong(_)) => Err(Error::Refused(error.to_string()).into()),
+            Err(error) => Err(self.distrust(&error.to_string())),
+        }
+    }
+
+    /// Ends a guest that says what no guest says.
+    fn distrust(&mut self, what: &str) -> Trouble {
+        let end = End { hung: None, text: format!("it answered nonsense: {what}") };
+        self.sandbox = None;
+        self.end = Some(end.clone());
+        Trouble::Ended(end)
+    }
+}
+
+fn not_started(error: nub_host_kvm::Error) -> Error {
+    match error {
+        nub_host_kvm::Error::Missing(missing) => Error::NoKvm(missing.to_string()),
+        nub_host_kvm::Error::Config(text) => Error::Setting(text),
+        other => Error::NotStarted(other.to_string()),
+    }
+}
+
+fn end_of(death: &Death) -> End {
+    let hung = match death {
+        Death::Hung { waited, .. } => Some(*waited),
+        _ => None,
+    };
+    End { hung, text: death.to_string() }
+}
+
+/// The kernel's own error, as it would be in this process.
+fn refusal(refused: Refused) -> Error {
+    match refused {
+        Refused::UnknownImage(hash) => InstantiateError::UnknownImage(CapHash(hash)).into(),
+        Refused::Denied { slot, wanted } => InstantiateError::Denied { slot, wanted }.into(),
+        Refused::NoImport(slot) => InstantiateError::NoImport(slot).into(),
+        Refused::UnknownEndpoint { asked, known } => InvokeError::UnknownEndpoint { asked, known }.into(),
+        Refused::Arguments { endpoint, expected, given } => {
+            InvokeError::Arguments { endpoint, expected, given: usize::try_from(given).unwrap_or(usize::MAX) }.into()
+        }
+        Refused::Scratchpad(length) => InvokeError::Scratchpad(usize::try_from(length).unwrap_or(usize::MAX)).into(),
+        Refused::Malformed(text) | Refused::Image(text) | Refused::Other(text) => Error::Refused(text),
+        Refused::UnknownInstance(number) => Error::Refused(format!("it has no Instance {number}")),
+        Refused::TestsOnly => Error::Refused("it does not fail on request: it was not started for tests".into()),
+    }
+}
+
+/// Refuses a scratchpad that the kernel would refuse, before memory is taken for it on both sides; after what else the
+/// kernel would refuse first.
+fn check_length(image: &ValidImage, call: &Call<'_>) -> Result<(), Error> {
+    let length = call.scratchpad.map_or(0, <[u8]>::len);
+    let endpoint = nub_kernel::find_endpoint(image.image(), call.endpoint)?;
+    if length <= MAX_SCRATCHPAD_PAGES as usize * PAGE_SIZE {
+        return Ok(());
+    }
+    let given = call.arguments.len();
+    if usize::from(endpoint.arity) != given {
+        let name = String::from(endpoint.name.as_str());
+        return Err(InvokeError::Arguments { endpoint: name, expected: endpoint.arity, given }.into());
+    }
+    Err(InvokeError::Scratchpad(length).into())
+}
+
+/// How long a call may take beyond the patience that every request has.
+fn longest(image: &ValidImage, call: &Call<'_>) -> Duration {
+    let mapped: u64 = image.image().memory.values().map(|mapping| u64::from(mapping.pages)).sum();
+    let given = call.scratchpad.map_or(0, <[u8]>::len).div_ceil(PAGE_SIZE) as u64;
+    work(call.gas, mapped + given)
+}
+
+/// How long so much gas, and the first touch of so many pages, may take.
+fn work(gas: u64, pages: u64) -> Duration {
+    let nanoseconds = |count: u64, each: Duration| u128::from(count) * each.as_nanos();
+    let all = nanoseconds(gas, GAS_TIME) + nanoseconds(pages, PAGE_TIME);
+    Duration::from_nanos(u64::try_from(all).unwrap_or(u64::MAX)).min(LONGEST)
+}
+
+/// All bytes of Data.
+fn bytes_of(data: &Data) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(data.size()).unwrap_or(usize::MAX)];
+    // It has as many as it says.
+    let _ = data.read(0, &mut bytes);
+    bytes
+}
+
+/// What the guest says that a call came to; `None` where no call comes to that.
+fn outcome(reply: reply::Outcome, gas: u64) -> Option<Outcome> {
+    let scratchpad = match reply.scratchpad {
+        Some(reply::Scratchpad { pages, bytes }) => {
+            let mut data = Data::new(pages).ok()?;
+            data.write(0, &bytes).ok()?;
+            Some(data)
+        }
+        None => None,
+    };
+    (reply.gas_used <= gas).then_some(())?;
+    Some(Outcome {
+        ended: match reply.ended {
+            reply::Ended::Halt => Ended::Halt,
+            reply::Ended::Panic => Ended::Panic,
+            reply::Ended::Fault(page) => Ended::Fault { page },
+            reply::Ended::OutOfGas => Ended::OutOfGas,
+        },
+        value: reply.registers[javm_isa::Reg::A0.index()],
+        gas_used: reply.gas_used,
+        registers: reply.registers,
+        pc: reply.pc,
+        scratchpad,
+        logs: reply.logs.into_iter().map(|entry| LogEntry { topic: entry.topic, bytes: entry.bytes }).collect(),
+    })
+}
+
+impl Machine for Guest {
+    fn publish(&mut self, image: &ValidImage) -> Result<(), Trouble> {
+        let bytes = image.image().encode();
+        let hash = self.ask(&Request::PutCap(&bytes), Duration::from_secs(20), |reply| match reply {
+            Reply::Hash(hash) => Some(hash),
+            _ => None,
+        })?;
+        if hash != image.hash().0 {
+            return Err(self.distrust("the hash of another Image"));
+        }
+        Ok(())
+    }
+
+    fn instantiate(&mut self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
+        let services =
+            services.iter().map(|&(slot, Service { id, parameter })| ServiceGrant { slot, id, parameter }).collect();
+        let request = Request::Instantiate { image: image.hash().0, all_services: false, services };
+        self.ask(&request, Duration::ZERO, instance)
+    }
+
+    fn copy(&mut self, number: u64) -> Result<u64, Trouble> {
+        self.ask(&Request::Copy(number), Duration::ZERO, instance)
+    }
+
+    fn drop_instance(&mut self, number: u64) -> Result<(), Trouble> {
+        self.ask(&Request::Drop(number), Duration::ZERO, |reply| matches!(reply, Reply::Flag(_)).then_some(()))
+    }
+
+    fn root(&mut self, number: u64) -> Result<CapHash, Trouble> {
+        // All that an Instance holds may have to be hashed, which no gas bounds.
+        self.ask(&Request::Root(number), Duration::from_secs(60), |reply| match reply {
+            Reply::Hash(hash) => Some(CapHash(hash)),
+            _ => None,
+        })
+    }
+
+    fn invoke(&mut self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        check_length(image, call)?;
+        let endpoint = match call.endpoint {
+            EndpointRef::Number(number) => request::Endpoint::Number(number),
+            EndpointRef::Name(name) => request::Endpoint::Name(name),
+        };
+        let arguments = call.arguments.to_vec();
+        let invoke = Invoke { instance: number, endpoint, arguments, gas: call.gas, scratchpad: call.scratchpad };
+        self.ask(&Request::Invoke(invoke), longest(image, call), |reply| match reply {
+            Reply::Outcome(reply) => outcome(reply, call.gas),
+            _ => None,
+        })
+    }
+
+    fn run_bare(&mut self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
+        let contents: Vec<Vec<u8>> = memory.iter().map(|range| bytes_of(&range.content)).collect();
+        let ranges = memory.iter().zip(&contents).map(|(range, bytes)| request::Range {
+            first_page: range.first_page,
+            pages: range.content.pages(),
+            writable: range.access == Access::ReadWrite,
+            bytes,
+        });
+        let asked = request::Bare {
+            program: program.blob(),
+            registers: state.registers,
+            pc: state.pc,
+            gas: state.gas,
+            memory: ranges.collect(),
+        };
+        let pages = memory.iter().map(|range| u64::from(range.content.pages())).sum();
+        let reply = self.ask(&Request::Run(asked), work(state.gas, pages), |reply| match reply {
+            Reply::Ran(ran) if ran.memory.len() == memory.len() && ran.gas <= state.gas => Some(ran),
+            _ => None,
+        })?;
+        for (range, bytes) in memory.iter_mut().zip(&reply.memory) {
+            let filled = Data::new(range.content.pages()).and_then(|mut data| data.write(0, bytes).map(|()| data));
+            match filled {
+                Ok(data) => range.content = data,
+                Err(_) => return Err(self.distrust("more memory than it was given")),
+            }
+        }
+        *state = State { registers: reply.registers, pc: reply.pc, gas: reply.gas, block_paid: false };
+        Ok(match reply.exit {
+            reply::Exit::Halt => Exit::Halt,
+            reply::Exit::Panic => Exit::Panic,
+            reply::Exit::Fault(page) => Exit::Fault(page),
+            reply::Exit::OutOfGas => Exit::OutOfGas,
+            reply::Exit::Host(immediate) => Exit::Host(immediate),
+            reply::Exit::Operation => Exit::Operation,
+        })
+    }
+
+    fn stats(&mut self) -> Result<Stats, Trouble> {
+        self.ask(&Request::Stats, Duration::ZERO, |reply| match reply {
+            Reply::Stats(stats) => Some(Stats {
+                images: stats.images,
+                instances: stats.instances,
+                heap_used: Some(stats.heap_used),
+                heap_size: Some(stats.heap_size),
+                frames_used: Some(stats.frames_used),
+                memory_used: Some(stats.memory_used),
+                windows: Some(stats.windows),
+                window_faults: Some(stats.window_faults),
+                flushes: Some(stats.flushes),
+                exits: None,
+            }),
+            _ => None,
+        })
+    }
+}
+
+fn instance(reply: Reply) -> Option<u64> {
+    match reply {
+        Reply::Instance(number) => Some(number),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply() -> reply::Outcome {
+        let scratchpad = Some(reply::Scratchpad { pages: 2, bytes: b"left".into() });
+        reply::Outcome { ended: reply::Ended::Halt, gas_used: 7, registers: [3; 13], pc: 9, scratchpad, logs: vec![] }
+    }
+
+    #[test]
+    fn what_no_call_comes_to_is_not_believed() {
+        let found =
+            outcome(reply(), 7).map(|found| (found.value, found.gas_used, found.scratchpad.map(|it| it.pages())));
+        assert_eq!(found, Some((3, 7, Some(2))));
+        assert!(outcome(reply(), 6).is_none(), "more gas than there was");
+        let scratchpad = Some(reply::Scratchpad { pages: u32::MAX, bytes: vec![] });
+        assert!(outcome(reply::Outcome { scratchpad, ..reply() }, 7).is_none(), "more pages than a Data has");
+    }
+
+    #[test]
+    fn no_gas_is_too_much_to_wait_for() {
+        let bytes = include_bytes!("../../../../guests/images/counter.nub");
+        let Ok(image) = ValidImage::load(bytes) else { panic!("it is an Image") };
+        let call = |gas| Call { endpoint: EndpointRef::Number(0), arguments: &[], gas, scratchpad: None };
+        assert!(longest(&image, &call(0)) < longest(&image, &call(1_000_000)));
+        assert_eq!(longest(&image, &call(u64::MAX)), LONGEST);
+    }
+}

@@ -1,0 +1,157 @@
+//! What a [`Nub`](crate::Nub) runs on: the kernel in this process, in a virtual machine, or in both.
+//!
+//! A backend numbers its Instances itself and forgets everything when it ends; what has to outlive that is the handle's.
+
+mod both;
+#[cfg_attr(all(feature = "kvm", target_os = "linux", target_arch = "x86_64"), path = "guest.rs")]
+#[cfg_attr(not(all(feature = "kvm", target_os = "linux", target_arch = "x86_64")), path = "no_guest.rs")]
+mod guest;
+mod local;
+
+use std::time::Duration;
+
+use javm_cap::{CapHash, Service, ValidImage};
+use javm_interpreter::{Exit, State};
+use javm_isa::Program;
+use nub_arch_local::LocalArch;
+use nub_kernel::bare::Range;
+use nub_kernel::{Call, Kernel, Outcome, Trace};
+
+pub(crate) use both::Both;
+pub(crate) use guest::Guest;
+
+use crate::builder::{Builder, Privilege};
+use crate::error::Error;
+use crate::health::Stats;
+
+/// Why a machine came to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct End {
+    /// How long it was waited for, where it did not answer.
+    pub(crate) hung: Option<Duration>,
+    /// What is known of it.
+    pub(crate) text: String,
+}
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The kernel refused; all is as it was.
+    Refused(Error),
+    /// The machine has come to its end, and what was in it is gone.
+    Ended(End),
+}
+
+impl<E: Into<Error>> From<E> for Trouble {
+    fn from(error: E) -> Trouble {
+        Trouble::Refused(error.into())
+    }
+}
+
+/// A kernel, wherever it runs. Instances go by its own numbers.
+pub(crate) trait Machine {
+    /// Keeps an Image.
+    fn publish(&mut self, image: &ValidImage) -> Result<(), Trouble>;
+    /// Makes an Instance of an Image that was published, with exactly these services.
+    fn instantiate(&mut self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble>;
+    /// Makes a copy of an Instance.
+    fn copy(&mut self, instance: u64) -> Result<u64, Trouble>;
+    /// Maps the memory of an Instance, where that can be done before a call.
+    fn prepare(&mut self, _instance: u64) -> Result<(), Trouble> {
+        Ok(())
+    }
+    /// Drops an Instance.
+    fn drop_instance(&mut self, instance: u64) -> Result<(), Trouble>;
+    /// The hash of an Instance.
+    fn root(&mut self, instance: u64) -> Result<CapHash, Trouble>;
+    /// Calls an endpoint. `image` is the Instance's.
+    fn invoke(&mut self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble>;
+    /// [`Machine::invoke`], with `trace` called before each instruction where that is possible.
+    fn invoke_traced(
+        &mut self,
+        instance: u64,
+        image: &ValidImage,
+        call: &Call<'_>,
+        trace: Trace<'_>,
+    ) -> Result<Outcome, Trouble> {
+        let _ = trace;
+        self.invoke(instance, image, call)
+    }
+    /// Runs a program without an Image: [`nub_kernel::bare::run`].
+    fn run_bare(&mut self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble>;
+    /// What it uses.
+    fn stats(&mut self) -> Result<Stats, Trouble>;
+}
+
+/// The machines that there are.
+pub(crate) enum Backend {
+    Local(Box<Kernel<LocalArch>>),
+    Kvm(Box<Guest>),
+    Both(Box<Both>),
+}
+
+impl Backend {
+    pub(crate) fn local() -> Backend {
+        Backend::Local(Box::new(Kernel::new(LocalArch)))
+    }
+
+    pub(crate) fn kvm(builder: &Builder) -> Result<Backend, Error> {
+        Ok(Backend::Kvm(Box::new(Guest::start(builder)?)))
+    }
+
+    pub(crate) fn both(builder: &Builder) -> Result<Backend, Error> {
+        Ok(Backend::Both(Box::new(Both::new(Guest::start(builder)?))))
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Backend::Local(_) => "local",
+            Backend::Kvm(_) => "kvm",
+            Backend::Both(_) => "both",
+        }
+    }
+
+    pub(crate) fn machine(&mut self) -> &mut dyn Machine {
+        match self {
+            Backend::Local(kernel) => &mut **kernel,
+            Backend::Kvm(guest) => &mut **guest,
+            Backend::Both(both) => &mut **both,
+        }
+    }
+
+    /// The guest, where there is one.
+    pub(crate) fn guest(&self) -> Option<&Guest> {
+        match self {
+            Backend::Local(_) => None,
+            Backend::Kvm(guest) => Some(guest),
+            Backend::Both(both) => Some(both.guest()),
+        }
+    }
+
+    pub(crate) fn guest_mut(&mut self) -> Option<&mut Guest> {
+        match self {
+            Backend::Local(_) => None,
+            Backend::Kvm(guest) => Some(guest),
+            Backend::Both(both) => Some(both.guest_mut()),
+        }
+    }
+
+    pub(crate) fn privilege(&self) -> Option<Privilege> {
+        self.guest().map(Guest::privilege)
+    }
+
+    /// Why the machine is at its end, if it is.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.guest().and_then(Guest::end)
+    }
+
+    /// A new machine, with nothing in it.
+    pub(crate) fn restart(&mut self) -> Result<(), Error> {
+        match self {
+            Backend::Local(kernel) => **kernel = Kernel::new(LocalArch),
+            Backend::Kvm(guest) => guest.restart()?,
+            Backend::Both(both) => both.restart()?,
+        }
+        Ok(())
+    }
+}

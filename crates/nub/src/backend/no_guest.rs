@@ -1,0 +1,85 @@
+//! Where there is no virtual machine: what stands for one, and cannot be made.
+
+use std::time::Duration;
+
+use javm_cap::{CapHash, Service, ValidImage};
+use javm_interpreter::{Exit, State};
+use javm_isa::Program;
+use nub_kernel::bare::Range;
+use nub_kernel::{Call, Outcome};
+
+use super::{End, Machine, Trouble};
+use crate::builder::{Builder, Failure, Privilege};
+use crate::error::Error;
+use crate::health::Stats;
+
+/// There is none of these.
+pub(crate) enum Guest {}
+
+impl Guest {
+    pub(crate) fn start(_: &Builder) -> Result<Guest, Error> {
+        Err(Error::NoKvm(if cfg!(feature = "kvm") {
+            format!("KVM is a part of Linux on x86-64, and this is {}", std::env::consts::OS)
+        } else {
+            "this program was built without it (feature `kvm` of the crate `nub`)".into()
+        }))
+    }
+
+    pub(crate) fn restart(&mut self) -> Result<(), Error> {
+        match *self {}
+    }
+
+    pub(crate) fn end(&self) -> Option<End> {
+        match *self {}
+    }
+
+    pub(crate) fn privilege(&self) -> Privilege {
+        match *self {}
+    }
+
+    pub(crate) fn boot_time(&self) -> Duration {
+        match *self {}
+    }
+
+    pub(crate) fn exits(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) fn fail(&mut self, _: Failure) -> Result<(), Trouble> {
+        match *self {}
+    }
+}
+
+impl Machine for Guest {
+    fn publish(&mut self, _: &ValidImage) -> Result<(), Trouble> {
+        match *self {}
+    }
+
+    fn instantiate(&mut self, _: &ValidImage, _: &[(u8, Service)]) -> Result<u64, Trouble> {
+        match *self {}
+    }
+
+    fn copy(&mut self, _: u64) -> Result<u64, Trouble> {
+        match *self {}
+    }
+
+    fn drop_instance(&mut self, _: u64) -> Result<(), Trouble> {
+        match *self {}
+    }
+
+    fn root(&mut self, _: u64) -> Result<CapHash, Trouble> {
+        match *self {}
+    }
+
+    fn invoke(&mut self, _: u64, _: &ValidImage, _: &Call<'_>) -> Result<Outcome, Trouble> {
+        match *self {}
+    }
+
+    fn run_bare(&mut self, _: &Program, _: &mut State, _: &mut [Range]) -> Result<Exit, Trouble> {
+        match *self {}
+    }
+
+    fn stats(&mut self) -> Result<Stats, Trouble> {
+        match *self {}
+    }
+}

@@ -1,0 +1,55 @@
+//! `--arch` and `--privilege`.
+
+use super::{finished, guest, nub, plain_command};
+
+#[test]
+fn results_say_which_machine_it_was() {
+    let image = guest("counter");
+    let run = |flags: &[&str]| {
+        let line = ["--json", "run", &image, "-e", "add", "-a", "5"].into_iter().chain(flags.iter().copied());
+        finished(&plain_command().args(line).output().expect("the command starts"))
+    };
+    let mut local = run(&["--arch", "local"]).expect(0).json();
+    assert_eq!((&local["arch"], &local["privilege"]), (&"local".into(), &serde_json::Value::Null));
+    let auto = run(&[]).expect(0).json();
+    let kvm = run(&["--arch", "kvm"]);
+    if kvm.code == Some(6) {
+        kvm.says(&["no virtual machine can be had"]);
+        assert_eq!(auto["arch"], "local");
+        assert!(auto["why_local"].as_str().is_some_and(|why| why.contains("no virtual machine can be had")), "{auto}");
+        eprintln!("without KVM: {}", auto["why_local"]);
+        return;
+    }
+    let mut kvm = kvm.expect(0).json();
+    assert_eq!((&kvm["arch"], &auto["arch"], &auto["why_local"]), (&"kvm".into(), &"kvm".into(), &local["why_local"]));
+    let privilege = kvm["privilege"].as_str().expect("a guest has one").to_string();
+    let again = run(&["--arch", "kvm", "--privilege", &privilege]).expect(0).json();
+    assert_eq!(again["privilege"], kvm["privilege"]);
+    for object in [&mut local, &mut kvm] {
+        for key in ["arch", "privilege", "time_ns"] {
+            object[key] = serde_json::Value::Null;
+        }
+    }
+    assert_eq!(local, kvm);
+    let text = finished(&plain_command().args(["run", &image, "-e", "get"]).output().expect("the command starts"));
+    assert!(text.expect(0).stdout.contains(&format!("(kvm-{privilege}, interpreter)")));
+}
+
+#[test]
+fn watched_calls_are_for_this_process() {
+    let image = guest("counter");
+    let trace = |arch: &str| nub(&["run", &image, "-e", "get", "--trace", "--arch", arch]);
+    trace("auto").expect(0).says(&["jump_ind"]);
+    trace("both");
+    let kvm = trace("kvm");
+    if kvm.code != Some(6) {
+        kvm.expect(4).says(&["watching a call", "--arch local"]);
+    }
+}
+
+#[test]
+fn unknown_machines_are_refused() {
+    let image = guest("counter");
+    nub(&["run", &image, "-e", "get", "--arch", "pdp11"]).expect(2).says(&["pdp11", "auto", "local", "kvm", "both"]);
+    nub(&["run", &image, "-e", "get", "--privilege", "root"]).expect(2).says(&["root", "supervisor", "user"]);
+}
