@@ -162,10 +162,18 @@ impl Builder {
         Ok(Nub::over(backend, why_local))
     }
 
+    #[cfg_attr(
+        not(all(feature = "kvm", target_os = "linux", target_arch = "x86_64")),
+        expect(dead_code, reason = "only a guest has one")
+    )]
     pub(crate) fn privilege_setting(&self) -> PrivilegeSetting {
         self.privilege
     }
 
+    #[cfg_attr(
+        not(all(feature = "kvm", target_os = "linux", target_arch = "x86_64")),
+        expect(dead_code, reason = "only a guest fails")
+    )]
     pub(crate) fn fails(&self) -> bool {
         self.failures
     }
