@@ -20,9 +20,9 @@ use crate::health::Stats;
 /// The lane that runs the kernel.
 const LANE: usize = 0;
 
-/// The longest that a unit of gas may take: ten times the slowest that was measured, 4 ns for loops in the interpreter.
+/// The longest that a unit of gas may take: an estimate, ten times 4 ns for loops in the interpreter, still to be measured.
 const GAS_TIME: Duration = Duration::from_nanos(40);
-/// The longest that the first touch of a page may take: ten times the slowest, 20 µs where each is a trap of an emulated
+/// The longest that the first touch of a page may take: an estimate, ten times 20 µs where each is a trap of an emulated
 /// ring 0 and a page of memory that the host has to find.
 const PAGE_TIME: Duration = Duration::from_micros(200);
 /// No call is waited for any longer.
