@@ -107,14 +107,13 @@ global_asm!(
     "pop rdx",
     "pop rcx",
     "pop rax",
-    // The end: the frame is the first argument, the interrupted function's frame pointer the second, the lane the third.
+    // The end: the frame is the first argument, the lane the second.
     "5: mov rdi, rsp",
-    "mov rsi, rbp",
     "mov rax, {stacks}",
-    "mov rdx, rsp",
-    "sub rdx, rax",
-    "shr rdx, {lane_shift}",
-    "mov rcx, rdx",
+    "mov rsi, rsp",
+    "sub rsi, rax",
+    "shr rsi, {lane_shift}",
+    "mov rcx, rsi",
     "shl rcx, {lane_shift}",
     "lea rsp, [rax + rcx]",
     "add rsp, {report_top}",
@@ -141,9 +140,9 @@ const _: () = assert!(VECTORS == 32);
 static ENDING: [AtomicBool; MAX_LANES] = [const { AtomicBool::new(false) }; MAX_LANES];
 
 /// Ends the guest because of a trap.
-extern "C" fn end(frame: &TrapFrame, frame_pointer: u64, lane: u64) -> ! {
+extern "C" fn end(frame: &TrapFrame, lane: u64) -> ! {
     let cause = Cause::Trap { vector: frame.vector, error: frame.error };
-    report(lane as usize, &cause, frame.rip, frame.rsp, frame_pointer)
+    report(lane as usize, &cause, frame.rip, frame.rsp)
 }
 
 /// The lane whose stack this is.
@@ -172,55 +171,73 @@ impl fmt::Write for Text {
 
 /// Ends the guest because the kernel panicked.
 pub fn panicked(message: &dyn fmt::Display) -> ! {
-    let (frame_pointer, stack_pointer): (u64, u64);
-    // SAFETY: reads two registers.
-    unsafe {
-        core::arch::asm!("mov {}, rbp", "mov {}, rsp", out(reg) frame_pointer, out(reg) stack_pointer, options(nomem, nostack));
-    }
+    let stack_pointer: u64;
+    // SAFETY: reads a register.
+    unsafe { core::arch::asm!("mov {}, rsp", out(reg) stack_pointer, options(nomem, nostack, preserves_flags)) };
     let mut text = Text { bytes: [0; MAX_MESSAGE], length: 0 };
     // An error says that not all of it fits.
     let _ = write!(text, "{message}");
     let message = core::str::from_utf8(&text.bytes[..text.length]).unwrap_or_default();
-    report(
-        lane_of(stack_pointer),
-        &Cause::Panic { message },
-        panicked as *const () as u64,
-        stack_pointer,
-        frame_pointer,
+    report(lane_of(stack_pointer), &Cause::Panic { message }, panicked as *const () as u64, stack_pointer)
+}
+
+unsafe extern "C" {
+    /// Where the kernel's code begins.
+    static __nub_text_start: u8;
+    /// Where it ends.
+    static __nub_text_end: u8;
+}
+
+/// Whether a number may be a return address: it leads into the kernel's code, behind a call.
+fn returns_behind_a_call(address: u64) -> bool {
+    let (start, end) = (&raw const __nub_text_start as u64, &raw const __nub_text_end as u64);
+    // The longest form that is told has 7 bytes.
+    if !(start + 7..=end).contains(&address) {
+        return false;
+    }
+    // SAFETY: these bytes are code, which is mapped and never written.
+    let before = unsafe { (address as *const [u8; 7]).sub(1).read_unaligned() };
+    if before[2] == 0xe8 {
+        let distance = i32::from_le_bytes([before[3], before[4], before[5], before[6]]);
+        return (start..end).contains(&address.wrapping_add_signed(i64::from(distance)));
+    }
+    // A call by a register, or by memory at a register and a distance of 0, 1 or 4 bytes, with or without a scale, or at a
+    // distance from here.
+    [(2, 0xd0), (2, 0x10), (3, 0x14), (3, 0x50), (4, 0x54), (6, 0x10), (6, 0x90), (7, 0x94)].into_iter().any(
+        |(length, form)| {
+            let instruction = &before[7 - length..];
+            instruction[0] == 0xff && instruction[1] & 0xf8 == form & 0xf8
+        },
     )
 }
 
-/// Puts the return addresses from a frame pointer on behind the first address; gives how many there are then. Follows
-/// frame pointers only within the lane's stacks.
-fn backtrace(lane: usize, frame_pointer: u64, addresses: &mut [u64; MAX_BACKTRACE]) -> usize {
-    let mut at = frame_pointer;
+/// Puts what looks like return addresses on the stack behind the first address, innermost first; gives how many there are
+/// then. The kernel keeps no frame pointers, which would cost its interpreter half of its speed, so that a function that
+/// has returned may show too.
+fn backtrace(lane: usize, rsp: u64, addresses: &mut [u64; MAX_BACKTRACE]) -> usize {
+    let holds = |stack: &Stack| stack.top(lane) - (16 << 20) <= rsp && rsp <= stack.top(lane);
+    let Some(stack) = Stack::ALL.into_iter().find(holds) else { return 1 };
+    let lowest = rsp.max(stack.top(lane) - stack.size()).next_multiple_of(8);
     let mut count = 1;
-    while count < MAX_BACKTRACE && at.is_multiple_of(8) {
-        let holds = |stack: &Stack| (stack.top(lane) - stack.size()..stack.top(lane) - 15).contains(&at);
-        if !Stack::ALL.iter().any(holds) {
-            break;
+    for at in (lowest..stack.top(lane)).step_by(8) {
+        // SAFETY: these 8 bytes are on a stack of this lane, all of which is mapped and aligned.
+        let word = unsafe { (at as *const u64).read_volatile() };
+        if returns_behind_a_call(word) {
+            addresses[count] = word;
+            count += 1;
+            if count == MAX_BACKTRACE {
+                break;
+            }
         }
-        // SAFETY: these 16 bytes are on a stack of this lane, all of which is mapped and aligned.
-        let [next, address] = unsafe { (at as *const [u64; 2]).read_volatile() };
-        if address == 0 {
-            break;
-        }
-        addresses[count] = address;
-        count += 1;
-        // Callers are further up.
-        if next <= at {
-            break;
-        }
-        at = next;
     }
     count
 }
 
 /// Says in the lane's slot why the guest is at its end, and leaves for ever.
-fn report(lane: usize, cause: &Cause<&str>, rip: u64, rsp: u64, frame_pointer: u64) -> ! {
+fn report(lane: usize, cause: &Cause<&str>, rip: u64, rsp: u64) -> ! {
     if lane < boot::info().lanes as usize && !ENDING[lane].swap(true, Ordering::Relaxed) {
         let mut addresses = [rip; MAX_BACKTRACE];
-        let count = backtrace(lane, frame_pointer, &mut addresses);
+        let count = backtrace(lane, rsp, &mut addresses);
         let to = boot::linear(layout::slot(lane) + REPORT_OFFSET) as *mut u8;
         let mut length = 0;
         encode_report(cause, rsp, &addresses[..count], |bytes| {

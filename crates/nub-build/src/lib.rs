@@ -107,7 +107,6 @@ fn flags(script: &Path) -> Vec<String> {
         // At a fixed address below 2 GiB nothing has to be relocated.
         "-Crelocation-model=static".into(),
         "-Ccode-model=small".into(),
-        "-Cforce-frame-pointers=yes".into(),
         link("-nostdlib"),
         link("-nostartfiles"),
         link("-static"),
