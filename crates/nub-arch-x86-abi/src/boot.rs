@@ -50,8 +50,6 @@ pub struct BootInfo {
     pub interrupts: u64,
     /// The XCR0 that the processors run with, 0 where they have no XSAVE.
     pub xcr0: u64,
-    /// How often a lane looks at its slot before it sleeps.
-    pub idle_spins: u64,
     /// The seed of everything random in the kernel.
     pub seed: [u8; 32],
 }
@@ -70,7 +68,7 @@ impl BootInfo {
         for field in [self.version, self.privilege, self.lanes, self.test_requests] {
             put(&field.to_le_bytes());
         }
-        for field in [self.memory, self.free, self.root, self.interrupts, self.xcr0, self.idle_spins] {
+        for field in [self.memory, self.free, self.root, self.interrupts, self.xcr0] {
             put(&field.to_le_bytes());
         }
         put(&self.seed);
@@ -79,9 +77,9 @@ impl BootInfo {
 }
 
 const _: () = {
-    assert!(size_of::<BootInfo>() == 104);
+    assert!(size_of::<BootInfo>() == 96);
     assert!(core::mem::offset_of!(BootInfo, lanes) == 16);
     assert!(core::mem::offset_of!(BootInfo, memory) == 24);
-    assert!(core::mem::offset_of!(BootInfo, seed) == 72);
+    assert!(core::mem::offset_of!(BootInfo, seed) == 64);
     assert!(size_of::<BootInfo>() as u64 <= layout::PAGE);
 };

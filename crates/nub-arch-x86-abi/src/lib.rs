@@ -6,7 +6,7 @@
 //! - [`layout`]: the memory map.
 //! - [`boot`]: what the guest is told when a lane starts.
 //! - [`trap`]: vectors, the frame that a trap leaves, the report of a guest that died.
-//! - [`slot`]: a lane's place in shared memory, and the protocol of it.
+//! - [`slot`]: a lane's place in shared memory; [`turn`]: the protocol of it.
 //! - [`port`]: what the guest leaves the machine for.
 //! - [`wire`]: reading and writing the bytes of messages; [`request`] and [`reply`]: the messages.
 //!
@@ -24,6 +24,7 @@ pub mod reply;
 pub mod request;
 pub mod slot;
 pub mod trap;
+pub mod turn;
 pub mod version;
 pub mod wire;
 

@@ -10,14 +10,13 @@
 //! A message longer than the buffer goes in parts. Every part is a turn of its own: while [`Slot::rest`] is not 0 the
 //! other side answers with an empty part and waits for the next one.
 //!
-//! Before it sleeps, a side says so in [`Slot::host_sleeps`] or [`Slot::guest_sleeps`] and looks at the state once more;
-//! the other side sets the state first and looks at the flag then. All of these are sequentially consistent, so that one
-//! of the two always sees the other.
+//! How the sides take turns, sleep and wake each other is in [`crate::turn`].
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::layout;
 use crate::trap::REPORT_OFFSET;
+use crate::turn::Word;
 
 /// Whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,13 +58,27 @@ pub struct Slot {
     pub rest: AtomicU64,
     /// Which request of this slot the message belongs to; the reply repeats it.
     pub sequence: AtomicU64,
-    reserved: [u64; 5],
+    /// How often the guest is to look for a request before it sleeps. The host writes it, and changes it by what it sees.
+    pub idle_spins: AtomicU32,
+    reserved: [u32; 9],
     /// Whether the host sleeps until the state is [`SlotState::Done`]: 0 or 1. The host writes it.
     pub host_sleeps: AtomicU32,
     reserved_host: [u32; 15],
     /// Whether the guest sleeps until the state is [`SlotState::Ready`]: 0 or 1. The guest writes it.
     pub guest_sleeps: AtomicU32,
     reserved_guest: [u32; 15],
+}
+
+impl Slot {
+    /// The word that this names.
+    #[inline(always)]
+    pub(crate) fn word(&self, word: Word) -> &AtomicU32 {
+        match word {
+            Word::State => &self.state,
+            Word::HostSleeps => &self.host_sleeps,
+            Word::GuestSleeps => &self.guest_sleeps,
+        }
+    }
 }
 
 /// Where the buffer begins, in bytes from the beginning of the slot.
@@ -80,6 +93,7 @@ const _: () = {
     assert!(core::mem::offset_of!(Slot, length) == 4);
     assert!(core::mem::offset_of!(Slot, rest) == 8);
     assert!(core::mem::offset_of!(Slot, sequence) == 16);
+    assert!(core::mem::offset_of!(Slot, idle_spins) == 24);
     assert!(core::mem::offset_of!(Slot, host_sleeps) == 64);
     assert!(core::mem::offset_of!(Slot, guest_sleeps) == 128);
     assert!(size_of::<Slot>() as u64 <= REPORT_OFFSET);

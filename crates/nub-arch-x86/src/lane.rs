@@ -3,12 +3,11 @@
 #![allow(unsafe_code)]
 
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::Ordering::Relaxed;
 
-use nub_arch_x86_abi::port::Event;
 use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE};
 use nub_arch_x86_abi::wire::Writer;
-use nub_arch_x86_abi::{Slot, SlotState, layout};
+use nub_arch_x86_abi::{Slot, layout, turn};
 
 use crate::{boot, processor, serve};
 
@@ -22,32 +21,14 @@ struct Turn {
 }
 
 impl Turn {
-    /// Waits until there is a part of a request.
+    /// Waits for a part of a request, and takes the turn.
     fn wait(&self) {
-        let ready = || self.slot.state.load(Acquire) == SlotState::Ready as u32;
-        let spins = boot::info().idle_spins;
-        loop {
-            for _ in 0..spins {
-                if ready() {
-                    return;
-                }
-                core::hint::spin_loop();
-            }
-            self.slot.guest_sleeps.store(1, SeqCst);
-            if self.slot.state.load(SeqCst) != SlotState::Ready as u32 {
-                processor::leave(Event::Idle);
-            }
-            self.slot.guest_sleeps.store(0, SeqCst);
-            if ready() {
-                return;
-            }
-        }
+        turn::guest::wait(self.slot, || self.slot.idle_spins.load(Relaxed), processor::leave);
     }
 
     /// Waits for a part and takes it; whether the message is whole.
     fn take_part(&mut self) -> bool {
         self.wait();
-        self.slot.state.store(SlotState::Running as u32, Relaxed);
         let length = (self.slot.length.load(Relaxed) as usize).min(BUFFER_SIZE);
         let rest = self.slot.rest.load(Relaxed);
         let start = self.request.len();
@@ -73,11 +54,7 @@ impl Turn {
         unsafe { core::ptr::copy_nonoverlapping(part.as_ptr(), self.buffer, length) };
         self.slot.length.store(length as u32, Relaxed);
         self.slot.rest.store((part.len() - length) as u64, Relaxed);
-        self.slot.state.store(SlotState::Done as u32, Release);
-        core::sync::atomic::fence(SeqCst);
-        if self.slot.host_sleeps.load(SeqCst) != 0 {
-            processor::leave(Event::Answered);
-        }
+        turn::guest::answer(self.slot, processor::leave);
         from + length
     }
 

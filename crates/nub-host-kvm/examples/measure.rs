@@ -51,7 +51,7 @@ mod measured {
     }
 
     pub fn run() -> Result<(), Box<dyn Error>> {
-        let config = Config { host_spin: Duration::from_millis(2), ..Config::default() };
+        let config = Config::default();
         for _ in 0..3 {
             let sandbox = Sandbox::start(&config)?;
             println!("boot {:?}, {:?}", sandbox.boot_time(), sandbox.privilege());

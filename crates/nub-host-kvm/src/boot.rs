@@ -254,7 +254,6 @@ pub(crate) fn prepare(
         root: loader.root,
         interrupts: interrupts.0,
         xcr0,
-        idle_spins: config.guest_spins,
         seed: config.seed,
     };
     loader.write(BOOT_INFO, &info.to_bytes())?;

@@ -32,10 +32,10 @@ pub struct Config {
     pub seed: [u8; 32],
     /// How long a request without gas may take before the guest counts as hung.
     pub patience: Duration,
-    /// How long a caller looks for its answer before it sleeps.
+    /// How long a caller looks for its answer before it sleeps, at most: where answers take longer it looks less.
     pub host_spin: Duration,
-    /// How often an idle lane looks for a request before it sleeps.
-    pub guest_spins: u64,
+    /// How long an idle lane looks for a request before it sleeps, at most: where requests come more seldom it looks less.
+    pub guest_spin: Duration,
     /// Whether the guest answers requests that make it fail, which tests use.
     pub test_requests: bool,
 }
@@ -58,8 +58,8 @@ impl Default for Config {
             privilege: PrivilegeChoice::Auto,
             seed: random_seed(),
             patience: Duration::from_secs(2),
-            host_spin: if alone { Duration::ZERO } else { Duration::from_micros(50) },
-            guest_spins: if alone { 0 } else { 20_000 },
+            host_spin: if alone { Duration::ZERO } else { Duration::from_micros(100) },
+            guest_spin: if alone { Duration::ZERO } else { Duration::from_micros(200) },
             test_requests: false,
         }
     }

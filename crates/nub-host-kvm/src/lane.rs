@@ -1,38 +1,45 @@
 //! The host's side of a lane: puts requests into the slot and waits for the replies.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU64, fence};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use nub_arch_x86_abi::layout;
-use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE, Slot, SlotState};
+use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE};
+use nub_arch_x86_abi::turn::{self, Bell as _};
+use nub_arch_x86_abi::{Reply, Slot, layout};
 
+use crate::bell::{Bell, Until, lock};
+use crate::config::Config;
 use crate::error::{Death, Error};
 use crate::hypervisor::Kicker;
 use crate::memory::GuestMemory;
+use crate::spin::{Budget, looks};
 
 /// What has become of the guest; shared by its lanes.
 #[derive(Default)]
 pub(crate) struct Fate {
     death: Mutex<Option<Death>>,
+    /// Where the callers of all lanes sleep.
+    bells: Mutex<Vec<Arc<Bell>>>,
 }
 
 impl Fate {
-    /// The guest has come to an end. The first word on it counts.
-    pub(crate) fn seal(&self, death: Death) {
-        lock(&self.death).get_or_insert(death);
+    /// The guest has come to an end. The first word on it counts. Wakes every caller.
+    pub(crate) fn seal(&self, death: Death) -> Death {
+        let death = lock(&self.death).get_or_insert(death).clone();
+        lock(&self.bells).iter().for_each(|bell| bell.ring());
+        death
     }
 
     /// Why the guest came to an end, if it has.
     pub(crate) fn death(&self) -> Option<Death> {
         lock(&self.death).clone()
     }
-}
 
-/// A lock whose holder panicked is as good as any: nothing here is ever half-changed.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_sealed(&self) -> bool {
+        lock(&self.death).is_some()
+    }
 }
 
 /// A lane, as the caller and the thread of its processor share it.
@@ -41,19 +48,39 @@ pub(crate) struct Lane {
     number: usize,
     pub(crate) fate: Arc<Fate>,
     /// Whether the lane is to end.
-    stop: Mutex<bool>,
-    /// The processor's thread waits here for a request.
-    requested: Condvar,
-    /// The caller waits here for the answer.
-    answered: Condvar,
+    stop: AtomicBool,
+    /// The processor's thread sleeps here until there is a request.
+    requested: Bell,
+    /// The caller sleeps here until there is an answer.
+    answered: Arc<Bell>,
     /// How often the guest left the machine.
     pub(crate) exits: AtomicU64,
-    spin: Duration,
+    /// How long the caller looks for an answer, and the guest for a request.
+    host_spin: Budget,
+    guest_spin: Budget,
     /// What makes the processor stop. The processor's thread puts it here, and takes it back before it ends, so that
     /// nothing is kicked that is gone.
     kicker: Mutex<Option<Box<dyn Kicker>>>,
     /// Where the processor is, for a caller who asks.
     place: Mutex<Asked>,
+}
+
+/// When a call has to be over.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    /// When it began.
+    begun: Instant,
+    /// How long it may take.
+    patience: Duration,
+}
+
+impl Deadline {
+    /// That long from now on.
+    pub(crate) fn after(patience: Duration) -> Deadline {
+        // What no clock reaches is no deadline, but nobody waits that long.
+        const LONGEST: Duration = Duration::from_secs(1 << 32);
+        Deadline { begun: Instant::now(), patience: patience.min(LONGEST) }
+    }
 }
 
 /// The question where the processor is.
@@ -70,19 +97,24 @@ enum Asked {
 const PLACE_PATIENCE: Duration = Duration::from_millis(200);
 
 impl Lane {
-    pub(crate) fn new(memory: &Arc<GuestMemory>, number: usize, fate: &Arc<Fate>, spin: Duration) -> Lane {
-        Lane {
+    pub(crate) fn new(memory: &Arc<GuestMemory>, number: usize, fate: &Arc<Fate>, config: &Config) -> Lane {
+        let answered = Arc::new(Bell::default());
+        lock(&fate.bells).push(answered.clone());
+        let lane = Lane {
             memory: memory.clone(),
             number,
             fate: fate.clone(),
-            stop: Mutex::new(false),
-            requested: Condvar::new(),
-            answered: Condvar::new(),
+            stop: AtomicBool::new(false),
+            requested: Bell::default(),
+            answered,
             exits: AtomicU64::new(0),
-            spin,
+            host_spin: Budget::new(config.host_spin),
+            guest_spin: Budget::new(config.guest_spin),
             kicker: Mutex::new(None),
             place: Mutex::new(Asked::Not),
-        }
+        };
+        lane.grant_looks();
+        lane
     }
 
     fn slot(&self) -> &Slot {
@@ -94,32 +126,40 @@ impl Lane {
         layout::slot(self.number) + BUFFER_OFFSET
     }
 
+    /// Tells the guest how often it may look for a request.
+    fn grant_looks(&self) {
+        self.slot().idle_spins.store(looks(self.guest_spin.now()), Relaxed);
+    }
+
+    /// How long a caller looks for an answer now, and the guest for a request.
+    pub(crate) fn spins(&self) -> [Duration; 2] {
+        [self.host_spin.now(), self.guest_spin.now()]
+    }
+
     /// For the processor's thread: waits until there is a request. Gives `false` when the lane is to end.
     pub(crate) fn wait_for_request(&self) -> bool {
-        let mut stop = lock(&self.stop);
-        while !*stop && self.slot().state.load(SeqCst) != SlotState::Ready as u32 {
-            stop = self.requested.wait(stop).unwrap_or_else(PoisonError::into_inner);
-        }
-        !*stop
+        let begun = Instant::now();
+        turn::host::idle(self.slot(), &self.requested, || self.is_stopped());
+        self.guest_spin.learn(begun.elapsed());
+        self.grant_looks();
+        !self.is_stopped()
     }
 
     /// For the processor's thread: wakes the caller.
     pub(crate) fn wake_caller(&self) {
-        // The caller looks at the state while it holds the lock, so that it cannot miss this.
-        drop(lock(&self.stop));
-        self.answered.notify_all();
+        self.answered.ring();
     }
 
     /// Whether the lane is to end.
     pub(crate) fn is_stopped(&self) -> bool {
-        *lock(&self.stop)
+        self.stop.load(SeqCst)
     }
 
     /// Has the processor's thread end when it looks next.
     pub(crate) fn stop(&self) {
-        *lock(&self.stop) = true;
-        self.requested.notify_all();
-        self.answered.notify_all();
+        self.stop.store(true, SeqCst);
+        self.requested.ring();
+        self.answered.ring();
     }
 
     /// For the processor's thread: how it can be stopped; `None` when it cannot any more.
@@ -127,11 +167,9 @@ impl Lane {
         *lock(&self.kicker) = kicker;
     }
 
-    /// Stops the processor, if there still is one; its thread then looks what there is to do.
-    pub(crate) fn kick(&self) {
-        if let Some(kicker) = &*lock(&self.kicker) {
-            kicker.kick();
-        }
+    /// Stops the processor; its thread then looks what there is to do. Gives `false` if there is none any more.
+    pub(crate) fn kick(&self) -> bool {
+        lock(&self.kicker).as_ref().map(|kicker| kicker.kick()).is_some()
     }
 
     /// For the processor's thread, after a kick: says where the processor is if somebody asks.
@@ -145,7 +183,9 @@ impl Lane {
     /// Asks the processor's thread where the processor is.
     fn ask_place(&self) -> Option<String> {
         *lock(&self.place) = Asked::Waiting;
-        self.kick();
+        if !self.kick() {
+            return None;
+        }
         let deadline = Instant::now() + PLACE_PATIENCE;
         loop {
             let mut asked = lock(&self.place);
@@ -165,8 +205,12 @@ impl Lane {
         self.fate.death().map(|death| Error::Died(Box::new(death)))
     }
 
+    fn end(&self, death: Death) -> Error {
+        Error::Died(Box::new(self.fate.seal(death)))
+    }
+
     /// One turn: gives the guest a part of a request, and waits for what it answers.
-    fn turn(&self, part: &[u8], rest: u64, sequence: u64, deadline: Instant) -> Result<(), Error> {
+    fn turn(&self, part: &[u8], rest: u64, sequence: u64, deadline: Deadline) -> Result<(), Error> {
         let slot = self.slot();
         if !self.memory.write(self.buffer(), part) {
             unreachable!("a part is no longer than the buffer");
@@ -174,55 +218,40 @@ impl Lane {
         slot.length.store(part.len() as u32, Relaxed);
         slot.rest.store(rest, Relaxed);
         slot.sequence.store(sequence, Relaxed);
-        slot.state.store(SlotState::Ready as u32, SeqCst);
-        fence(SeqCst);
-        if slot.guest_sleeps.load(SeqCst) != 0 {
-            drop(lock(&self.stop));
-            self.requested.notify_one();
-        }
+        turn::host::submit(slot, &self.requested);
         self.wait_for_answer(deadline)
     }
 
-    fn wait_for_answer(&self, deadline: Instant) -> Result<(), Error> {
+    fn wait_for_answer(&self, deadline: Deadline) -> Result<(), Error> {
         let slot = self.slot();
-        let done = |order| slot.state.load(order) == SlotState::Done as u32;
-        let begun = Instant::now();
-        if !self.spin.is_zero() {
+        let spin = self.host_spin.now();
+        if !spin.is_zero() {
+            // The clock is looked at only where it takes longer than most do.
+            let mut begun = None;
             loop {
                 for _ in 0..64 {
-                    if done(Acquire) {
+                    if turn::is_answered(slot) {
+                        self.host_spin.learn(Duration::ZERO);
                         return Ok(());
                     }
                     std::hint::spin_loop();
                 }
-                if begun.elapsed() > self.spin {
+                if begun.get_or_insert_with(Instant::now).elapsed() > spin {
                     break;
                 }
             }
         }
-        slot.host_sleeps.store(1, SeqCst);
-        fence(SeqCst);
-        let mut guard = lock(&self.stop);
-        let result = loop {
-            if done(SeqCst) {
-                break Ok(());
-            }
-            if let Some(error) = self.died() {
-                break Err(error);
-            }
-            let now = Instant::now();
-            if now >= deadline {
-                drop(guard);
-                let death = Death::Hung { waited: now - begun, place: self.ask_place() };
-                self.fate.seal(death.clone());
-                slot.host_sleeps.store(0, SeqCst);
-                return Err(Error::Died(Box::new(death)));
-            }
-            guard = self.answered.wait_timeout(guard, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
-        };
-        drop(guard);
-        slot.host_sleeps.store(0, SeqCst);
-        result
+        let until = deadline.begun + deadline.patience;
+        let asleep = Instant::now();
+        turn::host::sleep(slot, &Until(&self.answered, until), || self.fate.is_sealed());
+        self.host_spin.learn(spin + asleep.elapsed());
+        if turn::is_answered(slot) {
+            return Ok(());
+        }
+        if let Some(error) = self.died() {
+            return Err(error);
+        }
+        Err(self.end(Death::Hung { waited: deadline.begun.elapsed(), place: self.ask_place() }))
     }
 
     /// Takes a part of the reply, behind what is in `reply`. Gives how much follows.
@@ -238,8 +267,9 @@ impl Lane {
         {
             return Err(Death::Nonsense(format!("a reply of {} bytes and more", reply.len() + length)));
         }
-        if length == 0 && rest != 0 {
-            return Err(Death::Nonsense("a reply that does not go on".into()));
+        // So there are few parts, and a deadline that is looked at in each is kept.
+        if length != BUFFER_SIZE && rest != 0 {
+            return Err(Death::Nonsense(format!("a part of {length} bytes with {rest} to follow")));
         }
         if !self.memory.read(self.buffer(), length, reply) {
             unreachable!("the length was checked against the buffer's");
@@ -247,27 +277,24 @@ impl Lane {
         Ok(rest)
     }
 
-    /// Sends a request and gives the bytes of the reply. One caller at a time.
+    /// Sends a request and gives the reply, whose bytes are collected in `reply`. One caller at a time.
     ///
     /// # Errors
-    /// [`Error::Died`] when the guest is at its end, or does not answer before the deadline.
+    /// [`Error::Died`] when the guest is at its end, or does not answer before the deadline; [`Error::TooLong`].
     pub(crate) fn call(
         &self,
         sequence: u64,
         request: &[u8],
-        deadline: Instant,
+        deadline: Deadline,
         reply: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<Reply, Error> {
         if request.len() as u64 > MAX_MESSAGE {
             return Err(Error::TooLong(request.len()));
         }
         if let Some(error) = self.died() {
             return Err(error);
         }
-        let nonsense = |death: Death| {
-            self.fate.seal(death.clone());
-            Error::Died(Box::new(death))
-        };
+        let nonsense = |death| self.end(death);
         reply.clear();
         let mut left = request.len();
         let mut parts = request.chunks(BUFFER_SIZE);
@@ -286,7 +313,7 @@ impl Lane {
         while self.take_part(sequence, reply).map_err(nonsense)? != 0 {
             self.turn(&[], 0, sequence, deadline)?;
         }
-        self.slot().state.store(SlotState::Empty as u32, Relaxed);
-        Ok(())
+        turn::host::release(self.slot());
+        Reply::decode(reply).map_err(|error| self.end(error.into()))
     }
 }

@@ -5,7 +5,7 @@
 //! - [`Error`]: why there is no virtual machine, or why it came to an end.
 //! - [`hypervisor`]: what is asked of a hypervisor, from creating a machine on; `kvm`: the one there is.
 //! - `memory`: the machine's memory. `image`: the kernel's binary. `boot`: what stands in memory when it starts.
-//! - `lane`: the host's side of a lane. `processor`: the thread that a lane's processor runs on.
+//! - `lane`: the host's side of a lane. `bell`, `spin`: where its threads sleep, and how long they look before. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.
 //! - `costs`: what things cost inside, which the guest decides by.
 //! - `privilege`: at which privilege the kernel runs here, and how that is found out.
@@ -14,10 +14,13 @@
 #![deny(unsafe_code)]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+mod bell;
 mod boot;
 mod config;
 mod costs;
 mod error;
+#[cfg(test)]
+mod fake_guest;
 pub mod hypervisor;
 mod image;
 mod kvm;
@@ -27,6 +30,7 @@ mod privilege;
 mod processor;
 mod sandbox;
 mod seccomp;
+mod spin;
 
 pub use config::{Config, PrivilegeChoice};
 pub use costs::Costs;

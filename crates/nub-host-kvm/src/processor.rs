@@ -81,7 +81,8 @@ impl Running {
     /// Stops it, and waits until it has.
     pub(crate) fn stop(&mut self) {
         self.lane.stop();
-        self.lane.kick();
+        // One that has ended needs none.
+        let _ = self.lane.kick();
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been told on standard error, and the guest is gone either way.
             let _ = thread.join();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Privilege, Reply, Request};
 
+use crate::bell::lock;
 use crate::boot;
 use crate::config::{Config, PrivilegeChoice};
 use crate::costs::{self, Costs};
@@ -14,7 +15,7 @@ use crate::error::{Death, Error};
 use crate::hypervisor::{Hypervisor, Machine, Processor};
 use crate::image::Image;
 use crate::kvm;
-use crate::lane::{Fate, Lane, lock};
+use crate::lane::{Deadline, Fate, Lane, lock};
 use crate::memory::GuestMemory;
 use crate::privilege::{self, Probe};
 use crate::processor::Running;
@@ -83,7 +84,7 @@ impl Sandbox {
         for (number, start) in starts.iter().enumerate() {
             let mut processor = machine.processor(number)?;
             processor.start(start)?;
-            let lane = Arc::new(Lane::new(&memory, number, &fate, config.host_spin));
+            let lane = Arc::new(Lane::new(&memory, number, &fate, config));
             sandbox.processors.push(Running::new(processor, lane.clone(), number, memory.clone(), image)?);
             sandbox.lanes.push(Caller { lane, buffers: Mutex::default(), sequence: AtomicU64::new(0) });
         }
@@ -136,6 +137,13 @@ impl Sandbox {
         self.lanes.iter().map(|caller| caller.lane.exits.load(Ordering::Relaxed)).sum()
     }
 
+    /// How long a caller of this lane looks for an answer before it sleeps, and how long the lane for a request: what is in
+    /// force now. Zeros for a lane that there is not.
+    #[must_use]
+    pub fn spins(&self, lane: usize) -> [Duration; 2] {
+        self.lanes.get(lane).map_or([Duration::ZERO; 2], |caller| caller.lane.spins())
+    }
+
     /// Why the guest came to an end, if it has.
     #[must_use]
     pub fn death(&self) -> Option<Death> {
@@ -154,12 +162,8 @@ impl Sandbox {
         buffers.request = writer.into_bytes();
         let Buffers { request, reply } = &mut *buffers;
         let sequence = caller.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let deadline = Instant::now() + self.config.patience.saturating_add(work);
-        caller.lane.call(sequence, request, deadline, reply)?;
-        Reply::decode(reply).map_err(|error| {
-            self.fate.seal(error.into());
-            Error::Died(Box::new(error.into()))
-        })
+        let deadline = Deadline::after(self.config.patience.saturating_add(work));
+        caller.lane.call(sequence, request, deadline, reply)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod calls;
 mod failures;
+mod lanes;
 mod pages;
 mod pair;
 
