@@ -15,6 +15,8 @@ pub enum Event {
     Answered = 2,
     /// The guest has come to an end; why is in the slot's [`crate::trap::Report`].
     Dead = 3,
+    /// Nothing: it shows what leaving costs.
+    Nothing = 4,
 }
 
 impl Event {
@@ -25,6 +27,7 @@ impl Event {
             1 => Some(Event::Idle),
             2 => Some(Event::Answered),
             3 => Some(Event::Dead),
+            4 => Some(Event::Nothing),
             _ => None,
         }
     }

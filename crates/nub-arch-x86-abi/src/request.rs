@@ -120,11 +120,13 @@ pub enum Work {
     Copy = 2,
     /// Entering a page in a page table, and taking it out again.
     Map = 3,
+    /// Leaving the machine, there and back.
+    Exit = 4,
 }
 
 impl Work {
     /// All of it.
-    pub const ALL: [Work; 3] = [Work::Fault, Work::Copy, Work::Map];
+    pub const ALL: [Work; 4] = [Work::Fault, Work::Copy, Work::Map, Work::Exit];
     /// It is done at most so often for a request.
     pub const MOST: u32 = 1 << 16;
 }
@@ -195,6 +197,44 @@ pub enum Request<'a> {
     Watch(Watch, u32),
     /// Run a program without an Image: [`crate::Reply::Ran`].
     Run(Bare<'a>),
+    /// Call an endpoint of an Instance as it is, and leave it so: [`crate::Reply::Outcome`]. Any lane does.
+    Query(Invoke<'a>),
+}
+
+impl<'a> Invoke<'a> {
+    fn encode(&self, to: &mut Writer) {
+        to.u64(self.instance);
+        match self.endpoint {
+            Endpoint::Number(number) => {
+                to.u8(0);
+                to.u16(number);
+            }
+            Endpoint::Name(name) => {
+                to.u8(1);
+                to.text(name);
+            }
+        }
+        to.u64(self.gas);
+        to.u32(self.arguments.len() as u32);
+        self.arguments.iter().for_each(|&argument| to.u64(argument));
+        to.optional(self.scratchpad, Writer::bytes);
+    }
+
+    fn decode(from: &mut Reader<'a>) -> Result<Invoke<'a>, WireError> {
+        let instance = from.u64()?;
+        let endpoint = match from.u8()? {
+            0 => Endpoint::Number(from.u16()?),
+            1 => Endpoint::Name(from.text()?),
+            other => return Err(from.unexpected("kind of endpoint", u64::from(other))),
+        };
+        let gas = from.u64()?;
+        let count = from.u32()?;
+        // Each takes eight bytes, so that what is not there is noticed before anything is collected for it.
+        let arguments = from.raw((count as usize).saturating_mul(8))?;
+        let arguments = arguments.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect();
+        let scratchpad = from.optional(Reader::bytes)?;
+        Ok(Invoke { instance, endpoint, arguments, gas, scratchpad })
+    }
 }
 
 impl<'a> Request<'a> {
@@ -235,21 +275,7 @@ impl<'a> Request<'a> {
             }
             Request::Invoke(invoke) => {
                 to.u8(8);
-                to.u64(invoke.instance);
-                match invoke.endpoint {
-                    Endpoint::Number(number) => {
-                        to.u8(0);
-                        to.u16(number);
-                    }
-                    Endpoint::Name(name) => {
-                        to.u8(1);
-                        to.text(name);
-                    }
-                }
-                to.u64(invoke.gas);
-                to.u32(invoke.arguments.len() as u32);
-                invoke.arguments.iter().for_each(|&argument| to.u64(argument));
-                to.optional(invoke.scratchpad, Writer::bytes);
+                invoke.encode(to);
             }
             Request::Stats => to.u8(9),
             Request::Fail(failure) => {
@@ -284,6 +310,10 @@ impl<'a> Request<'a> {
                     to.bytes(range.bytes);
                 }
             }
+            Request::Query(invoke) => {
+                to.u8(15);
+                invoke.encode(to);
+            }
         }
     }
 
@@ -313,21 +343,7 @@ impl<'a> Request<'a> {
             5 => Request::Copy(from.u64()?),
             6 => Request::Drop(from.u64()?),
             7 => Request::Root(from.u64()?),
-            8 => {
-                let instance = from.u64()?;
-                let endpoint = match from.u8()? {
-                    0 => Endpoint::Number(from.u16()?),
-                    1 => Endpoint::Name(from.text()?),
-                    other => return Err(from.unexpected("kind of endpoint", u64::from(other))),
-                };
-                let gas = from.u64()?;
-                let count = from.u32()?;
-                // Each takes eight bytes, so that what is not there is noticed before anything is collected for it.
-                let arguments = from.raw((count as usize).saturating_mul(8))?;
-                let arguments = arguments.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect();
-                let scratchpad = from.optional(Reader::bytes)?;
-                Request::Invoke(Invoke { instance, endpoint, arguments, gas, scratchpad })
-            }
+            8 => Request::Invoke(Invoke::decode(&mut from)?),
             9 => Request::Stats,
             10 => {
                 let number = from.u8()?;
@@ -356,6 +372,7 @@ impl<'a> Request<'a> {
                 }
                 Request::Run(Bare { program, registers, pc, gas, memory })
             }
+            15 => Request::Query(Invoke::decode(&mut from)?),
             other => return Err(from.unexpected("request", u64::from(other))),
         };
         from.end()?;

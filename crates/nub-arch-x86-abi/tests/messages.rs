@@ -101,6 +101,8 @@ fn every_request_comes_back() {
     Work::ALL.into_iter().for_each(|work| check(&Request::Measure(work, u32::MAX)));
     check(&Request::Costs(Costs { fault: 1, copy: u32::MAX, map: 3 }));
     Watch::ALL.into_iter().for_each(|part| check(&Request::Watch(part, 7)));
+    let endpoint = Endpoint::Name("get");
+    check(&Request::Query(Invoke { instance: 3, endpoint, arguments: vec![1], gas: 2, scratchpad: Some(b"x") }));
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn lane(side: &Side<'_>, settings: Settings) {
     let leave = |event| match event {
         Event::Idle => turn::host::idle(side, &ModelBell(side, REQUESTED), || false),
         Event::Answered => ModelBell(side, ANSWERED).ring(),
-        Event::Dead => {}
+        Event::Dead | Event::Nothing => {}
     };
     for number in 0.. {
         turn::guest::wait(side, || settings.looks[1], leave);

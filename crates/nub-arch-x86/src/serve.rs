@@ -15,12 +15,12 @@ use spin::Mutex;
 
 use crate::machine::X86Arch;
 use crate::space::policy;
-use crate::{boot, fail, memory, space, stale, tlb, window, work};
+use crate::{boot, fail, memory, query, space, stale, tlb, window, work};
 
 /// The lane that the kernel runs on.
 const KERNEL_LANE: usize = 0;
 
-static KERNEL: Mutex<Option<Kernel<X86Arch>>> = Mutex::new(None);
+pub(crate) static KERNEL: Mutex<Option<Kernel<X86Arch>>> = Mutex::new(None);
 
 /// Answers the request in `bytes`.
 pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
@@ -46,11 +46,17 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
             policy::announce(costs);
             Ok(Reply::Done)
         }
+        Ok(Request::Query(invoke)) if lane != KERNEL_LANE => query::answer(lane, &invoke).map(Reply::Outcome),
         // Windows belong to the lane that runs them.
         Ok(_) if lane != KERNEL_LANE => Err(Refused::Other(alloc::format!("lane {lane} does not run the kernel"))),
         Ok(request) => {
             let mut kernel = KERNEL.lock();
-            perform(kernel.get_or_insert_with(|| Kernel::new(X86Arch)), &request)
+            let kernel = kernel.get_or_insert_with(|| Kernel::new(X86Arch));
+            let reply = perform(kernel, &request);
+            if let Request::Invoke(Invoke { instance, .. }) | Request::Drop(instance) = request {
+                query::refresh(kernel, InstanceId::from_number(instance));
+            }
+            reply
         }
         Err(error) => Err(Refused::Malformed(error.to_string())),
     };
@@ -79,7 +85,8 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
         Request::Root(instance) => {
             Reply::Hash(kernel.instance(InstanceId::from_number(*instance)).map_err(not_called)?.hash().0)
         }
-        Request::Invoke(invoke) => Reply::Outcome(call(kernel, invoke)?),
+        Request::Invoke(invoke) => Reply::Outcome(call(invoke, |id, call| kernel.invoke(id, call, None))?),
+        Request::Query(invoke) => Reply::Outcome(call(invoke, |id, call| kernel.query(id, call))?),
         Request::Stats => {
             let (images, instances) = (kernel.image_count() as u64, kernel.instance_count() as u64);
             Reply::Stats(Stats { images, instances, ..stats() })
@@ -97,14 +104,17 @@ fn stats() -> Stats {
     stats
 }
 
-fn call(kernel: &mut Kernel<X86Arch>, invoke: &Invoke<'_>) -> Result<reply::Outcome, Refused> {
+/// A call as it came from the host, by what performs it.
+pub(crate) fn call(
+    invoke: &Invoke<'_>,
+    perform: impl FnOnce(InstanceId, &Call<'_>) -> Result<Outcome, InvokeError>,
+) -> Result<reply::Outcome, Refused> {
     let endpoint = match invoke.endpoint {
         Endpoint::Number(number) => EndpointRef::Number(number),
         Endpoint::Name(name) => EndpointRef::Name(name),
     };
     let call = Call { endpoint, arguments: &invoke.arguments, gas: invoke.gas, scratchpad: invoke.scratchpad };
-    let outcome = kernel.invoke(InstanceId::from_number(invoke.instance), &call, None).map_err(not_called)?;
-    Ok(outcome_of(outcome))
+    perform(InstanceId::from_number(invoke.instance), &call).map(outcome_of).map_err(not_called)
 }
 
 fn outcome_of(outcome: Outcome) -> reply::Outcome {

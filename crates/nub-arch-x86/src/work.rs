@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 
+use nub_arch_x86_abi::port::Event;
 use nub_arch_x86_abi::request::Work;
 
 use crate::frame::Frame;
@@ -21,6 +22,7 @@ pub(crate) fn perform(work: Work, times: u32) {
             (0..times).for_each(|_| core::hint::black_box(&mut to).copy_from(&from));
         }
         Work::Map => map(times),
+        Work::Exit => (0..times).for_each(|_| processor::leave(Event::Nothing)),
     }
 }
 

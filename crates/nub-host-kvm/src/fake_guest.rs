@@ -45,7 +45,7 @@ impl Stage {
         match event {
             Event::Idle => drop(self.lane.wait_for_request()),
             Event::Answered => self.lane.wake_caller(),
-            Event::Dead => {}
+            Event::Dead | Event::Nothing => {}
         }
     }
 

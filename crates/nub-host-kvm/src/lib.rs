@@ -8,6 +8,7 @@
 //! - `lane`: the host's side of a lane. `bell`, `spin`: where its threads sleep, and how long they look before. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.
 //! - `costs`: what things cost inside, which the guest decides by.
+//! - [`figures`]: how fast the guest is on this machine.
 //! - `privilege`: at which privilege the kernel runs here, and how that is found out.
 //!
 //! All that comes from the guest is hostile: see `docs/spec/abi.md`.
@@ -21,6 +22,7 @@ mod costs;
 mod error;
 #[cfg(test)]
 mod fake_guest;
+pub mod figures;
 pub mod hypervisor;
 mod image;
 mod kvm;

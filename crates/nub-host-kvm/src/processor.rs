@@ -109,6 +109,7 @@ impl Context {
                     }
                     Some(Event::Answered) => self.lane.wake_caller(),
                     Some(Event::Dead) => return Some(self.report(processor)),
+                    Some(Event::Nothing) => {}
                     None => return Some(Death::Nonsense(format!("event {number}"))),
                 },
                 Exit::Port(DEBUG_PORT, byte) => {

@@ -1,9 +1,10 @@
 //! A running guest.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use nub_arch_x86_abi::request::Invoke;
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Privilege, Reply, Request};
 
@@ -29,6 +30,9 @@ pub struct Sandbox {
     privilege: Privilege,
     boot: Duration,
     costs: Option<Costs>,
+    boot_parts: Vec<(&'static str, Duration)>,
+    /// Which lane the next query goes to if none is free.
+    next_query: AtomicUsize,
 }
 
 /// A lane's host side with what a call needs.
@@ -62,15 +66,24 @@ impl Sandbox {
         <<H::Machine as Machine>::Processor as Processor>::Kicker: 'static,
     {
         let begun = Instant::now();
+        let mut boot_parts = Vec::new();
+        let mut done = |what| {
+            let before: Duration = boot_parts.iter().map(|(_, took)| *took).sum();
+            boot_parts.push((what, begun.elapsed().saturating_sub(before)));
+        };
         let image = Image::kernel()?;
+        done("kernel image");
         let privilege = match config.privilege {
             PrivilegeChoice::Fixed(privilege) => privilege,
             PrivilegeChoice::Auto => privilege::probe(|| Ok(hypervisor))?.privilege,
         };
+        done("choice of privilege");
         let memory = Arc::new(GuestMemory::new(config.memory)?);
         let starts = boot::prepare(&memory, image, config, privilege)?;
+        done("memory");
         let mut machine = hypervisor.create()?;
         machine.map(memory.region())?;
+        done("machine");
         let fate = Arc::new(Fate::default());
         let mut sandbox = Sandbox {
             lanes: Vec::new(),
@@ -80,6 +93,8 @@ impl Sandbox {
             privilege,
             boot: Duration::ZERO,
             costs: None,
+            boot_parts: Vec::new(),
+            next_query: AtomicUsize::new(0),
         };
         for (number, start) in starts.iter().enumerate() {
             let mut processor = machine.processor(number)?;
@@ -88,12 +103,15 @@ impl Sandbox {
             sandbox.processors.push(Running::new(processor, lane.clone(), number, memory.clone(), image)?);
             sandbox.lanes.push(Caller { lane, buffers: Mutex::default(), sequence: AtomicU64::new(0) });
         }
+        done("processors and threads");
         for lane in 0..config.lanes {
             match sandbox.call(lane, &Request::Ping, Duration::ZERO)? {
                 Reply::Done => {}
                 other => return Err(Error::Died(Box::new(Death::Nonsense(format!("its first reply was {other:?}"))))),
             }
         }
+        done("first replies");
+        sandbox.boot_parts = boot_parts;
         sandbox.boot = begun.elapsed();
         sandbox.costs = Some(costs::announce(privilege, |request| sandbox.call(0, request, Duration::ZERO))?);
         Ok(sandbox)
@@ -131,6 +149,12 @@ impl Sandbox {
         self.costs
     }
 
+    /// What that time went to, in order.
+    #[must_use]
+    pub fn boot_parts(&self) -> &[(&'static str, Duration)] {
+        &self.boot_parts
+    }
+
     /// How often the guest has left the virtual machine, on all lanes together.
     #[must_use]
     pub fn exits(&self) -> u64 {
@@ -156,7 +180,38 @@ impl Sandbox {
     /// [`Error::Died`] when the guest is at its end; [`Error::NoLane`]; [`Error::TooLong`].
     pub fn call(&self, lane: usize, request: &Request<'_>, work: Duration) -> Result<Reply, Error> {
         let caller = self.lanes.get(lane).ok_or(Error::NoLane(lane))?;
-        let mut buffers = lock(&caller.buffers);
+        self.call_with(caller, lock(&caller.buffers), request, work)
+    }
+
+    /// Calls an endpoint of an Instance and leaves the Instance as it is, on a lane that is free: beside the others and
+    /// beside what lane 0 does. Waits otherwise as [`Sandbox::call`] does. With one lane that one does it.
+    ///
+    /// # Errors
+    /// Those of [`Sandbox::call`].
+    pub fn query(&self, query: Invoke<'_>, work: Duration) -> Result<Reply, Error> {
+        let others = self.lanes.get(1..).filter(|others| !others.is_empty()).unwrap_or(&self.lanes);
+        let request = Request::Query(query);
+        let first = self.next_query.fetch_add(1, Ordering::Relaxed) % others.len();
+        let (before, after) = others.split_at(first);
+        for caller in after.iter().chain(before) {
+            let buffers = match caller.buffers.try_lock() {
+                Ok(buffers) => buffers,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            return self.call_with(caller, buffers, &request, work);
+        }
+        let caller = &others[first];
+        self.call_with(caller, lock(&caller.buffers), &request, work)
+    }
+
+    fn call_with(
+        &self,
+        caller: &Caller,
+        mut buffers: MutexGuard<'_, Buffers>,
+        request: &Request<'_>,
+        work: Duration,
+    ) -> Result<Reply, Error> {
         let mut writer = Writer::reusing(std::mem::take(&mut buffers.request));
         request.encode(&mut writer);
         buffers.request = writer.into_bytes();

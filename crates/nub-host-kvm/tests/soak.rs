@@ -1,4 +1,4 @@
-//! Four threads that publish, instantiate, call, copy and drop without end, while nothing may grow: `NUB_SOAK_SECONDS` says for
+//! Four threads that publish, instantiate, call, query, copy and drop without end, while nothing may grow: `NUB_SOAK_SECONDS` says for
 //! how long. A process of its own, so that its memory and its files are those of the soak.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -82,9 +82,17 @@ impl Thread<'_> {
     }
 
     fn call(&mut self, place: usize) {
-        let argument = self.below(50);
+        let (argument, queries) = (self.below(50), self.below(3) == 0);
         let Held { number, image, sum } = self.held[place];
         match image {
+            COUNTER if queries => {
+                let endpoint = Endpoint::Name("get");
+                let query = Invoke { instance: number, endpoint, arguments: vec![], gas: 200_000, scratchpad: None };
+                match self.sandbox.query(query, Duration::from_secs(60)) {
+                    Ok(Reply::Outcome(outcome)) => assert_eq!(outcome.registers[7], sum),
+                    other => panic!("{other:?}"),
+                }
+            }
             COUNTER => {
                 let outcome = self.invoke(number, "add", vec![argument], None);
                 self.held[place].sum = sum + argument;
@@ -182,7 +190,7 @@ fn growth(samples: &[Sample], of: impl Fn(&Sample) -> u64) -> u64 {
 fn nothing_grows() {
     let seconds = std::env::var("NUB_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3.0);
     let patience = Duration::from_secs(20);
-    let config = Config { memory: 256 << 20, lanes: 1, patience, ..Config::default() };
+    let config = Config { memory: 256 << 20, lanes: 3, patience, ..Config::default() };
     let sandbox = match Sandbox::start(&config) {
         Ok(sandbox) => sandbox,
         Err(Error::Missing(missing)) => return eprintln!("skipped: {missing}"),

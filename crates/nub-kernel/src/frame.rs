@@ -6,7 +6,6 @@ use javm_cap::{Access, Backing, CNode, Capability, Data, Instance, PAGE_SIZE, Pa
 use javm_interpreter::State;
 
 use crate::arch::AddressSpace;
-use crate::engine::Ended;
 use crate::published::{DataMapping, Published};
 use crate::service::{Log, Surroundings};
 use crate::window::Window;
@@ -110,13 +109,12 @@ pub(crate) fn mount<S: AddressSpace>(
 }
 
 impl<S: AddressSpace> Frame<'_, S> {
-    /// Ends the frame: after a halt what the program has written goes into the Instance's Data, otherwise it is
+    /// Ends the frame: if it is `kept`, what the program has written goes into the Instance's Data, otherwise it is
     /// dropped. What it has written to the scratchpad is kept either way, what it has written to ephemeral memory never.
     /// The window shows the Instance as it is then; a scratchpad that was not `blank` is not mounted any more.
-    pub(crate) fn settle(&mut self, ended: Ended, blank: bool, instance: &mut Instance) {
+    pub(crate) fn settle(&mut self, kept: bool, blank: bool, instance: &mut Instance) {
         let Frame { published, table, scratchpad, space, .. } = self;
-        let halted = ended == Ended::Halt;
-        if halted {
+        if kept {
             // The Instance lets go of its old table, so that what nobody else shares is changed in place.
             *instance.table_mut() = core::mem::take(table);
         }
@@ -126,7 +124,7 @@ impl<S: AddressSpace> Frame<'_, S> {
             let may_change =
                 |mapping: &&DataMapping| mapping.access == Access::ReadWrite || mapping.slot == SCRATCHPAD_SLOT;
             for mapping in published.mappings().iter().filter(may_change) {
-                if halted || mapping.slot == SCRATCHPAD_SLOT {
+                if kept || mapping.slot == SCRATCHPAD_SLOT {
                     space.withdraw(mapping.first_page, mapping.pages, |page, content| {
                         let index = page - mapping.first_page + mapping.offset;
                         changes.push(ChangedPage { slot: mapping.slot, index, content });

@@ -250,6 +250,18 @@ fn describe(wanted: &Wanted) -> String {
 struct Resident {
     published: Arc<Published>,
     instance: Instance,
+    /// Another one whenever the Instance is another value; the same number stands for the same value.
+    version: u64,
+}
+
+/// An Instance as it was at some moment: for another kernel, which may run on another lane. Taking one is constant work.
+#[derive(Clone)]
+pub struct Snapshot(Resident);
+
+impl core::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Snapshot").field(&self.0.version).finish()
+    }
 }
 
 /// The kernel on a machine.
@@ -259,6 +271,7 @@ pub struct Kernel<A: Arch> {
     images: KeyedMap<CapHash, Arc<Published>>,
     instances: BTreeMap<InstanceId, Resident>,
     next_instance: u64,
+    next_version: u64,
     /// Not state: what calls have mounted.
     windows: Windows<A::Space>,
 }
@@ -269,7 +282,8 @@ impl<A: Arch> Kernel<A> {
     pub fn new(mut arch: A) -> Kernel<A> {
         let mut random = Generator::new(arch.seed());
         let images = KeyedMap::with_hasher(random.key());
-        Kernel { arch, images, instances: BTreeMap::new(), next_instance: 0, windows: Windows::new() }
+        let instances = BTreeMap::new();
+        Kernel { arch, images, instances, next_instance: 0, next_version: 0, windows: Windows::new() }
     }
 
     /// Keeps an Image, so that Instances can be made of it. Publishing one again has no effect.
@@ -307,7 +321,9 @@ impl<A: Arch> Kernel<A> {
         for (slot, capability) in grants.resolve(published.image())? {
             instance.table_mut().set(slot, capability);
         }
-        let resident = Resident { published: published.clone(), instance };
+        let version = self.next_version;
+        self.next_version += 1;
+        let resident = Resident { published: published.clone(), instance, version };
         Ok(self.insert(resident))
     }
 
@@ -331,6 +347,25 @@ impl<A: Arch> Kernel<A> {
     pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
         self.windows.close(instance, A::Space::clear);
         self.instances.remove(&instance).is_some()
+    }
+
+    /// An Instance as it is now.
+    ///
+    /// # Errors
+    /// [`InvokeError::UnknownInstance`].
+    pub fn snapshot(&self, instance: InstanceId) -> Result<Snapshot, InvokeError> {
+        self.resident(instance).cloned().map(Snapshot)
+    }
+
+    /// Has an Instance of this name be what the snapshot says, and gives `false` if it was that before. All snapshots
+    /// that a kernel is shown are those of one other kernel.
+    pub fn show(&mut self, instance: InstanceId, snapshot: &Snapshot) -> bool {
+        if self.instances.get(&instance).is_some_and(|shown| shown.version == snapshot.0.version) {
+            return false;
+        }
+        self.windows.close(instance, A::Space::clear);
+        self.instances.insert(instance, snapshot.0.clone());
+        true
     }
 
     fn resident(&self, instance: InstanceId) -> Result<&Resident, InvokeError> {
@@ -378,7 +413,26 @@ impl<A: Arch> Kernel<A> {
         call: &Call<'_>,
         trace: Option<Trace<'_>>,
     ) -> Result<Outcome, InvokeError> {
-        let Resident { published, instance: value } =
+        self.call(instance, call, trace, true)
+    }
+
+    /// Calls an endpoint of an Instance and leaves the Instance as it is, however the call ends. Nothing else differs from
+    /// [`Kernel::invoke`].
+    ///
+    /// # Errors
+    /// [`InvokeError`] when the call cannot even begin.
+    pub fn query(&mut self, instance: InstanceId, call: &Call<'_>) -> Result<Outcome, InvokeError> {
+        self.call(instance, call, None, false)
+    }
+
+    fn call(
+        &mut self,
+        instance: InstanceId,
+        call: &Call<'_>,
+        trace: Option<Trace<'_>>,
+        keep: bool,
+    ) -> Result<Outcome, InvokeError> {
+        let Resident { published, instance: value, version } =
             self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let endpoint = find_endpoint(published.image(), call.endpoint)?;
         let mut registers = endpoint.registers;
@@ -408,7 +462,12 @@ impl<A: Arch> Kernel<A> {
             log: Log::default(),
         };
         let ended = engine::run(&mut self.arch, &mut frame, trace);
-        frame.settle(ended, blank, value);
+        let kept = keep && ended == Ended::Halt;
+        frame.settle(kept, blank, value);
+        if kept {
+            *version = self.next_version;
+            self.next_version += 1;
+        }
         let Frame { scratchpad, state, log, .. } = frame;
         Ok(Outcome {
             ended,
