@@ -18,7 +18,7 @@ mod measured {
     use std::error::Error;
     use std::time::{Duration, Instant};
 
-    use javm_cap::ValidImage;
+    use javm_cap::{Data, ValidImage};
     use nub_arch_local::LocalArch;
     use nub_host_kvm::request::{Endpoint, Invoke};
     use nub_host_kvm::{Config, Reply, Request, Sandbox};
@@ -50,6 +50,46 @@ mod measured {
         Ok([times[0], times[count / 2], times[count * 99 / 100]])
     }
 
+    /// Publishing Images of 1 MiB, each for the first time and again.
+    fn publishing(sandbox: &Sandbox) -> Result<(), Box<dyn Error>> {
+        let patience = Duration::from_secs(10);
+        let bytes = std::fs::read(format!("{}/../../guests/images/fib.nub", env!("CARGO_MANIFEST_DIR")))?;
+        let mut image = ValidImage::load(&bytes)?.image().clone();
+        let slot = (2u8..255).find(|slot| !image.slots.contains_key(slot)).ok_or("no slot is free")?;
+        let mut published = Vec::new();
+        let mut number = 0u64;
+        let first = times(30, || {
+            number += 1;
+            let mut random = number;
+            let words = std::iter::repeat_with(|| {
+                random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                random
+            });
+            let content: Vec<u8> = words.take((1 << 20) / 8).flat_map(u64::to_le_bytes).collect();
+            image.slots.insert(slot, Data::from_bytes(&content)?);
+            published.push(image.encode());
+            Ok(())
+        })?;
+        println!("{:<24} {first:?}", "making 1 MiB");
+        let mut encoded = published.iter();
+        let mut hashes = Vec::new();
+        let put = times(published.len(), || {
+            let image = encoded.next().ok_or("there are as many")?;
+            match sandbox.call(0, &Request::PutCap(image), patience)? {
+                Reply::Hash(hash) => hashes.push(hash),
+                other => return Err(format!("{other:?}").into()),
+            }
+            Ok(())
+        })?;
+        println!("{:<24} {put:?}", "put_cap 1 MiB");
+        let again = times(20_000, || match sandbox.call(0, &Request::Contains(hashes[0]), patience)? {
+            Reply::Flag(true) => Ok(()),
+            other => Err(format!("{other:?}").into()),
+        })?;
+        println!("{:<24} {again:?}", "contains");
+        Ok(())
+    }
+
     pub fn run() -> Result<(), Box<dyn Error>> {
         let config = Config::default();
         for _ in 0..3 {
@@ -63,6 +103,7 @@ mod measured {
             Ok(())
         })?;
         println!("{:<24} {ping:?}", "ping");
+        publishing(&sandbox)?;
         for &(name, endpoint, arguments, count) in CALLS {
             let path = format!("{}/../../guests/images/{name}.nub", env!("CARGO_MANIFEST_DIR"));
             let bytes = std::fs::read(path)?;

@@ -219,12 +219,12 @@ impl Lane {
         slot.rest.store(rest, Relaxed);
         slot.sequence.store(sequence, Relaxed);
         turn::host::submit(slot, &self.requested);
-        self.wait_for_answer(deadline)
+        self.wait_for_answer(sequence, deadline)
     }
 
-    fn wait_for_answer(&self, deadline: Deadline) -> Result<(), Error> {
+    fn wait_for_answer(&self, sequence: u64, deadline: Deadline) -> Result<(), Error> {
         let slot = self.slot();
-        let spin = self.host_spin.now();
+        let spin = self.host_spin.of_wait(sequence);
         if !spin.is_zero() {
             // The clock is looked at only where it takes longer than most do.
             let mut begun = None;

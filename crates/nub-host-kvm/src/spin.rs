@@ -30,6 +30,13 @@ impl Budget {
         Duration::from_nanos(self.nanoseconds.load(Relaxed).into())
     }
 
+    /// What it is for the wait of this number. Now and then it is the largest: a side that sleeps sees how long waking takes,
+    /// not how soon it would have been answered, and would never find out.
+    pub(crate) fn of_wait(&self, number: u64) -> Duration {
+        const NOW_AND_THEN: u64 = 64;
+        if number.is_multiple_of(NOW_AND_THEN) { Duration::from_nanos(self.most.into()) } else { self.now() }
+    }
+
     /// A wait took that long, whether looking or asleep.
     #[inline]
     pub(crate) fn learn(&self, waited: Duration) {
@@ -82,6 +89,8 @@ mod tests {
         assert_eq!(halved, 6);
         budget.learn(Duration::from_secs(u64::MAX));
         assert_eq!(budget.now(), Duration::ZERO);
+        let tries = (0..640).filter(|&number| budget.of_wait(number) == Duration::from_micros(64)).count();
+        assert_eq!(tries, 10);
         for expected in [2, 4, 8, 16, 32, 64, 64] {
             budget.learn(Duration::from_micros(64));
             assert_eq!(budget.now(), Duration::from_micros(expected));

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::bench::measure::{self, Times, nanoseconds};
 use super::bench::{self, time_text};
 use super::failure::{Exit, Failure};
+use super::guest_figures::{self, GuestFigures};
 use super::machine;
 use super::output::{FAINT, Output, STRONG};
 
@@ -74,6 +75,7 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Ok(nanoseconds(start.elapsed()))
     })?;
     let copies = copy_page()?;
+    let guest = if nub.arch() == "kvm" { guest_figures::measure(TIME)? } else { None };
 
     if output.is_json() {
         let mut object = Map::new();
@@ -93,11 +95,13 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         put("arch", Some(nub.arch().into()));
         put("privilege", machine::privilege(&nub).map(Value::from));
         put("why_local", nub.why_local().map(|why| why.to_string().into()));
-        put("boot_ns", nub.health().boot_time.map(|boot| json!(nanoseconds(boot))));
         put("engine", Some(nub.engine().into()));
         put("clock_ns", Some(json!(clock.at(0.5))));
         put("call_ns", Some(quantiles(&calls)));
         put("copy_page_ns", Some(json!((copies.at(0.5) * 10.0).round() / 10.0)));
+        if let Some(guest) = guest {
+            guest.put(&mut object);
+        }
         output.object(&Value::Object(object))?;
         return Ok(Exit::Success);
     }
@@ -123,13 +127,14 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Some(why) => line("nub runs on", &format!("{}, {engine} {FAINT}({why}){FAINT:#}", machine::name(&nub)))?,
         None => line("nub runs on", &format!("{}, {engine}", machine::name(&nub)))?,
     }
-    if let Some(boot) = nub.health().boot_time {
-        line("boot", &format!("{} {FAINT}(to the first reply){FAINT:#}", time_text(nanoseconds(boot))))?;
-    }
-    let [least, median, p99] = [0.0, 0.5, 0.99].map(|part| time_text(calls.at(part)));
+    let [least, median, p99, p999] = [0.0, 0.5, 0.99, 0.999].map(|part| time_text(calls.at(part)));
     let clock = time_text(clock.at(0.5));
-    line("a call", &format!("{median}, at least {least}, p99 {p99} {FAINT}({clock} of it the clock's){FAINT:#}"))?;
+    let spread = format!("at least {least}, p99 {p99}, p99.9 {p999}");
+    line("a call", &format!("{median}, {spread} {FAINT}({clock} of it the clock's){FAINT:#}"))?;
     line("a page copied", &time_text(copies.at(0.5)))?;
+    for (label, text) in guest.iter().flat_map(GuestFigures::lines) {
+        line(label, &text)?;
+    }
     Ok(Exit::Success)
 }
 

@@ -11,6 +11,7 @@ mod diagnosis;
 mod doctor;
 mod failure;
 mod files;
+mod guest_figures;
 mod image;
 mod machine;
 mod number;

@@ -155,6 +155,14 @@ pub(super) fn empty_call(nub: Nub) -> Result<Subject<'static>, Failure> {
     Subject::new(path, nub, &image, EndpointRef::Number(0), vec![0], InvokeOptions::default())
 }
 
+/// The Image of [`empty_call`], in its canonical encoding.
+#[cfg(all(feature = "kvm", target_os = "linux", target_arch = "x86_64"))]
+pub(super) fn empty_image() -> Result<Vec<u8>, Failure> {
+    let image =
+        programs::EMPTY.image().map_err(|error| Failure::malformed(Path::new("a program of nub's own"), error))?;
+    Ok(image.image().encode())
+}
+
 /// A call that can be made again and again.
 pub(super) struct Subject<'a> {
     path: &'a Path,
