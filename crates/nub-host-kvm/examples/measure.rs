@@ -81,7 +81,13 @@ mod measured {
             }
             Ok(())
         })?;
-        println!("{:<24} {put:?}", "put_cap 1 MiB");
+        let mut kernel = Kernel::new(LocalArch);
+        let mut encoded = published.iter();
+        let here = times(published.len(), || {
+            kernel.publish(ValidImage::load(encoded.next().ok_or("there are as many")?)?);
+            Ok(())
+        })?;
+        println!("{:<24} local {here:?}  kvm {put:?}", "put_cap 1 MiB");
         let again = times(20_000, || match sandbox.call(0, &Request::Contains(hashes[0]), patience)? {
             Reply::Flag(true) => Ok(()),
             other => Err(format!("{other:?}").into()),

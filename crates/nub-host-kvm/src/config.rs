@@ -40,6 +40,11 @@ pub struct Config {
     pub test_requests: bool,
 }
 
+/// How long both sides look before they sleep, at most. Several times what it takes to leave the machine and to be woken, up
+/// to 100 µs where processors are emulated: with less a caller that sleeps once would sleep for ever, for the guest, on
+/// its way back, would answer later than it looks.
+const SPIN: Duration = Duration::from_micros(500);
+
 /// Bytes that nobody can tell, from what the system gives the process for its hash maps.
 fn random_seed() -> [u8; 32] {
     let mut seed = [0; 32];
@@ -58,8 +63,8 @@ impl Default for Config {
             privilege: PrivilegeChoice::Auto,
             seed: random_seed(),
             patience: Duration::from_secs(2),
-            host_spin: if alone { Duration::ZERO } else { Duration::from_micros(100) },
-            guest_spin: if alone { Duration::ZERO } else { Duration::from_micros(200) },
+            host_spin: if alone { Duration::ZERO } else { SPIN },
+            guest_spin: if alone { Duration::ZERO } else { SPIN },
             test_requests: false,
         }
     }
