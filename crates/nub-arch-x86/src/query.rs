@@ -58,7 +58,7 @@ fn snapshot(instance: InstanceId) -> Result<Snapshot, InvokeError> {
 /// Answers a query on a lane that does not run the kernel.
 pub(crate) fn answer(number: usize, invoke: &Invoke<'_>) -> Result<Outcome, Refused> {
     let mut lane = LANES[number].lock();
-    let new = || Lane { kernel: Kernel::with_seed(X86Arch, boot::info().seed), shown: VecDeque::new() };
+    let new = || Lane { kernel: Kernel::new(X86Arch), shown: VecDeque::new() };
     let Lane { kernel, shown } = lane.get_or_insert_with(new);
     serve::call(invoke, |instance, call| {
         let snapshot = match snapshot(instance) {

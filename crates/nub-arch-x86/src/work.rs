@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use alloc::vec::Vec;
+use core::hint::black_box;
 
 use nub_arch_x86_abi::port::Event;
 use nub_arch_x86_abi::request::Work;
@@ -19,7 +20,8 @@ pub(crate) fn perform(work: Work, times: u32) {
         Work::Fault => fault(times),
         Work::Copy => {
             let (from, mut to) = (Frame::zeroed(), Frame::zeroed());
-            (0..times).for_each(|_| core::hint::black_box(&mut to).copy_from(&from));
+            // Otherwise the compiler leaves the copies out.
+            (0..times).for_each(|_| black_box(&mut to).copy_from(black_box(&from)));
         }
         Work::Map => map(times),
         Work::Exit => (0..times).for_each(|_| processor::leave(Event::Nothing)),

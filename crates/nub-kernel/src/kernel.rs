@@ -394,7 +394,7 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`InvokeError::UnknownInstance`].
     pub fn prepare(&mut self, instance: InstanceId) -> Result<(), InvokeError> {
-        let Resident { published, instance: value } =
+        let Resident { published, instance: value, .. } =
             self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let scratchpad = scratchpad_for(published, None)?;
         let window = self.windows.open(instance, A::Space::clear, || self.arch.create_space());
