@@ -142,3 +142,68 @@ fn check_version(file: &ElfFile64<'static, LittleEndian>) -> Result<(), Error> {
     }
     Err(wrong("it has no note of nub's: it is something else, or older than the first version"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes at an address of the image, with whether they are code.
+    fn at(image: &Image, address: u64) -> (&'static [u8], bool) {
+        let holds = |segment: &&Segment| (segment.address..segment.address + segment.size).contains(&address);
+        let segment = image.segments.iter().find(holds).unwrap_or_else(|| panic!("nothing is at {address:#x}"));
+        (&segment.bytes[(address - segment.address) as usize..], segment.executable)
+    }
+
+    fn distance(bytes: &[u8]) -> u64 {
+        i64::from(i32::from_le_bytes(*bytes.first_chunk().expect("four bytes"))) as u64
+    }
+
+    /// The opcode behind prefixes: of operand size, and of further registers.
+    fn opcode(bytes: &[u8]) -> &[u8] {
+        let bytes = bytes.strip_prefix(&[0x66]).unwrap_or(bytes);
+        if matches!(bytes[0], 0x40..=0x4f) { &bytes[1..] } else { bytes }
+    }
+
+    /// The trap handler goes by a list of accesses: each entry is an access of a program's, and leads to where that counts
+    /// as failed, from where it goes on behind the access.
+    #[test]
+    fn every_access_in_the_list_goes_on_behind_itself_when_it_has_failed() {
+        let image = Image::kernel().unwrap_or_else(|error| panic!("{error}"));
+        let file = ElfFile64::<LittleEndian>::parse(KERNEL).expect("it was read");
+        let address = |name: &str| {
+            let found = file.symbols().find(|symbol| symbol.name() == Ok(name));
+            found.unwrap_or_else(|| panic!("no symbol {name}")).address()
+        };
+        let (start, end) = (address("__nub_accesses_start"), address("__nub_accesses_end"));
+        assert!(start < end && (end - start).is_multiple_of(8), "{start:#x} to {end:#x}");
+        let mut accesses = Vec::new();
+        for entry in (start..end).step_by(8) {
+            let (bytes, executable) = at(image, entry);
+            assert!(!executable);
+            let access = entry.wrapping_add(distance(bytes));
+            let landing = (entry + 4).wrapping_add(distance(&bytes[4..]));
+
+            let (code, executable) = at(image, access);
+            let moves = matches!(opcode(code), [0x0f, 0xb6 | 0xb7, ..] | [0x88..=0x8b, ..]);
+            assert!(executable && moves, "no load or store at {access:#x}: {:02x?}", &code[..8]);
+
+            let (code, executable) = at(image, landing);
+            let set = opcode(code);
+            assert!(executable && matches!(set[0], 0xb8..=0xbf) && set[1..5] == [1, 0, 0, 0], "{:02x?}", &code[..12]);
+            let jump = landing + (code.len() - set.len()) as u64 + 5;
+            let (code, _) = at(image, jump);
+            let behind = match code[0] {
+                0xe9 => (jump + 5).wrapping_add(distance(&code[1..])),
+                0xeb => (jump + 2).wrapping_add(i64::from(code[1] as i8) as u64),
+                other => panic!("no jump at {jump:#x} but {other:#x}"),
+            };
+            // The shortest access with a base and an index has three bytes, the longest nine.
+            assert!((3..=9).contains(&behind.wrapping_sub(access)), "{access:#x} goes on at {behind:#x}");
+            accesses.push(access);
+        }
+        let count = accesses.len();
+        accesses.sort_unstable();
+        accesses.dedup();
+        assert_eq!(accesses.len(), count, "an access is in the list twice");
+    }
+}
