@@ -12,7 +12,6 @@ use nub_arch_x86_abi::request::Invoke;
 use nub_kernel::{InstanceId, InvokeError, Kernel, Snapshot};
 use spin::Mutex;
 
-use crate::boot;
 use crate::machine::X86Arch;
 use crate::serve::{self, KERNEL};
 

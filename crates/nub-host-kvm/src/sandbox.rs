@@ -16,7 +16,7 @@ use crate::error::{Death, Error};
 use crate::hypervisor::{Hypervisor, Machine, Processor};
 use crate::image::Image;
 use crate::kvm;
-use crate::lane::{Deadline, Fate, Lane, lock};
+use crate::lane::{Deadline, Fate, Lane};
 use crate::memory::GuestMemory;
 use crate::privilege::{self, Probe};
 use crate::processor::Running;
