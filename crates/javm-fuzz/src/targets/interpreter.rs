@@ -6,7 +6,7 @@
 
 use javm_interpreter::Exit;
 use javm_isa::{CostModel, Listing, Mode, Program, REG_COUNT};
-use javm_testgen::engines::machine::{Calls, Host, engine, reference};
+use javm_testgen::engines::machine::{Calls, Host, Pager, Portions, engine, reference};
 use javm_testgen::engines::peer::{Peer, comparable, known_difference};
 use javm_testgen::{Case, Config};
 use rand::RngExt;
@@ -52,7 +52,7 @@ fn run(bytes: &[u8]) -> Reached {
     let model = if choices & 2 == 0 { CostModel::Flat } else { CostModel::Pipeline };
     match choices >> 2 & 3 {
         0 => against_reference(&case, model, || Portions { portion: case.gas / 16 + 1, left: 4 * case.gas }),
-        1 => against_reference(&case, model, || Pager),
+        1 => against_reference(&case, model, Pager::default),
         _ => {
             against_reference(&case, model, || Calls);
             against_polkavm(&case, model);
@@ -78,45 +78,6 @@ fn case(choices: u8, input: &mut Input<'_>) -> Option<Case> {
     });
     let contents = if fill == 0 { Vec::new() } else { contents.collect() };
     Some(Case { seed: 0, mode, listing: Listing::of(&program), registers, memory, contents, gas })
-}
-
-/// Answers host calls and pays out gas in portions.
-struct Portions {
-    portion: u64,
-    left: u64,
-}
-
-impl Host for Portions {
-    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool {
-        Calls.host_call(number, registers)
-    }
-
-    fn page_in(&mut self, _: u32) -> bool {
-        false
-    }
-
-    fn refill(&mut self) -> Option<u64> {
-        let portion = self.portion.min(self.left);
-        self.left -= portion;
-        (portion > 0).then_some(portion)
-    }
-}
-
-/// Answers host calls and maps what is missing.
-struct Pager;
-
-impl Host for Pager {
-    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool {
-        Calls.host_call(number, registers)
-    }
-
-    fn page_in(&mut self, _: u32) -> bool {
-        true
-    }
-
-    fn refill(&mut self) -> Option<u64> {
-        None
-    }
 }
 
 fn against_reference<H: Host>(case: &Case, model: CostModel, host: impl Fn() -> H) {

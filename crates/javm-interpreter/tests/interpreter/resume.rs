@@ -2,10 +2,10 @@
 
 use javm_interpreter::bare::{Access, BareMemory};
 use javm_interpreter::{Code, Exit, State, run, run_traced};
-use javm_isa::{CostModel, Mode, REG_COUNT};
+use javm_isa::{CostModel, Mode};
 use javm_testgen::{Case, Config, generate, seeds};
 
-use crate::machine::{Calls, Host, Outcome, engine, engine_with, initial_memory, initial_state, reference};
+use crate::machine::{Calls, Outcome, Pager, Portions, engine, engine_with, initial_memory, initial_state, reference};
 use crate::reference::Reference;
 
 const PROGRAMS: u64 = 1_000;
@@ -21,48 +21,6 @@ fn cases() -> impl Iterator<Item = (Case, CostModel)> {
 /// Whether so few cases were asked for that what a test looks for may be in none of them.
 fn runs_few() -> bool {
     seeds("NUB_PROGRAMS", PROGRAMS).count() < 100
-}
-
-/// Answers host calls and pays out gas in portions.
-struct Portions {
-    portion: u64,
-    left: u64,
-}
-
-impl Host for Portions {
-    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool {
-        Calls.host_call(number, registers)
-    }
-
-    fn page_in(&mut self, _: u32) -> bool {
-        false
-    }
-
-    fn refill(&mut self) -> Option<u64> {
-        let portion = self.portion.min(self.left);
-        self.left -= portion;
-        (portion > 0).then_some(portion)
-    }
-}
-
-/// Answers host calls and maps what is missing.
-struct Pager {
-    pages: Vec<u32>,
-}
-
-impl Host for Pager {
-    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool {
-        Calls.host_call(number, registers)
-    }
-
-    fn page_in(&mut self, page: u32) -> bool {
-        self.pages.push(page);
-        true
-    }
-
-    fn refill(&mut self) -> Option<u64> {
-        None
-    }
 }
 
 /// Without the exits that were gone on from.
@@ -95,14 +53,9 @@ fn gas_in_portions_goes_as_far_as_gas_at_once() {
 fn resumed_faults_pay_once_and_repeat_nothing() {
     let mut paged = 0;
     for (case, model) in cases() {
-        let mut pager = Pager { pages: Vec::new() };
+        let mut pager = Pager::default();
         let stopping = engine(&case, model, &mut pager);
-        assert_eq!(
-            stopping,
-            reference(&case, model, &mut Pager { pages: Vec::new() }),
-            "NUB_SEED={}:\n{case}",
-            case.seed
-        );
+        assert_eq!(stopping, reference(&case, model, &mut Pager::default()), "NUB_SEED={}:\n{case}", case.seed);
         if pager.pages.is_empty() || stopping.exits.len() >= crate::machine::MOST_EXITS {
             continue;
         }

@@ -81,6 +81,66 @@ impl Host for Calls {
     }
 }
 
+/// Answers host calls and pays out gas in portions.
+pub struct Portions {
+    /// What is paid at a time.
+    pub portion: u64,
+    /// What has not been paid yet.
+    pub left: u64,
+}
+
+impl Host for Portions {
+    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool {
+        Calls.host_call(number, registers)
+    }
+
+    fn page_in(&mut self, _: u32) -> bool {
+        false
+    }
+
+    fn refill(&mut self) -> Option<u64> {
+        let portion = self.portion.min(self.left);
+        self.left -= portion;
+        (portion > 0).then_some(portion)
+    }
+}
+
+/// Answers host calls and maps what is missing.
+#[derive(Default)]
+pub struct Pager {
+    /// The pages that were missing, in order.
+    pub pages: Vec<u32>,
+}
+
+impl Host for Pager {
+    fn host_call(&mut self, number: u32, registers: &mut [u64; REG_COUNT]) -> bool {
+        Calls.host_call(number, registers)
+    }
+
+    fn page_in(&mut self, page: u32) -> bool {
+        self.pages.push(page);
+        true
+    }
+
+    fn refill(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+/// Whether a run goes on after an exit, and what the host does to its registers and gas for it.
+fn goes_on(exit: Exit, state: &mut State, host: &mut impl Host) -> bool {
+    match exit {
+        Exit::Host(number) => host.host_call(number, &mut state.registers),
+        Exit::Operation => host.host_call(u32::MAX, &mut state.registers),
+        Exit::Fault(page) => host.page_in(page),
+        Exit::OutOfGas => host.refill().is_some_and(|more| {
+            state.gas += more;
+            true
+        }),
+        Exit::Halt | Exit::Panic => false,
+    }
+}
+
 /// The state that a case starts in.
 #[must_use]
 pub fn initial_state(case: &Case) -> State {
@@ -131,18 +191,7 @@ pub fn engine_with(
     loop {
         let exit = run(&mut state, &mut memory);
         exits.push((exit, state.pc));
-        let goes_on = exits.len() < MOST_EXITS
-            && match exit {
-                Exit::Host(number) => host.host_call(number, &mut state.registers),
-                Exit::Operation => host.host_call(u32::MAX, &mut state.registers),
-                Exit::Fault(page) => host.page_in(page),
-                Exit::OutOfGas => host.refill().is_some_and(|more| {
-                    state.gas += more;
-                    true
-                }),
-                Exit::Halt | Exit::Panic => false,
-            };
-        if !goes_on {
+        if exits.len() >= MOST_EXITS || !goes_on(exit, &mut state, host) {
             break;
         }
         match exit {
@@ -177,18 +226,7 @@ pub fn reference(case: &Case, model: CostModel, host: &mut impl Host) -> Outcome
     loop {
         let exit = reference.run();
         exits.push((exit, reference.state.pc));
-        let goes_on = exits.len() < MOST_EXITS
-            && match exit {
-                Exit::Host(number) => host.host_call(number, &mut reference.state.registers),
-                Exit::Operation => host.host_call(u32::MAX, &mut reference.state.registers),
-                Exit::Fault(page) => host.page_in(page),
-                Exit::OutOfGas => host.refill().is_some_and(|more| {
-                    reference.state.gas += more;
-                    true
-                }),
-                Exit::Halt | Exit::Panic => false,
-            };
-        if !goes_on {
+        if exits.len() >= MOST_EXITS || !goes_on(exit, &mut reference.state, host) {
             break;
         }
         match exit {
