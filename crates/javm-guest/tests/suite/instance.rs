@@ -1,7 +1,7 @@
-//! An Image of `guests/`, called as a host calls it.
+//! An Image of `guests/`, called as a host calls it. The tests of the command use this file, too.
 
-use javm_guest::types::Decode;
 use javm_guest::types::typed::{LowerArguments, lift_result, lower_arguments};
+use javm_guest::types::{Decode, encoded_len};
 use nub::{Ended, Grants, InstanceId, InvokeOptions, InvokeOutcome, Nub};
 
 /// An Instance of an example program.
@@ -13,7 +13,7 @@ pub struct Program {
 /// What a call left behind.
 pub struct Answer {
     pub outcome: InvokeOutcome,
-    scratchpad: Vec<u8>,
+    pub scratchpad: Vec<u8>,
 }
 
 impl Program {
@@ -42,8 +42,10 @@ impl Program {
     }
 
     pub fn call<A: LowerArguments>(&mut self, endpoint: &str, arguments: &A) -> Answer {
-        let mut scratchpad = vec![0; 1 << 16];
-        let registers = lower_arguments(arguments, &mut scratchpad).expect("they fit");
+        // Behind what is given zeros follow, as far as the Image maps.
+        let length = if A::IN_REGISTERS { 0 } else { encoded_len(arguments).expect("it is not too long") };
+        let mut scratchpad = vec![0; length];
+        let registers = lower_arguments(arguments, &mut scratchpad).expect("that is its length");
         let arity = if A::IN_REGISTERS { A::COUNT } else { 1 };
         self.call_raw(endpoint, &registers[..arity], scratchpad)
     }
@@ -54,10 +56,17 @@ impl Program {
 }
 
 impl Answer {
-    /// The result of a call that came to its end.
-    pub fn value<'a, T: Decode<'a>>(&'a self) -> T {
+    /// The register that a call returned that came to its end.
+    #[track_caller]
+    pub fn register(&self) -> u64 {
         assert_eq!((self.outcome.ended, self.logs()), (Ended::Halt, Vec::new()));
-        lift_result(self.outcome.value, &self.scratchpad).expect("it is of the type")
+        self.outcome.value
+    }
+
+    /// The same as a value.
+    #[track_caller]
+    pub fn value<'a, T: Decode<'a>>(&'a self) -> T {
+        lift_result(self.register(), &self.scratchpad).expect("it is of the type")
     }
 
     pub fn logs(&self) -> Vec<String> {
@@ -65,6 +74,7 @@ impl Answer {
     }
 
     /// Why a call failed.
+    #[track_caller]
     pub fn refusal(&self) -> String {
         assert_eq!(self.outcome.ended, Ended::Panic, "{:?}", self.logs());
         self.logs().pop().expect("it says why")

@@ -30,7 +30,7 @@ const WIDTH: usize = 160;
 const HEIGHT: usize = 120;
 
 fn program() -> Program {
-    Program::new("frames", 64 << 10)
+    Program::new("frames")
 }
 
 fn bodies(program: &mut Program) -> Vec<Motion> {

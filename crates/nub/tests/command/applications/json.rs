@@ -30,7 +30,7 @@ struct Total {
 }
 
 fn program() -> Program {
-    Program::new("json", 4 << 20)
+    Program::new("json")
 }
 
 #[test]

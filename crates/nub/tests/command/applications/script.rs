@@ -13,7 +13,7 @@ struct Outcome {
 }
 
 fn program() -> Program {
-    Program::new("script", 1 << 20)
+    Program::new("script")
 }
 
 const STEPS: u64 = 10_000_000;

@@ -8,7 +8,7 @@ use wasm_encoder::{
 use super::Program;
 
 fn program() -> Program {
-    Program::new("wasm", 1 << 20)
+    Program::new("wasm")
 }
 
 /// A function that a module exports.

@@ -7,7 +7,7 @@ use miniz_oxide::inflate::decompress_to_vec_zlib;
 use super::Program;
 
 fn program() -> Program {
-    Program::new("zlib", 1 << 20)
+    Program::new("zlib")
 }
 
 /// What is easy to compress, what is not, and nothing.
