@@ -1,4 +1,4 @@
-//! Links files and prints how large the results are and how long it took: `measure [--repeat N] FILE...`.
+//! Links files and prints how large the results are and how long it took: `link [--repeat N] FILE...`.
 //! With `--disassemble` the code of the last file is printed too, with the names of its functions.
 
 use std::time::Instant;

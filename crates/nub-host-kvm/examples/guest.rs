@@ -1,4 +1,4 @@
-//! How fast the guest is: `cargo run --release -p nub-host-kvm --example measure`.
+//! How fast the guest is: `cargo run --release -p nub-host-kvm --example guest`.
 //!
 //! Boot to the first reply, an empty round trip, and calls of example programs beside the same kernel in this process.
 //! Times are of whole calls; minimum, median and 99th percentile.
