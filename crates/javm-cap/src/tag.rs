@@ -58,6 +58,7 @@ tags! {
     0x16 Service     "Service"                      used;
     0x20 Code        "program blob of an Image"     used;
     0x21 RunState    "run state of an Instance"     used;
+    0x22 Interface   "interface of an Image"        reserved;
 }
 
 impl fmt::Display for Tag {
