@@ -77,6 +77,16 @@ impl<L: Leaf> Tree<L> {
         }
     }
 
+    /// Whether both have the same nodes: then they have the same leaves, but not the other way round.
+    pub(crate) fn ptr_eq(&self, other: &Tree<L>, same: impl FnOnce(&L, &L) -> bool) -> bool {
+        match (self, other) {
+            (Tree::Empty, Tree::Empty) => true,
+            (Tree::Leaf(left), Tree::Leaf(right)) => same(left, right),
+            (Tree::Inner(left), Tree::Inner(right)) => Arc::ptr_eq(left, right),
+            _ => false,
+        }
+    }
+
     /// The leaf at `index` to be changed: the nodes above it are this tree's own from here on and forget their hashes.
     pub(crate) fn get_mut(&mut self, height: u32, index: u32) -> Option<&mut L> {
         self.get(height, index)?;

@@ -8,6 +8,7 @@
 //! - [`seeds`](mod@seeds): which seeds a test runs, and the environment variables that say so.
 //! - [`jam_v1`]: the same program in the form in which the public `polkavm` crate takes it.
 //! - [`engines`]: a case on the interpreter, on a reference, and on polkavm.
+//! - [`swaps`](mod@swaps): sequences of calls of Instances that come and go.
 //! - [`document`]: JSON for programs that read it.
 //!
 //! ```
@@ -34,6 +35,7 @@ mod operands;
 pub mod seeds;
 pub mod shrink;
 mod steps;
+pub mod swaps;
 
 pub use case::Case;
 pub use config::{Config, Region};

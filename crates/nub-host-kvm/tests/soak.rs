@@ -193,7 +193,7 @@ fn nothing_grows() {
     let config = Config { memory: 256 << 20, lanes: 3, patience, ..Config::default() };
     let sandbox = match Sandbox::start(&config) {
         Ok(sandbox) => sandbox,
-        Err(Error::Missing(missing)) => return eprintln!("skipped: {missing}"),
+        Err(Error::Missing(missing)) => return nub_test_skip::without_kvm(&missing),
         Err(error) => panic!("{error}"),
     };
     let (barrier, over, calls) = (Barrier::new(THREADS as usize + 1), AtomicBool::new(false), AtomicU64::new(0));

@@ -94,6 +94,9 @@ pub trait AddressSpace: Memory + Sized {
         let _ = page;
     }
 
+    /// Lets go of everything that is not mapped any more. Nothing but memory in use changes by it.
+    fn settle(&mut self) {}
+
     /// A second address space that reads the same now; afterwards neither sees what the other writes. Copies no page.
     #[must_use]
     fn fork(&mut self) -> Self;

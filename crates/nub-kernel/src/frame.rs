@@ -8,7 +8,7 @@ use javm_interpreter::State;
 use crate::arch::AddressSpace;
 use crate::published::{DataMapping, Published};
 use crate::service::{Log, Surroundings};
-use crate::window::Window;
+use crate::window::{Shows, Window};
 
 /// A program on the call stack. It works on a table of its own, so that a call that fails leaves nothing behind.
 pub(crate) struct Frame<'a, S> {
@@ -73,6 +73,41 @@ fn keep<S: AddressSpace>(
     }
 }
 
+/// The Data in a slot of a table.
+fn data_in(table: &CNode, slot: u8) -> Option<&Data> {
+    match table.get(slot) {
+        Some(Capability::Data(data)) => Some(data),
+        _ => None,
+    }
+}
+
+/// Maps what the memory map of an Image shows of its slots, where that is not what they showed `before`.
+fn remap<'a, S: AddressSpace>(
+    space: &mut S,
+    published: &Published,
+    before: impl Fn(u8) -> Option<&'a Data>,
+    now: impl Fn(u8) -> Option<&'a Data>,
+) {
+    for mapping in published.mappings() {
+        match (before(mapping.slot), now(mapping.slot)) {
+            (None, None) => {}
+            (Some(before), Some(now)) if before.ptr_eq(now) => {}
+            (_, Some(now)) => mapping.map(space, now),
+            (Some(_), None) => mapping.unmap(space),
+        }
+    }
+}
+
+/// Has a window that shows an Instance with this table show what a new Instance of its Image has, and nothing else.
+pub(crate) fn rest<S: AddressSpace>(window: &mut Window<S>, published: &Published, table: &CNode) {
+    if window.shows == Shows::Instance {
+        let initial = &published.image().slots;
+        remap(&mut window.space, published, |slot| data_in(table, slot), |slot| initial.get(&slot));
+        window.space.settle();
+        window.shows = Shows::Initial;
+    }
+}
+
 /// Makes a window show what the memory map of an Image says of a table and a scratchpad, as far as it does not do so
 /// already. Slots that hold no Data stay unmapped. `blank` says that there is nothing in the scratchpad but zeros.
 pub(crate) fn mount<S: AddressSpace>(
@@ -82,19 +117,22 @@ pub(crate) fn mount<S: AddressSpace>(
     scratchpad: Option<&Data>,
     blank: bool,
 ) {
-    if !window.mounted {
-        for (&first, mapping) in &published.image().memory {
-            if let Backing::Ephemeral = mapping.backing {
-                window.space.map_zero(first, mapping.pages);
-            }
+    let initial = &published.image().slots;
+    match window.shows {
+        Shows::Instance => {}
+        Shows::Initial => {
+            remap(&mut window.space, published, |slot| initial.get(&slot), |slot| data_in(table, slot));
         }
-        for mapping in published.mappings() {
-            if let Some(Capability::Data(data)) = table.get(mapping.slot) {
-                mapping.map(&mut window.space, data);
+        Shows::Nothing => {
+            for (&first, mapping) in &published.image().memory {
+                if let Backing::Ephemeral = mapping.backing {
+                    window.space.map_zero(first, mapping.pages);
+                }
             }
+            remap(&mut window.space, published, |_| None, |slot| data_in(table, slot));
         }
-        window.mounted = true;
     }
+    window.shows = Shows::Instance;
     let pages = scratchpad.map_or(0, Data::pages);
     if blank && window.blank_scratchpad == pages {
         return;

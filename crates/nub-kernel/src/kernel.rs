@@ -139,6 +139,20 @@ pub enum InstantiateError {
     NoImport(u8),
 }
 
+/// Why an Image stays published.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum UnpublishError {
+    /// There are Instances of it.
+    #[error("the Image {image} has {instances} Instance{}: drop {} first", if *instances == 1 { "" } else { "s" }, if *instances == 1 { "it" } else { "them" })]
+    InUse {
+        /// The Image.
+        image: CapHash,
+        /// How many there are.
+        instances: u64,
+    },
+}
+
 /// Why a call was not made. Nothing has changed and no gas was used.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
@@ -245,6 +259,13 @@ fn describe(wanted: &Wanted) -> String {
     }
 }
 
+/// An Image that Instances can be made of.
+struct Offered {
+    published: Arc<Published>,
+    /// How many Instances of it the kernel holds.
+    instances: u64,
+}
+
 /// An Instance and the Image that it was made from.
 #[derive(Clone)]
 struct Resident {
@@ -268,7 +289,7 @@ impl core::fmt::Debug for Snapshot {
 pub struct Kernel<A: Arch> {
     arch: A,
     /// By hashes that whoever publishes can search for: under a key of this kernel's.
-    images: KeyedMap<CapHash, Arc<Published>>,
+    images: KeyedMap<CapHash, Offered>,
     instances: BTreeMap<InstanceId, Resident>,
     next_instance: u64,
     next_version: u64,
@@ -289,14 +310,28 @@ impl<A: Arch> Kernel<A> {
     /// Keeps an Image, so that Instances can be made of it. Publishing one again has no effect.
     pub fn publish(&mut self, image: ValidImage) -> CapHash {
         let hash = image.hash();
-        self.images.entry(hash).or_insert_with(|| Published::new(image));
+        self.images.entry(hash).or_insert_with(|| Offered { published: Published::new(image), instances: 0 });
         hash
+    }
+
+    /// Forgets a published Image, and gives back what it takes. Gives `false` if there was none.
+    ///
+    /// # Errors
+    /// [`UnpublishError::InUse`]: there are Instances of it. It stays published then.
+    pub fn unpublish(&mut self, image: &CapHash) -> Result<bool, UnpublishError> {
+        let Some(offered) = self.images.get(image) else { return Ok(false) };
+        if offered.instances > 0 {
+            return Err(UnpublishError::InUse { image: *image, instances: offered.instances });
+        }
+        self.windows.forget(image, A::Space::clear);
+        self.images.remove(image);
+        Ok(true)
     }
 
     /// The published Image of this hash.
     #[must_use]
     pub fn image(&self, hash: &CapHash) -> Option<&Image> {
-        self.images.get(hash).map(|published| published.image())
+        self.images.get(hash).map(|offered| offered.published.image())
     }
 
     /// How many Images are published.
@@ -316,7 +351,7 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`InstantiateError`] when the Image is not published or a required import is not granted.
     pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, InstantiateError> {
-        let published = self.images.get(image).ok_or(InstantiateError::UnknownImage(*image))?;
+        let published = &self.images.get(image).ok_or(InstantiateError::UnknownImage(*image))?.published;
         let mut instance = Instance::new(published.valid().clone());
         for (slot, capability) in grants.resolve(published.image())? {
             instance.table_mut().set(slot, capability);
@@ -330,6 +365,9 @@ impl<A: Arch> Kernel<A> {
     fn insert(&mut self, resident: Resident) -> InstanceId {
         let id = InstanceId(self.next_instance);
         self.next_instance += 1;
+        if let Some(offered) = self.images.get_mut(&resident.published.hash()) {
+            offered.instances += 1;
+        }
         self.instances.insert(id, resident);
         id
     }
@@ -345,8 +383,13 @@ impl<A: Arch> Kernel<A> {
 
     /// Drops an Instance. Gives `false` if there was none.
     pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
-        self.windows.close(instance, A::Space::clear);
-        self.instances.remove(&instance).is_some()
+        let Some(gone) = self.instances.remove(&instance) else { return false };
+        let Resident { published, instance: value, .. } = &gone;
+        self.windows.leave(instance, |window| frame::rest(window, published, value.table()));
+        if let Some(offered) = self.images.get_mut(&published.hash()) {
+            offered.instances -= 1;
+        }
+        true
     }
 
     /// An Instance as it is now.
@@ -363,7 +406,7 @@ impl<A: Arch> Kernel<A> {
         if self.instances.get(&instance).is_some_and(|shown| shown.version == snapshot.0.version) {
             return false;
         }
-        self.windows.close(instance, A::Space::clear);
+        self.drop_instance(instance);
         self.instances.insert(instance, snapshot.0.clone());
         true
     }
@@ -397,7 +440,8 @@ impl<A: Arch> Kernel<A> {
         let Resident { published, instance: value, .. } =
             self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let scratchpad = scratchpad_for(published, None)?;
-        let window = self.windows.open(instance, A::Space::clear, || self.arch.create_space());
+        let image = published.hash();
+        let window = self.windows.open(instance, &image, A::Space::clear, || self.arch.create_space());
         frame::mount(window, published, value.table(), scratchpad.as_ref(), true);
         Ok(())
     }
@@ -451,7 +495,8 @@ impl<A: Arch> Kernel<A> {
         let blank = call.scratchpad.is_none_or(<[u8]>::is_empty);
 
         let table = value.table().clone();
-        let window = self.windows.open(instance, A::Space::clear, || self.arch.create_space());
+        let image = published.hash();
+        let window = self.windows.open(instance, &image, A::Space::clear, || self.arch.create_space());
         frame::mount(window, published, &table, scratchpad.as_ref(), blank);
         let mut frame = Frame {
             published,

@@ -34,7 +34,8 @@ pub use arch::{AddressSpace, Arch, Trace};
 pub use engine::Ended;
 pub use javm_interpreter::{Fault, Memory};
 pub use kernel::{
-    Call, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Snapshot, find_endpoint,
+    Call, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Snapshot, UnpublishError,
+    find_endpoint,
 };
 pub use service::LogEntry;
 pub use status::Status;

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use javm_cap::{Access, Backing, Data, Image, SCRATCHPAD_SLOT, ValidImage};
+use javm_cap::{Access, Backing, CapHash, Data, Image, SCRATCHPAD_SLOT, ValidImage};
 use javm_interpreter::Code;
 use javm_isa::Mode;
 
@@ -71,6 +71,10 @@ impl Published {
     /// How many pages of the scratchpad are mapped, counted from its beginning.
     pub(crate) fn scratchpad_pages(&self) -> u32 {
         self.mappings_of(SCRATCHPAD_SLOT).map(|mapping| mapping.offset + mapping.pages).max().unwrap_or(0)
+    }
+
+    pub(crate) fn hash(&self) -> CapHash {
+        self.valid.hash()
     }
 
     pub(crate) fn valid(&self) -> &ValidImage {

@@ -2,8 +2,13 @@
 //!
 //! A window is a cache and no state: what it shows is what the Instance's table holds, and whoever changes the table
 //! of an Instance outside of a call closes its window first.
+//!
+//! When its Instance goes, a window *rests*: it shows what a new Instance of the same Image has, so that the next one finds
+//! everything mounted. Nothing of the Instance that is gone is left in it.
 
 use alloc::vec::Vec;
+
+use javm_cap::CapHash;
 
 use crate::kernel::InstanceId;
 
@@ -11,14 +16,26 @@ use crate::kernel::InstanceId;
 /// writes at each call.
 const MOST_WINDOWS: usize = 16;
 
+/// What a window shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shows {
+    /// Nothing is mounted.
+    Nothing,
+    /// The memory map of its Image, with the Image's initial Data.
+    Initial,
+    /// The same, with the Data of the Instance that it belongs to.
+    Instance,
+}
+
 /// An address space and what it shows.
 pub(crate) struct Window<S> {
     pub(crate) space: S,
-    /// Whether the memory map of the Instance's Image is mounted.
-    pub(crate) mounted: bool,
+    pub(crate) shows: Shows,
     /// The length in pages of the scratchpad of zeros that is mounted; 0 for none.
     pub(crate) blank_scratchpad: u32,
-    /// Whose it is; `None` while nothing is mounted.
+    /// The Image whose memory map is mounted, or is about to be.
+    image: Option<CapHash>,
+    /// Whose it is; `None` while it rests.
     owner: Option<InstanceId>,
     /// When it was last used, on the clock of [`Windows`].
     used: u64,
@@ -35,29 +52,47 @@ impl<S> Windows<S> {
         Windows { windows: Vec::new(), clock: 0 }
     }
 
-    /// The window of an Instance: the one that it had, or one with nothing mounted, which `clear` has emptied or
-    /// `create` has made.
+    /// The window of an Instance of an Image: the one that it had, one that rests with the Image's memory map mounted, or
+    /// one with nothing mounted, which `clear` has emptied or `create` has made.
     pub(crate) fn open(
         &mut self,
         instance: InstanceId,
+        image: &CapHash,
         clear: impl FnOnce(&mut S),
         create: impl FnOnce() -> S,
     ) -> &mut Window<S> {
         self.clock += 1;
         let own = self.windows.iter().position(|window| window.owner == Some(instance));
-        let index = own.unwrap_or_else(|| self.reuse(clear, create));
+        let index = own.or_else(|| self.resting(image)).unwrap_or_else(|| self.reuse(clear, create));
         let window = &mut self.windows[index];
         window.owner = Some(instance);
+        window.image = Some(*image);
         window.used = self.clock;
         window
     }
 
-    /// A window for somebody else: one that is nobody's, a new one, or the one that was not used for the longest time.
+    /// The window that was last used of those that rest with this Image.
+    fn resting(&self, image: &CapHash) -> Option<usize> {
+        let rests = |index: &usize| {
+            let window = &self.windows[*index];
+            window.owner.is_none() && window.image.as_ref() == Some(image)
+        };
+        (0..self.windows.len()).filter(rests).max_by_key(|&index| self.windows[index].used)
+    }
+
+    /// A window for somebody else: one that shows nothing, a new one, one that rests with another Image, or the one that
+    /// was not used for the longest time.
     fn reuse(&mut self, clear: impl FnOnce(&mut S), create: impl FnOnce() -> S) -> usize {
-        let free = self.windows.iter().position(|window| window.owner.is_none());
-        let oldest = || (0..self.windows.len()).min_by_key(|&index| self.windows[index].used);
+        let empty = self.windows.iter().position(|window| window.image.is_none());
+        // Those that rest come first.
+        let oldest = || {
+            (0..self.windows.len()).min_by_key(|&index| {
+                let window = &self.windows[index];
+                (window.owner.is_some(), window.used)
+            })
+        };
         let full = self.windows.len() >= MOST_WINDOWS;
-        match free.or_else(|| oldest().filter(|_| full)) {
+        match empty.or_else(|| oldest().filter(|_| full)) {
             Some(index) => {
                 self.windows[index].close(clear);
                 index
@@ -65,8 +100,9 @@ impl<S> Windows<S> {
             None => {
                 self.windows.push(Window {
                     space: create(),
-                    mounted: false,
+                    shows: Shows::Nothing,
                     blank_scratchpad: 0,
+                    image: None,
                     owner: None,
                     used: 0,
                 });
@@ -75,19 +111,27 @@ impl<S> Windows<S> {
         }
     }
 
-    /// Unmounts what an Instance has mounted.
-    pub(crate) fn close(&mut self, instance: InstanceId, clear: impl FnOnce(&mut S)) {
+    /// Takes the window from an Instance; `rest` has it show what a new Instance has.
+    pub(crate) fn leave(&mut self, instance: InstanceId, rest: impl FnOnce(&mut Window<S>)) {
         if let Some(window) = self.windows.iter_mut().find(|window| window.owner == Some(instance)) {
-            window.close(clear);
+            window.owner = None;
+            rest(window);
         }
+    }
+
+    /// Unmounts the windows that rest with an Image.
+    pub(crate) fn forget(&mut self, image: &CapHash, mut clear: impl FnMut(&mut S)) {
+        let resting = |window: &&mut Window<S>| window.owner.is_none() && window.image.as_ref() == Some(image);
+        self.windows.iter_mut().filter(resting).for_each(|window| window.close(&mut clear));
     }
 }
 
 impl<S> Window<S> {
     fn close(&mut self, clear: impl FnOnce(&mut S)) {
-        if self.owner.take().is_some() {
+        self.owner = None;
+        if self.image.take().is_some() {
             clear(&mut self.space);
-            self.mounted = false;
+            self.shows = Shows::Nothing;
             self.blank_scratchpad = 0;
         }
     }
@@ -97,46 +141,74 @@ impl<S> Window<S> {
 mod tests {
     use super::*;
 
-    /// Spaces are numbered as they are made; a cleared one is a thousand higher.
-    fn open(windows: &mut Windows<u32>, made: &mut u32, instance: u64) -> (u32, bool) {
-        let create = || {
-            *made += 1;
-            *made
-        };
-        let window = windows.open(InstanceId::from_number(instance), |space| *space += 1000, create);
-        let was_mounted = window.mounted;
-        window.mounted = true;
-        (window.space, was_mounted)
+    const IMAGE: CapHash = CapHash([1; 32]);
+    const OTHER: CapHash = CapHash([2; 32]);
+
+    /// Windows over numbers, which count spaces as they are made; a cleared one is a thousand higher.
+    struct Counted {
+        windows: Windows<u32>,
+        made: u32,
+    }
+
+    impl Counted {
+        fn new() -> Counted {
+            Counted { windows: Windows::new(), made: 0 }
+        }
+
+        fn open(&mut self, instance: u64, image: &CapHash) -> (u32, Shows) {
+            let create = || {
+                self.made += 1;
+                self.made
+            };
+            let window = self.windows.open(InstanceId::from_number(instance), image, |space| *space += 1000, create);
+            let showed = core::mem::replace(&mut window.shows, Shows::Instance);
+            (window.space, showed)
+        }
+
+        fn leave(&mut self, instance: u64) {
+            self.windows.leave(InstanceId::from_number(instance), |window| window.shows = Shows::Initial);
+        }
     }
 
     #[test]
     fn an_instance_finds_its_window_again() {
-        let (mut windows, mut made) = (Windows::new(), 0);
-        assert_eq!(open(&mut windows, &mut made, 7), (1, false));
-        assert_eq!(open(&mut windows, &mut made, 8), (2, false));
-        assert_eq!(open(&mut windows, &mut made, 7), (1, true));
-        assert_eq!(open(&mut windows, &mut made, 8), (2, true));
+        let mut counted = Counted::new();
+        assert_eq!(counted.open(7, &IMAGE), (1, Shows::Nothing));
+        assert_eq!(counted.open(8, &IMAGE), (2, Shows::Nothing));
+        assert_eq!(counted.open(7, &IMAGE), (1, Shows::Instance));
+        assert_eq!(counted.open(8, &IMAGE), (2, Shows::Instance));
     }
 
     #[test]
-    fn a_closed_window_is_emptied_and_used_again() {
-        let (mut windows, mut made) = (Windows::new(), 0);
-        open(&mut windows, &mut made, 7);
-        windows.close(InstanceId::from_number(7), |space| *space += 1000);
-        windows.close(InstanceId::from_number(7), |space| *space += 1000);
-        assert_eq!(open(&mut windows, &mut made, 7), (1001, false));
+    fn a_window_that_rests_is_for_the_next_of_its_image() {
+        let mut counted = Counted::new();
+        counted.open(7, &IMAGE);
+        counted.leave(7);
+        counted.leave(7);
+        assert_eq!(counted.open(8, &OTHER), (2, Shows::Nothing));
+        assert_eq!(counted.open(9, &IMAGE), (1, Shows::Initial));
+        assert_eq!(counted.open(9, &IMAGE), (1, Shows::Instance));
+        assert_eq!(counted.open(7, &IMAGE), (3, Shows::Nothing), "its own has another Instance's");
+        counted.leave(9);
+        counted.leave(7);
+        counted.windows.forget(&IMAGE, |space| *space += 1000);
+        assert_eq!(counted.open(8, &OTHER), (2, Shows::Instance));
+        assert_eq!(counted.open(1, &OTHER), (1001, Shows::Nothing));
+        assert_eq!(counted.open(2, &OTHER), (1003, Shows::Nothing));
     }
 
     #[test]
     fn there_are_only_so_many_and_the_oldest_goes_first() {
-        let (mut windows, mut made) = (Windows::new(), 0);
+        let mut counted = Counted::new();
         for instance in 0..MOST_WINDOWS as u64 {
-            open(&mut windows, &mut made, instance);
+            counted.open(instance, &IMAGE);
         }
-        open(&mut windows, &mut made, 0);
-        assert_eq!(open(&mut windows, &mut made, 100), (1002, false), "that of Instance 1");
-        assert_eq!(open(&mut windows, &mut made, 0), (1, true));
-        assert_eq!(open(&mut windows, &mut made, 1), (1003, false), "that of Instance 2");
-        assert_eq!(made as usize, MOST_WINDOWS);
+        counted.open(0, &IMAGE);
+        assert_eq!(counted.open(100, &OTHER), (1002, Shows::Nothing), "that of Instance 1");
+        assert_eq!(counted.open(0, &IMAGE), (1, Shows::Instance));
+        assert_eq!(counted.open(1, &OTHER), (1003, Shows::Nothing), "that of Instance 2");
+        counted.leave(9);
+        assert_eq!(counted.open(101, &OTHER), (1010, Shows::Nothing), "one that rests goes before any other");
+        assert_eq!(counted.made as usize, MOST_WINDOWS);
     }
 }

@@ -1,4 +1,5 @@
-//! The kernel on the local machine, through programs written in assembly text.
+//! The kernel on the local machine, through programs written in assembly text. Every call is also made through the handle
+//! that tests of programs use, which runs it in a virtual machine, too, where there is one; all have to come to the same.
 
 #[path = "kernel/seeds.rs"]
 mod seeds;
@@ -6,13 +7,16 @@ mod seeds;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use javm_cap::{Access, Backing, CapHash, Capability, Data, Endpoint, Image, Import, Mapping, PAGE_SIZE, Wanted};
 use javm_isa::{CostModel, REG_COUNT, Reg};
+use nub::{InvokeOptions, Nub};
 use nub_arch_local::LocalArch;
 use nub_kernel::service::{LOG_BYTES_LIMIT, Service};
 use nub_kernel::{
     Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Status,
+    UnpublishError,
 };
 
 /// First pages of what every test Image maps.
@@ -60,26 +64,76 @@ fn image(text: &str, arity: u8) -> Image {
     }
 }
 
+/// The machines that calls are compared with: one guest for all tests, as a guest takes longer to start than they take.
+static NUB: LazyLock<Mutex<Nub>> = LazyLock::new(|| Mutex::new(Nub::for_tests().expect("a machine")));
+
+fn with_nub<T>(ask: impl FnOnce(&mut Nub) -> Result<T, nub::Error>) -> T {
+    // A test that has failed leaves the handle as it was.
+    ask(&mut NUB.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// All of an outcome.
+fn seen(outcome: &Outcome) -> impl PartialEq + std::fmt::Debug + use<> {
+    let scratchpad = outcome.scratchpad.as_ref().map(|data| (data.pages(), data.hash()));
+    (outcome.ended, outcome.value, outcome.gas_used, outcome.registers, outcome.pc, scratchpad, outcome.logs.clone())
+}
+
 struct Machine {
     kernel: Kernel<LocalArch>,
     instance: InstanceId,
+    /// The same Instance in [`NUB`].
+    twin: InstanceId,
 }
 
 impl Machine {
     fn new(text: &str, arity: u8) -> Machine {
         let mut kernel = Kernel::new(LocalArch);
-        let hash = kernel.publish(image(text, arity).validate().unwrap_or_else(|error| panic!("{error}\n{text}")));
+        let image = image(text, arity).validate().unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let hash = kernel.publish(image.clone());
         let instance = kernel.instantiate(&hash, &Grants::services()).expect("all services are there");
-        Machine { kernel, instance }
+        let twin = with_nub(|nub| {
+            nub.publish_image(image)?;
+            nub.instantiate(&hash, &Grants::services())
+        });
+        Machine { kernel, instance, twin }
+    }
+
+    /// A copy of the Instance.
+    fn copy(&mut self) -> (InstanceId, InstanceId) {
+        let copy = self.kernel.copy(self.instance).expect("it is there");
+        (copy, with_nub(|nub| nub.copy(self.twin)))
+    }
+
+    /// Goes on with another Instance; gives the one that it was.
+    fn become_other(&mut self, other: (InstanceId, InstanceId)) -> (InstanceId, InstanceId) {
+        let before = (self.instance, self.twin);
+        (self.instance, self.twin) = other;
+        before
     }
 
     fn call(&mut self, arguments: &[u64], gas: u64, scratchpad: Option<&[u8]>) -> Outcome {
         let call = Call { endpoint: EndpointRef::Name("main"), arguments, gas, scratchpad };
-        self.kernel.invoke(self.instance, &call, None).expect("the call is right")
+        let outcome = self.kernel.invoke(self.instance, &call, None).expect("the call is right");
+        let options = InvokeOptions { gas, scratchpad: scratchpad.map(<[u8]>::to_vec) };
+        let there = with_nub(|nub| nub.invoke(self.twin, "main", arguments, &options));
+        assert_eq!(seen(&outcome), seen(&there), "the machines differ");
+        self.root();
+        outcome
     }
 
     fn root(&self) -> CapHash {
-        self.kernel.instance(self.instance).expect("it is there").hash()
+        let root = self.kernel.instance(self.instance).expect("it is there").hash();
+        assert_eq!(with_nub(|nub| nub.state_root(self.twin)), root, "the machines differ");
+        root
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // With a test that fails the handle may be at its end, too.
+        if let Ok(mut nub) = NUB.lock() {
+            nub.drop_instance(self.twin);
+        }
     }
 }
 
@@ -107,20 +161,19 @@ fn state_survives_calls_and_copies_go_their_own_way() {
     let fresh = machine.root();
     assert_eq!(machine.call(&[5], 100, None).value, 5);
     assert_eq!(machine.call(&[6], 100, None).value, 11);
-    let copy = machine.kernel.copy(machine.instance).expect("it is there");
-    assert_eq!(machine.kernel.instance(copy).expect("copied").hash(), machine.root());
+    let copy = machine.copy();
+    assert_eq!(machine.kernel.instance(copy.0).expect("copied").hash(), machine.root());
     assert_eq!(machine.call(&[1], 100, None).value, 12);
-    let original = machine.instance;
-    machine.instance = copy;
+    let original = machine.become_other(copy);
     assert_eq!(machine.call(&[100], 100, None).value, 111);
-    machine.instance = original;
+    machine.become_other(original);
     assert_eq!(machine.call(&[1], 100, None).value, 13);
     // Back to nothing written is back to the first root: the hash is of the content alone.
     assert_ne!(machine.root(), fresh);
     machine.call(&[13_u64.wrapping_neg()], 100, None);
     assert_eq!(machine.root(), fresh);
-    assert!(machine.kernel.drop_instance(copy));
-    assert!(!machine.kernel.drop_instance(copy));
+    assert!(machine.kernel.drop_instance(copy.0));
+    assert!(!machine.kernel.drop_instance(copy.0));
 }
 
 #[test]

@@ -161,7 +161,7 @@ mod tests {
     const ADA: Address = Address([1; 32]);
 
     fn registry() -> (Nub, InstanceId) {
-        let mut nub = Nub::new_local();
+        let mut nub = Nub::for_tests().expect("a machine");
         let image = nub.publish(REGISTRY).expect("an Image");
         let instance = nub.instantiate(&image, &Grants::services()).expect("all is granted");
         (nub, instance)
@@ -228,7 +228,7 @@ mod tests {
             imports: Default::default(),
             typedefs: Default::default(),
         };
-        let mut nub = Nub::new_local();
+        let mut nub = Nub::for_tests().expect("a machine");
         let image = nub.publish(&image.encode()).expect("it is valid");
         let instance = nub.instantiate(&image, &Grants::services()).map_err(|error| error.to_string());
         let instance = instance.expect("nothing is imported");

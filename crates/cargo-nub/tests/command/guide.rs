@@ -127,7 +127,7 @@ fn the_guide_leads_to_a_program_in_c() {
     fs::create_dir(&before).expect("a folder");
     assert!(follow(c.replacen("cd ..\n", "", 1).leak(), folder.path()) > 5);
     let image = fs::read(folder.path().join("checksum/target/nub/checksum.nub")).expect("it was built");
-    let mut nub = nub::Nub::new_local();
+    let mut nub = nub::Nub::for_tests().expect("a machine");
     let image = nub.publish(&image).expect("an Image");
     let checksum = nub.instantiate(&image, &nub::Grants::services()).expect("it wants LOG only");
     // CRC-32 of nothing is 0; of one zero byte d202ef8d, as every table of it starts.

@@ -132,13 +132,14 @@ fn debian() -> Option<PathBuf> {
     if root.join("usr/bin/rustc").is_file() {
         return Some(root);
     }
-    eprintln!("skipped: no RISC-V compilers in {} (guests/build --available)", cache.display());
+    let why = format!("they are not in {} (guests/build --available)", cache.display());
+    nub_test_skip::skipped("Debian's RISC-V compilers", &why);
     None
 }
 
 /// Calls `add(5)` and then `add` with the largest number: the results, and what was logged last.
 fn try_out(image: &Path) -> (u64, Ended, String) {
-    let mut nub = Nub::new_local();
+    let mut nub = Nub::for_tests().expect("a machine");
     let image = nub.publish(&fs::read(image).expect("it was built")).expect("it is an Image");
     let counter = nub.instantiate(&image, &Grants::services()).expect("it starts");
     let mut add = |n| nub.invoke(counter, "add", &[n], &InvokeOptions::default()).expect("it can be called");

@@ -182,6 +182,10 @@ impl<V: View> AddressSpace for Space<V> {
         }
     }
 
+    fn settle(&mut self) {
+        self.refresh();
+    }
+
     fn fork(&mut self) -> Space<V> {
         self.refresh();
         let Some(sibling) = self.view.sibling() else { panic!("a lane has no window left for a fork") };

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use javm_cap::{Access, Backing, Data, Endpoint, Image, Mapping, PAGE_SIZE};
 use javm_isa::{CostModel, Mode, REG_COUNT, Reg};
+use javm_testgen::swaps::{Action, SWAP, actions};
 use javm_testgen::{Case, Config, Region, generate, seeds};
+use nub_host_kvm::request::Hash;
 use nub_host_kvm::{Reply, Request, Sandbox};
 use proptest::prelude::*;
 
@@ -146,17 +148,6 @@ fn generated_programs_come_to_the_same() {
     assert!(run > invalid, "{invalid} of {} programs were no Images", run + invalid);
 }
 
-/// Swaps a word in memory: address, new value, whether to trap afterwards.
-const SWAP: &str = "
-    load_ind_u64 a3, [a0]
-    store_ind_u64 [a0], a1
-    branch_ne_imm a2, 0, @fail
-    move_reg a0, a3
-    jump_ind ra, 0
- @fail:
-    trap
-";
-
 /// First pages of what [`swapper`] maps.
 const READ_ONLY: u32 = 0x10;
 const STATE: u32 = 0x30;
@@ -165,8 +156,11 @@ const STACK: u32 = 0x500;
 /// More than a window keeps from call to call.
 const STATE_PAGES: u32 = 80;
 
-fn swapper() -> Image {
+/// The swapping program, with this word at the beginning of its state.
+fn swapper(first: u64) -> Image {
     let program = javm_isa::assemble(SWAP).unwrap_or_else(|error| panic!("{error}"));
+    let mut state = Data::new(STATE_PAGES).expect("small");
+    state.write(0, &first.to_le_bytes()).expect("inside");
     let persistent = |slot, offset_pages| Backing::Persistent { slot, offset_pages };
     let mapping = |pages, access, backing| Mapping { pages, access, backing };
     Image {
@@ -180,29 +174,14 @@ fn swapper() -> Image {
             (SCRATCH + 0x40, mapping(1, Access::ReadOnly, persistent(0, 1))),
             (STACK, mapping(2, Access::ReadWrite, Backing::Ephemeral)),
         ]),
-        slots: BTreeMap::from([
-            (2, Data::from_bytes(b"constant").expect("small")),
-            (3, Data::new(STATE_PAGES).expect("small")),
-        ]),
+        slots: BTreeMap::from([(2, Data::from_bytes(b"constant").expect("small")), (3, state)]),
         imports: BTreeMap::new(),
         typedefs: BTreeSet::new(),
     }
 }
 
-#[derive(Clone, Debug)]
-enum Action {
-    Swap { instance: usize, address: u32, value: u64, fails: bool, scratchpad: Option<Vec<u8>> },
-    Copy(usize),
-    Drop(usize),
-}
-
-fn action() -> impl Strategy<Value = Action> {
-    let scratchpad = prop_oneof![
-        3 => Just(None),
-        1 => Just(Some(vec![])),
-        2 => prop::collection::vec(any::<u8>(), 8).prop_map(Some),
-        1 => Just(Some(vec![9; 3 * PAGE_SIZE])),
-    ];
+/// Words on pages that are there, and beside them.
+fn address() -> impl Strategy<Value = u32> {
     let page = prop_oneof![
         Just(READ_ONLY),
         Just(READ_ONLY + 1),
@@ -213,44 +192,35 @@ fn action() -> impl Strategy<Value = Action> {
         Just(0xf_ffff),
     ];
     let offset = prop::sample::select(&[0u32, 8, 0x800, 0xff8, 0xffc][..]);
-    let address = (page, offset).prop_map(|(page, offset)| page * PAGE_SIZE as u32 + offset);
-    let swap = (0..20_usize, address, 0..4_u64, prop::bool::weighted(0.2), scratchpad);
-    prop_oneof![
-        8 => swap.prop_map(|(instance, address, value, fails, scratchpad)| {
-            Action::Swap { instance, address, value, fails, scratchpad }
-        }),
-        2 => (0..20_usize).prop_map(Action::Copy),
-        1 => (0..20_usize).prop_map(Action::Drop),
-    ]
+    (page, offset).prop_map(|(page, offset)| page * PAGE_SIZE as u32 + offset)
 }
 
-fn act(pair: &mut Pair<'_>, instances: &mut Vec<Twin>, action: &Action) {
-    let count = instances.len();
+/// More Instances than there are windows.
+const MOST_INSTANCES: usize = 20;
+
+fn act(pair: &mut Pair<'_>, images: &[Hash], instances: &mut Vec<Twin>, action: &Action) {
+    let has_room = instances.len() < MOST_INSTANCES;
     match action {
-        Action::Swap { instance, address, value, fails, scratchpad } => {
-            let arguments = [u64::from(*address), *value, u64::from(*fails)];
-            let call = Asked { endpoint: "main", arguments: &arguments, gas: 100, scratchpad: scratchpad.as_deref() };
-            pair.invoke(instances[instance % count], call);
+        Action::New(index) if has_room => instances.push(pair.instantiate(*index.get(images))),
+        _ if instances.is_empty() => {}
+        Action::Swap(index, swap) => {
+            let arguments = swap.arguments();
+            let scratchpad = swap.scratchpad.as_deref();
+            pair.invoke(*index.get(instances), Asked { endpoint: "main", arguments: &arguments, gas: 100, scratchpad });
         }
-        Action::Copy(instance) if count < 20 => {
-            let copy = pair.copy(instances[instance % count]);
-            instances.push(copy);
-        }
-        Action::Drop(instance) if count > 1 => {
-            let gone = instances.swap_remove(instance % count);
-            pair.drop(gone);
-        }
-        Action::Copy(_) | Action::Drop(_) => {}
+        Action::Copy(index) if has_room => instances.push(pair.copy(*index.get(instances))),
+        Action::Drop(index) => pair.drop(instances.swap_remove(index.index(instances.len()))),
+        Action::Copy(_) | Action::New(_) => {}
     }
 }
 
-/// Windows stay mounted between calls, and frames stay in them: no sequence of calls, failures, copies and drops may
-/// show that.
+/// Windows stay mounted between calls, are left to other Instances, and frames stay in them: no sequence of calls, failures,
+/// copies, drops and new Instances may show that.
 fn calls_see_their_own_instance(sandbox: &Sandbox, actions: &[Action]) {
     let mut pair = Pair::new(sandbox);
-    let image = pair.publish_image(&swapper());
-    let mut instances: Vec<Twin> = (0..2).map(|_| pair.instantiate(image)).collect();
-    actions.iter().for_each(|action| act(&mut pair, &mut instances, action));
+    let images = [0, 77].map(|first| pair.publish_image(&swapper(first)));
+    let mut instances = Vec::new();
+    actions.iter().for_each(|action| act(&mut pair, &images, &mut instances, action));
     for instance in instances {
         pair.root(instance);
         pair.drop(instance);
@@ -261,13 +231,13 @@ fn calls_see_their_own_instance(sandbox: &Sandbox, actions: &[Action]) {
 fn sequences_of_calls_come_to_the_same() {
     let Some(sandbox) = start(&config()) else { return };
     let cases = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(cases, |(actions in prop::collection::vec(action(), 1..120))| {
+    proptest!(cases, |(actions in actions(address(), 120))| {
         calls_see_their_own_instance(&sandbox, &actions);
     });
     // Nothing of all that is left but what the guest keeps for later.
     let Reply::Stats(stats) = ask(&sandbox, &Request::Stats) else { panic!("no statistics") };
     assert!(stats.window_faults > 0 && stats.windows <= 16 && stats.flushes > 0, "{stats:?}");
-    assert_eq!((stats.images, stats.instances), (1, 0));
+    assert_eq!((stats.images, stats.instances), (2, 0));
 }
 
 #[test]
@@ -289,7 +259,7 @@ fn guests_of_two_seeds_come_to_the_same() {
 fn long_messages_travel_in_parts() {
     let Some(sandbox) = start(&config()) else { return };
     let mut pair = Pair::new(&sandbox);
-    let image = pair.publish_image(&swapper());
+    let image = pair.publish_image(&swapper(0));
     let instance = pair.instantiate(image);
     let scratchpad: Vec<u8> = (0..3_000_000u32).map(|index| (index * 7) as u8).collect();
     let arguments = [u64::from(SCRATCH) * PAGE_SIZE as u64, 1, 0];

@@ -40,7 +40,7 @@ fn query(sandbox: &Sandbox, query: Invoke<'_>) -> Reply {
 #[test]
 fn warm_calls_leave_the_machine_never() {
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
-        eprintln!("skipped: with one core each side has to sleep for the other");
+        nub_test_skip::skipped("calls without leaving the machine", &"with one core each side sleeps for the other");
         return;
     }
     let long = Duration::from_secs(1);

@@ -26,7 +26,7 @@ fn start(config: &Config) -> Option<Sandbox> {
     match Sandbox::start(config) {
         Ok(sandbox) => Some(sandbox),
         Err(Error::Missing(missing)) => {
-            eprintln!("skipped: {missing}");
+            nub_test_skip::without_kvm(&missing);
             None
         }
         Err(error) => panic!("{error}"),

@@ -43,7 +43,7 @@ fn files_and_directories_that_may_not_be_read() {
     let conformance = nub(&["conformance", closed.to_str().expect("text")]);
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).expect("set");
     if readable {
-        println!("skipped: this user may read everything");
+        nub_test_skip::skipped("files that may not be read", &"this user may read everything");
         return;
     }
     run.expect(3).says(&["counter.nub", "Permission denied", "hint: you may not read it"]);

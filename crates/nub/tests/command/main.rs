@@ -58,7 +58,7 @@ fn command() -> Command {
             Some(0) => "both",
             // What the library says where there is no KVM.
             Some(6) => {
-                eprintln!("in this process only: {}", tried.stderr);
+                nub_test_skip::without_kvm(&tried.stderr.trim_end());
                 "local"
             }
             _ => panic!("{}", tried.report()),

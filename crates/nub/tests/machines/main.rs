@@ -20,7 +20,7 @@ fn built(builder: Builder) -> Option<Nub> {
     match builder.build() {
         Ok(nub) => Some(nub),
         Err(Error::NoKvm(why)) => {
-            eprintln!("skipped: {why}");
+            nub_test_skip::without_kvm(&why);
             None
         }
         Err(error) => panic!("{error}"),
