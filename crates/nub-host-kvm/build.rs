@@ -1,9 +1,14 @@
 //! Builds the kernel that the monitor starts.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 fn main() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // As it is now: this script may have been compiled for the same workspace in another place.
+    let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") else {
+        eprintln!("CARGO_MANIFEST_DIR is not set: this is a build script, for cargo to run");
+        std::process::exit(1);
+    };
+    let workspace = PathBuf::from(package).join("../..");
     let built = nub_build::is_supported()
         .and_then(|supported| if supported { nub_build::build(&workspace).map(Some) } else { Ok(None) });
     match built {

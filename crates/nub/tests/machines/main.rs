@@ -4,6 +4,7 @@
 mod endings;
 mod settings;
 mod surface;
+mod windows;
 
 use nub::{ArchChoice, Builder, Error, Grants, InstanceId, Nub};
 
