@@ -6,7 +6,7 @@ use javm_isa::Reg;
 
 use crate::arch::{AddressSpace, Arch, Trace};
 use crate::frame::{Frame, WithoutScratchpad};
-use crate::operation::{Operation, Request, UNKNOWN_OPERATION_PRICE, flag};
+use crate::operation::{HOP_PRICE, Operation, Request, UNKNOWN_OPERATION_PRICE, flag};
 use crate::service::{self, Service};
 use crate::status::Status;
 
@@ -111,6 +111,9 @@ impl<S: AddressSpace> Frame<'_, S> {
             return self.call(request);
         }
         self.pay(operation.price())?;
+        if !request.is_plain() {
+            return Ok(Status::Range.into());
+        }
         Ok(match operation {
             Operation::Gas => Reply { result: self.state.gas, status: Status::Halt },
             Operation::SelfRecord | Operation::Call => self.write_self_record(),
@@ -129,13 +132,13 @@ impl<S: AddressSpace> Frame<'_, S> {
 
     /// CALL of what `request.reference` names.
     fn call(&mut self, request: Request) -> Result<Reply, TooLittleGas> {
-        self.pay(Operation::Call.price())?;
+        self.pay(Operation::Call.price() + HOP_PRICE * hops(request.reference).count() as u64)?;
         Ok(self.call_paid(request).unwrap_or_else(Reply::from))
     }
 
     /// The call once its own price is paid; the callee's price is taken with the call or not at all.
     fn call_paid(&mut self, request: Request) -> Result<Reply, Status> {
-        if request.flags & !flag::SCRATCH != 0 {
+        if request.flags & !flag::ALL != 0 {
             return Err(Status::Range);
         }
         if request.reference == u32::from(SCRATCHPAD_SLOT) {
@@ -174,11 +177,19 @@ impl<S: AddressSpace> Frame<'_, S> {
     }
 }
 
-/// What stands in the slot that a reference names: byte 0 is the slot, bytes 1 to 3 the hops to its table, 0 ends them.
+/// The hops of a reference: bytes 1 to 3, the first 0 among them ends them.
+fn hops(reference: u32) -> impl Iterator<Item = u8> {
+    reference.to_le_bytes().into_iter().skip(1).take_while(|&hop| hop != 0)
+}
+
+/// What stands in the slot that a reference names: byte 0 is the slot, the hops lead to its table.
 fn resolve(table: &CNode, reference: u32) -> Result<&Capability, Status> {
-    let [slot, hops @ ..] = reference.to_le_bytes();
+    let slot = reference as u8;
+    if hops(reference).count() < (reference >> 8).to_le_bytes().into_iter().filter(|&byte| byte != 0).count() {
+        return Err(Status::Range);
+    }
     let mut table = table;
-    for hop in hops.into_iter().take_while(|&hop| hop != 0) {
+    for hop in hops(reference) {
         table = match table.get(hop).ok_or(Status::Empty)? {
             Capability::CNode(inner) => inner,
             _ => return Err(Status::Kind),

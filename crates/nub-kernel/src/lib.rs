@@ -11,7 +11,7 @@
 //! - [`engine`]: runs a frame and answers what its program asks for.
 //! - [`operation`], [`status`], [`service`]: the tables of what it may ask for and what it gets back.
 //!
-//! The norm is `docs/spec/operations.md`. State, store and chain get their own modules beside these.
+//! The norm is `docs/spec/calls.md`, `operations.md` and `services.md`. State, store and chain get their own modules beside these.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! The operations that a program asks of the kernel with `ecall`: one table of numbers, names and prices.
 //!
 //! The numbers that the table does not have yet belong to the operations on capabilities that a single program has no
-//! use for; `docs/spec/operations.md` lists them as reserved. Asking for one gives [`Status::Unknown`].
+//! use for; `docs/spec/operations.md` has them all. Asking for one gives [`Status::Unknown`].
 //!
 //! [`Status::Unknown`]: crate::Status::Unknown
 
@@ -55,6 +55,9 @@ operations! {
     24 SelfRecord "SELF" 60, "Writes who is running and who called to memory.";
 }
 
+/// Gas that each hop of each reference costs.
+pub const HOP_PRICE: u64 = 100;
+
 /// Gas that an `ecall` with a number that the table does not have costs.
 pub const UNKNOWN_OPERATION_PRICE: u64 = 5;
 
@@ -72,6 +75,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether everything but the operation is zero, as those want it that have neither flags nor a callee.
+    #[must_use]
+    pub const fn is_plain(self) -> bool {
+        self.flags == 0 && self.endpoint == 0 && self.reference == 0
+    }
+
     /// Takes φ11 apart.
     #[must_use]
     pub const fn from_register(value: u64) -> Request {
@@ -88,4 +97,10 @@ impl Request {
 pub mod flag {
     /// The scratchpad goes with the call and comes back with the reply.
     pub const SCRATCH: u8 = 1;
+    /// What stands in slot 1 goes with the call and comes back with the reply.
+    pub const GIFT: u8 = 2;
+    /// Unless the call ends in a halt it is undone.
+    pub const ATOMIC: u8 = 4;
+    /// Those that there are.
+    pub const ALL: u8 = SCRATCH | GIFT | ATOMIC;
 }

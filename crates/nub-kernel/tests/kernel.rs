@@ -283,6 +283,33 @@ fn self_says_that_the_host_called() {
 }
 
 #[test]
+fn an_operation_without_flags_and_callee_refuses_them() {
+    for (number, price) in [(23, 5), (24, 60)] {
+        for bit in 8..64 {
+            let word = number | 1_u64 << bit;
+            let text = format!(
+                "load_imm a0, 0x20000\n load_imm_64 a4, {word}\n ecall\n load_u64 a2, [0x20000]\n jump_ind ra, 0"
+            );
+            let outcome = run(&text, &[], None);
+            assert_eq!(
+                (outcome.ended, outcome.value, status(&outcome)),
+                (Ended::Halt, 0, Status::Range.number()),
+                "{bit}"
+            );
+            assert_eq!((outcome.registers[Reg::A2.index()], outcome.gas_used), (0, 5 + price), "{bit}");
+        }
+    }
+}
+
+#[test]
+fn a_service_goes_without_gift_and_undo() {
+    for flags in [1, 3, 5, 7] {
+        let outcome = run(&call_text(LOG_SLOT.into(), flags, 0), &[0, 1, 7, 0], Some(b"x"));
+        assert_eq!((status(&outcome), outcome.logs.len()), (0, 1), "flags {flags}");
+    }
+}
+
+#[test]
 fn operations_that_do_not_exist_are_unknown() {
     for operation in (0..=255_u64).filter(|number| ![16, 23, 24].contains(number)) {
         let outcome = run(&format!("load_imm a4, {operation}\n ecall\n jump_ind ra, 0"), &[], None);
@@ -382,9 +409,12 @@ fn refusals_change_nothing_but_pay_for_the_call() {
         (3, scratch, 0, [0; 4], Status::Kind),
         (log | 3 << 8, scratch, 0, [0; 4], Status::Kind),
         (log | 9 << 8, scratch, 0, [0; 4], Status::Empty),
+        (log | 9 << 16, scratch, 0, [0; 4], Status::Range),
+        (log | 3 << 8 | 9 << 24, scratch, 0, [0; 4], Status::Range),
         (log, scratch, 1, [0; 4], Status::NoEndpoint),
         (hash, scratch, 3, [0; 4], Status::NoEndpoint),
-        (log, 2, 0, [0; 4], Status::Range),
+        (log, 8, 0, [0; 4], Status::Range),
+        (log, 128 | scratch, 0, [0; 4], Status::Range),
         (log, 0, 0, [0, 1, 0, 0], Status::Range),
         (log, scratch, 0, [0, pages + 1, 0, 0], Status::Range),
         (log, scratch, 0, [u64::MAX, 2, 0, 0], Status::Range),
@@ -401,7 +431,8 @@ fn refusals_change_nothing_but_pay_for_the_call() {
             (Ended::Halt, 0, status_expected.number()),
             "{case}"
         );
-        assert_eq!(outcome.gas_used, 3 + 50, "{case}");
+        let hops = reference.to_le_bytes()[1..].iter().take_while(|&&hop| hop != 0).count() as u64;
+        assert_eq!(outcome.gas_used, 3 + 50 + 100 * hops, "{case}");
         assert!(outcome.logs.is_empty(), "{case}");
         assert_eq!(machine.root(), before, "{case}");
     }

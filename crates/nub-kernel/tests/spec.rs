@@ -1,20 +1,28 @@
-//! `docs/spec/operations.md` against the tables in the code, both ways.
+//! `docs/spec/operations.md` and `services.md` against the tables in the code, both ways. Rows say whether the kernel has
+//! what they are about.
 
 use nub_kernel::Status;
-use nub_kernel::operation::Operation;
+use nub_kernel::operation::{HOP_PRICE, Operation, UNKNOWN_OPERATION_PRICE};
 use nub_kernel::service::Service;
 
 const PAGE: &str = include_str!("../../../docs/spec/operations.md");
+const SERVICES: &str = include_str!("../../../docs/spec/services.md");
 
-/// The cells of the table below a heading whose first row begins with `first`, header and rule left out.
-fn table(heading: &str, first: &str) -> Vec<Vec<&'static str>> {
-    let section = PAGE.split(heading).nth(1).unwrap_or_else(|| panic!("no heading {heading}"));
+/// The cells of the rows with `kernel` in the third cell, which is left out, of the table below a heading whose first row
+/// begins with `first`.
+fn table(page: &'static str, heading: &str, first: &str) -> Vec<Vec<&'static str>> {
+    let section = page.split(heading).nth(1).unwrap_or_else(|| panic!("no heading {heading}"));
     section
         .lines()
         .skip_while(|line| !line.starts_with(&format!("| {first} |")))
         .skip(2)
         .take_while(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>())
+        .filter(|row| row[2] == "kernel")
+        .map(|mut row| {
+            row.remove(2);
+            row
+        })
         .collect()
 }
 
@@ -24,7 +32,11 @@ fn operations() {
         .iter()
         .map(|operation| vec![(*operation as u8).to_string(), operation.name().into(), operation.price().to_string()])
         .collect();
-    assert_eq!(table("## Operations", "number"), expected);
+    let mut rows = table(PAGE, "## Operations\n", "number");
+    rows.iter_mut().for_each(|row| row.truncate(3));
+    assert_eq!(rows, expected);
+    assert!(PAGE.contains(&format!("costs {HOP_PRICE} more")));
+    assert!(PAGE.contains(&format!("is not in the table costs {UNKNOWN_OPERATION_PRICE} and gives UNKNOWN")));
     for operation in Operation::ALL {
         assert_eq!(Operation::from_number(*operation as u8), Some(*operation));
         assert!(PAGE.contains(&format!("\n### {}\n", operation.name())), "{} has no section", operation.name());
@@ -37,15 +49,15 @@ fn statuses() {
         .iter()
         .map(|status| vec![status.number().to_string(), status.name().into(), status.meaning().into()])
         .collect();
-    assert_eq!(table("## Statuses", "number"), expected);
+    assert_eq!(table(PAGE, "## Statuses\n", "number"), expected);
 }
 
 #[test]
 fn services() {
     let expected: Vec<Vec<String>> =
         Service::ALL.iter().map(|service| vec![(*service as u32).to_string(), service.name().into()]).collect();
-    assert_eq!(table("## Services", "id"), expected);
+    assert_eq!(table(SERVICES, "# Services\n", "id"), expected);
     for service in Service::ALL {
-        assert!(PAGE.contains(&format!("\n### {}\n", service.name())), "{} has no section", service.name());
+        assert!(SERVICES.contains(&format!("\n## {}\n", service.name())), "{} has no section", service.name());
     }
 }

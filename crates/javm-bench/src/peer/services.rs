@@ -1,6 +1,6 @@
 //! The services of nub's kernel for a program that runs in polkavm: what the workloads call, at the same prices.
 //!
-//! Prices and refusals follow `docs/spec/operations.md`. Where they did not, gas or results of the two sides would
+//! Prices and refusals follow `docs/spec/services.md`. Where they did not, gas or results of the two sides would
 //! differ, and nothing that differs is timed.
 
 use javm_cap::{Image, Wanted};
@@ -60,7 +60,7 @@ impl Services {
     }
 
     fn call(&mut self, reference: u32, request: Request, instance: &mut RawInstance) -> Result<Reply, Status> {
-        if request.flags & !flag::SCRATCH != 0 {
+        if request.flags & !flag::ALL != 0 {
             return Err(Status::Range);
         }
         let slot = u8::try_from(reference).map_err(|_| Status::Empty)?;

@@ -1,6 +1,6 @@
 //! As host code: one simulated machine for each thread.
 //!
-//! The services answer as those of the kernel do, and by the same crates; `docs/spec/operations.md` is the norm for both.
+//! The services answer as those of the kernel do, and by the same crates; `docs/spec/services.md` is the norm for both.
 //! Nothing is metered, and nothing is undone when a call fails.
 
 use std::boxed::Box;

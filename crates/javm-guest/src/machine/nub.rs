@@ -1,4 +1,4 @@
-//! In nub: a RISC-V program whose linker and kernel are described in `docs/spec/linker.md` and `docs/spec/operations.md`.
+//! In nub: a RISC-V program whose linker and kernel are described in `docs/spec/linker.md` and `docs/spec/calls.md`.
 //!
 //! This is the only file with assembly, beside the memory functions of `memory.s`.
 
