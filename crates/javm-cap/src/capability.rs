@@ -7,6 +7,7 @@ use crate::data::Data;
 use crate::hash::{CapHash, hash_parts};
 use crate::image::ValidImage;
 use crate::instance::Instance;
+use crate::measure::Measure;
 use crate::tag::Tag;
 
 /// What may stand in a slot. A value: a copy costs a count or two, whatever hangs below, and never sees changes.
@@ -35,6 +36,37 @@ impl Capability {
             Capability::Image(_) => Tag::Image,
             Capability::Instance(_) => Tag::Instance,
             Capability::Service(_) => Tag::Service,
+        }
+    }
+
+    /// The table of what has slots.
+    #[must_use]
+    pub fn table(&self) -> Option<&CNode> {
+        match self {
+            Capability::CNode(table) => Some(table),
+            Capability::Instance(instance) => Some(instance.table()),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn table_mut(&mut self) -> Option<&mut CNode> {
+        match self {
+            Capability::CNode(table) => Some(table),
+            Capability::Instance(instance) => Some(instance.table_mut()),
+            _ => None,
+        }
+    }
+
+    /// What it counts for in bounds and quotas, with everything below it. Remembered where it takes work.
+    #[must_use]
+    pub fn measure(&self) -> Measure {
+        match self {
+            Capability::Data(data) => data.measure(),
+            Capability::CNode(table) => table.measure(),
+            Capability::Image(image) => image.measure(),
+            Capability::Instance(instance) => instance.measure(),
+            Capability::Service(_) => Measure::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use blake2b_simd::many::{HashManyJob, hash_many, update_many};
 use blake2b_simd::{Params, State};
 use thiserror::Error;
 
@@ -128,6 +129,7 @@ fn begin(tag: Tag) -> State {
 
 /// The hash of `parts`, one behind the other, under `tag`.
 pub(crate) fn hash_parts(tag: Tag, parts: &[&[u8]]) -> Hash {
+    count::add(tag, 1);
     let mut state = begin(tag);
     for part in parts {
         state.update(part);
@@ -135,29 +137,94 @@ pub(crate) fn hash_parts(tag: Tag, parts: &[&[u8]]) -> Hash {
     bytes_of(&state.finalize())
 }
 
-/// The hash of a tree node over its two children. The most frequent hash there is: one compression.
-pub(crate) fn hash_pair(tag: Tag, left: &Hash, right: &Hash) -> Hash {
+/// What is hashed of a tree node over its two children.
+fn pair_message(tag: Tag, [left, right]: &[Hash; 2]) -> [u8; 1 + 2 * HASH_SIZE] {
     let mut bytes = [0; 1 + 2 * HASH_SIZE];
     bytes[0] = tag.number();
     bytes[1..=HASH_SIZE].copy_from_slice(left);
     bytes[1 + HASH_SIZE..].copy_from_slice(right);
-    bytes_of(&params().hash(&bytes))
+    bytes
+}
+
+/// The hash of a tree node over its two children. The most frequent hash there is: one compression.
+pub(crate) fn hash_pair(tag: Tag, left: &Hash, right: &Hash) -> Hash {
+    count::add(tag, 1);
+    bytes_of(&params().hash(&pair_message(tag, &[*left, *right])))
 }
 
 /// How many equally long inputs are worked on side by side, where the machine has the registers for it.
 pub(crate) const BATCH: usize = 8;
 
+/// The hashes of at most [`BATCH`] tree nodes, each over its two children, handed to `done` with their number.
+pub(crate) fn hash_pairs(tag: Tag, pairs: &[[Hash; 2]], mut done: impl FnMut(usize, Hash)) {
+    debug_assert!(pairs.len() <= BATCH);
+    if let [[left, right]] = pairs {
+        return done(0, hash_pair(tag, left, right));
+    }
+    count::add(tag, pairs.len());
+    let params = params();
+    let mut messages = [[0; 1 + 2 * HASH_SIZE]; BATCH];
+    for (message, pair) in messages.iter_mut().zip(pairs) {
+        *message = pair_message(tag, pair);
+    }
+    let mut jobs = messages.each_ref().map(|message| HashManyJob::new(&params, message));
+    hash_many(&mut jobs[..pairs.len()]);
+    for (index, job) in jobs[..pairs.len()].iter().enumerate() {
+        done(index, bytes_of(&job.to_hash()));
+    }
+}
+
 /// The hashes of at most [`BATCH`] inputs under `tag`, handed to `done` with their number.
 pub(crate) fn hash_batch(tag: Tag, inputs: &[&[u8]], mut done: impl FnMut(usize, Hash)) {
     debug_assert!(inputs.len() <= BATCH);
+    if let [input] = inputs {
+        return done(0, hash_parts(tag, &[input]));
+    }
+    count::add(tag, inputs.len());
     let start = begin(tag);
     let mut states = [const { None }; BATCH];
     for (state, _) in states.iter_mut().zip(inputs) {
         *state = Some(start.clone());
     }
-    blake2b_simd::many::update_many(states.iter_mut().flatten().zip(inputs));
+    update_many(states.iter_mut().flatten().zip(inputs));
     for (index, state) in states.iter().flatten().enumerate() {
         done(index, bytes_of(&state.finalize()));
+    }
+}
+
+/// How many messages were hashed, for tests that promise so many.
+pub(crate) mod count {
+    use super::Tag;
+
+    #[cfg(not(test))]
+    #[inline]
+    pub(super) fn add(_: Tag, _: usize) {}
+
+    #[cfg(test)]
+    pub(super) use counted::add;
+    #[cfg(test)]
+    pub(crate) use counted::of;
+
+    #[cfg(test)]
+    mod counted {
+        use std::cell::RefCell;
+        use std::collections::BTreeMap;
+        use std::thread_local;
+
+        use super::Tag;
+
+        thread_local!(static COUNTS: RefCell<BTreeMap<Tag, usize>> = const { RefCell::new(BTreeMap::new()) });
+
+        pub(in crate::hash) fn add(tag: Tag, count: usize) {
+            COUNTS.with_borrow_mut(|counts| *counts.entry(tag).or_default() += count);
+        }
+
+        /// The messages that `work` hashes on this thread, by tag.
+        pub(crate) fn of(work: impl FnOnce()) -> BTreeMap<Tag, usize> {
+            COUNTS.with_borrow_mut(BTreeMap::clear);
+            work();
+            COUNTS.with_borrow_mut(core::mem::take)
+        }
     }
 }
 
@@ -205,6 +272,13 @@ impl HashCache {
 
     pub(crate) fn clear(&mut self) {
         *self.ready.get_mut() = false;
+    }
+
+    /// The same for a node of the same content.
+    pub(crate) fn copied(&self) -> HashCache {
+        let copy = HashCache::empty();
+        self.get().iter().for_each(|hash| copy.fill(hash));
+        copy
     }
 }
 

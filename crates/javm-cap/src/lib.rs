@@ -6,13 +6,16 @@
 //! # How to read this crate
 //! - [`tag`](Tag), [`hash`](CapHash): BLAKE2b-256 with a domain tag in front, and the caches that nodes keep.
 //! - [`page`](Page): 4096 bytes and the shared reference to them.
-//! - `tree`: the persistent sparse Merkle tree under Data and CNode. Start here for how O(1) copies come about.
-//! - [`data`](Data): bytes in pages.
-//! - [`cnode`](CNode): the table of 256 slots.
+//! - [`data`](Data): bytes in pages. Its `tree` is the persistent sparse Merkle tree: start there for how O(1) copies come
+//!   about; its `rehash` finds a new root.
+//! - [`cnode`](CNode): the table of 256 slots. Its `trie` is what it is made of; its `place` reads and changes what a path
+//!   of slots leads to.
 //! - [`image`]: programs: what they consist of, their encoding, their [limits](image::limits), what must hold before one
 //!   is published, and [`ValidImage`], the proof that it does.
 //! - [`instance`](Instance): a program with its table.
 //! - [`capability`](Capability): any of them.
+//! - [`measure`](Measure): size and height, and their bounds, which everything that can be made is within.
+//! - [`reclaim`](Reclaim): dropping in small steps.
 //! - [`decode`](DecodeError): the cursor that reads encodings and the error that says where and why.
 //!
 //! The normative text is in `docs/spec`: `hashes.md`, `data.md`, `image.md`. TypeDef and Callable have their numbers in
@@ -31,12 +34,13 @@ mod decode;
 mod hash;
 pub mod image;
 mod instance;
+mod measure;
 mod page;
+mod reclaim;
 mod tag;
-mod tree;
 
 pub use capability::{Capability, Service};
-pub use cnode::{CNODE_SLOTS, CNode};
+pub use cnode::{CNODE_SLOTS, CNode, PlaceError, Refused};
 pub use data::{Data, DataError, MAX_DATA_PAGES};
 pub use decode::{DecodeError, DecodeErrorReason, Field};
 pub use hash::{CapHash, HASH_SIZE, Hash, ParseHashError};
@@ -45,5 +49,7 @@ pub use image::{
     MappingError, NameError, NotABlock, SCRATCHPAD_SLOT, ValidImage, Wanted,
 };
 pub use instance::{Instance, RunState};
+pub use measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
 pub use page::{PAGE_SIZE, Page, PageRef};
+pub use reclaim::Reclaim;
 pub use tag::Tag;

@@ -136,9 +136,9 @@ impl PageRef {
         self.0.hash.get_or_fill(|| self.0.page.hash())
     }
 
-    /// Whether its hash is remembered.
-    pub(crate) fn is_hashed(&self) -> bool {
-        self.0.hash.get().is_some()
+    /// Its hash, if it is remembered.
+    pub(crate) fn known_hash(&self) -> Option<Hash> {
+        self.0.hash.get()
     }
 
     /// Remembers the hashes of all of `pages`, side by side where the machine can.
@@ -227,7 +227,7 @@ mod tests {
         let pages: alloc::vec::Vec<PageRef> = (0..21u8).map(|i| PageRef::from_prefix(&[i, 1, i])).collect();
         PageRef::hash_all(&pages.iter().collect::<alloc::vec::Vec<_>>());
         for page in &pages {
-            assert!(page.is_hashed());
+            assert!(page.known_hash().is_some());
             assert_eq!(page.hash(), page.deref().hash());
         }
     }

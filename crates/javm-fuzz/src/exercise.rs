@@ -144,16 +144,12 @@ fn check_wrong_calls(machine: &mut Machine, image: &ValidImage) {
 
 /// The same content without any remembered hash.
 fn anew(instance: &Instance) -> Instance {
-    let mut table = CNode::new();
-    for (slot, capability) in instance.table().iter() {
-        let capability = match capability {
-            Capability::Data(data) => Capability::Data(data_anew(data)),
-            other => other.clone(),
-        };
-        table.set(slot, capability);
-    }
+    let slots = instance.table().iter().map(|(slot, capability)| match capability {
+        Capability::Data(data) => (slot, Capability::Data(data_anew(data))),
+        other => (slot, other.clone()),
+    });
     let mut anew = Instance::new(instance.image().clone());
-    *anew.table_mut() = table;
+    *anew.table_mut() = CNode::from_slots(slots).expect("what is within the bounds is so again");
     anew
 }
 

@@ -41,10 +41,7 @@ fn keep<S: AddressSpace>(
     while let Some(slot) = rest.peek().map(|change| change.slot) {
         let data = match slot {
             SCRATCHPAD_SLOT => scratchpad.as_mut(),
-            _ => match instance.table_mut().get_mut(slot) {
-                Some(Capability::Data(data)) => Some(data),
-                _ => None,
-            },
+            _ => instance.table_mut().data_mut(slot),
         };
         // What is still mapped shares the Data's nodes, which would have to be copied.
         let remap = slot != SCRATCHPAD_SLOT;

@@ -354,7 +354,10 @@ impl<A: Arch> Kernel<A> {
         let published = &self.images.get(image).ok_or(InstantiateError::UnknownImage(*image))?.published;
         let mut instance = Instance::new(published.valid().clone());
         for (slot, capability) in grants.resolve(published.image())? {
-            instance.table_mut().set(slot, capability);
+            instance.put_at(&[slot], capability).map_err(|refused| InstantiateError::Denied {
+                slot,
+                wanted: alloc::format!("something smaller ({})", refused.why),
+            })?;
         }
         let version = self.next_version;
         self.next_version += 1;

@@ -14,3 +14,6 @@ pub(super) static EMPTY_SUBTREES: [Hash; 9] = [
     hash("f38400e07e6bec7fde7ec5d071427e33397cf0ac9ab6ff2926c71ac54544b0c9"),
     hash("bb5b8bed7fe861d15c6e3be2212b38b62922de20667fd0a5f09ba9aa118f7086"),
 ];
+
+/// The hash of the CNode that has nothing in it.
+pub(super) static EMPTY_TABLE: Hash = hash("08dddb612963c2eddbdd9873ce5c5817c46ce8d0301a93f0c809ec6eaa89efce");

@@ -1,136 +1,226 @@
 //! CNode: the table of capabilities.
 
 mod empty;
+mod place;
+mod trie;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
+use self::empty::{EMPTY_SUBTREES, EMPTY_TABLE};
+pub use self::place::{PlaceError, Refused};
+pub(crate) use self::trie::Node;
 use crate::capability::Capability;
-use crate::hash::{CapHash, Hash, hash_parts};
+use crate::data::{Data, MAX_DATA_PAGES};
+use crate::hash::{CapHash, Hash, HashCache, hash_parts};
+use crate::measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
 use crate::tag::Tag;
-use crate::tree::{Leaf, Tree};
 
 /// Slots are numbered by a byte.
 pub const CNODE_SLOTS: usize = 256;
 
-/// The height of the tree over the slots.
-const HEIGHT: u32 = CNODE_SLOTS.trailing_zeros();
-
-/// A shared capability: leaves are small, so that an inner node with two of them is.
-#[derive(Clone)]
-struct Slot(Arc<Capability>);
-
-impl Leaf for Slot {
-    const NODE: Tag = Tag::CNodeNode;
-    const EMPTY: &'static [Hash] = &empty::EMPTY_SUBTREES;
-
-    fn hash(&self) -> Hash {
-        self.0.hash().0
-    }
-
-    // What is expensive about the hash of a capability is remembered below it.
-    fn is_hashed(&self) -> bool {
-        true
-    }
-
-    fn hash_all(_leaves: &[&Slot]) {}
-}
-
 /// A table of 256 slots, each empty or with a capability.
 ///
-/// A copy costs one count and shares everything below, however much that is; a change is never seen in a copy.
+/// A copy costs one count and shares everything below, however much that is; a change is never seen in a copy. An empty
+/// table takes no memory, and one of a few slots some hundred bytes.
 ///
-/// Hashing and dropping go down through tables in tables by recursion: who builds such trees bounds their height, as
-/// the kernel does.
+/// Nothing can be put into a table that would make it larger than [`MAX_SIZE`](crate::MAX_SIZE) or higher than
+/// [`MAX_HEIGHT`](crate::MAX_HEIGHT); so every walk through what hangs below one takes bounded stack.
 ///
 /// ```
-/// use javm_cap::{Capability, CNode, Data};
+/// use javm_cap::{CNode, Data};
 /// let mut first = CNode::new();
-/// first.set(7, Capability::Data(Data::new(1)?));
+/// first.set(7, Data::new(1)?)?;
 /// let second = first.clone();
 /// assert!(first.take(7).is_some());
 /// assert!(first.is_empty() && second.get(7).is_some());
-/// # Ok::<(), javm_cap::DataError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone, Default)]
+pub struct CNode(Option<Arc<Table>>);
+
+/// A table in which something stands.
 #[derive(Clone)]
-pub struct CNode {
-    tree: Tree<Slot>,
+pub(crate) struct Table {
+    root: Node,
+    /// Of the capability, not of the root.
+    hash: HashCache,
+}
+
+impl Table {
+    pub(crate) fn into_root(self) -> Node {
+        self.root
+    }
 }
 
 impl CNode {
     /// A table with nothing in it.
     #[must_use]
     pub fn new() -> CNode {
-        CNode { tree: Tree::Empty }
+        CNode(None)
+    }
+
+    /// The table with these capabilities in these slots; of several for one slot the last one.
+    ///
+    /// # Errors
+    /// [`BoundsError`] when it would be too large or too high.
+    pub fn from_slots<C: Into<Capability>>(slots: impl IntoIterator<Item = (u8, C)>) -> Result<CNode, BoundsError> {
+        let mut table = CNode::new();
+        for (slot, capability) in slots {
+            table.set(slot, capability).map_err(|refused| refused.why)?;
+        }
+        Ok(table)
+    }
+
+    /// The table with these Data, which cannot be too large.
+    pub(crate) fn of_data(slots: impl Iterator<Item = (u8, Data)>) -> CNode {
+        const { assert!((CNODE_SLOTS as u64) * (MAX_DATA_PAGES as u64) < MAX_SIZE && MAX_HEIGHT >= 1) };
+        let mut table = CNode::new();
+        for (slot, data) in slots {
+            table.set_unchecked(slot, Capability::Data(data));
+        }
+        table
     }
 
     /// What stands in the slot.
     #[must_use]
     pub fn get(&self, slot: u8) -> Option<&Capability> {
-        self.tree.get(HEIGHT, slot.into()).map(|leaf| &*leaf.0)
+        self.0.as_ref()?.root.get(slot)
     }
 
-    /// What stands in the slot, to be changed in place. Copies of the table do not see it.
+    /// The Data in the slot, to be written to in place. Copies of the table do not see it. `None` when there is no Data.
+    ///
+    /// Its length is changed by [`resize_at`](CNode::resize_at), which heeds the bounds.
     #[must_use]
-    pub fn get_mut(&mut self, slot: u8) -> Option<&mut Capability> {
-        self.tree.get_mut(HEIGHT, slot.into()).map(|leaf| Arc::make_mut(&mut leaf.0))
+    pub fn data_mut(&mut self, slot: u8) -> Option<&mut Data> {
+        match self.get(slot) {
+            Some(Capability::Data(_)) => match self.get_mut(slot) {
+                Some(Capability::Data(data)) => Some(data),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What stands in the slot, to be changed in place. It is for the caller to stay within the bounds.
+    fn get_mut(&mut self, slot: u8) -> Option<&mut Capability> {
+        self.get(slot)?;
+        self.open()?.get_mut(slot)
+    }
+
+    /// The nodes of this table alone, which forgets its hash.
+    fn open(&mut self) -> Option<&mut Node> {
+        let table = Arc::make_mut(self.0.as_mut()?);
+        table.hash.clear();
+        Some(&mut table.root)
     }
 
     /// Puts a capability into the slot and gives what stood there.
-    pub fn set(&mut self, slot: u8, capability: Capability) -> Option<Capability> {
-        let leaf = Slot(Arc::new(capability));
-        self.tree.insert(HEIGHT, slot.into(), leaf).map(|old| Arc::unwrap_or_clone(old.0))
+    ///
+    /// # Errors
+    /// [`Refused`], with the capability, when the table would be too large or too high. It is as before then.
+    pub fn set(
+        &mut self,
+        slot: u8,
+        capability: impl Into<Capability>,
+    ) -> Result<Option<Capability>, Refused<BoundsError>> {
+        let capability = capability.into();
+        let old = self.get(slot).map(Capability::measure).unwrap_or_default();
+        match capability.measure().check(self.measure(), old, 1) {
+            Ok(()) => Ok(self.set_unchecked(slot, capability)),
+            Err(why) => Err(Refused { why, capability }),
+        }
+    }
+
+    /// [`set`](CNode::set) of what was checked to be within the bounds.
+    fn set_unchecked(&mut self, slot: u8, capability: Capability) -> Option<Capability> {
+        match self.open() {
+            Some(root) => root.insert(slot, capability),
+            None => {
+                let root = Node::Leaf { slot, capability };
+                self.0 = Some(Arc::new(Table { root, hash: HashCache::empty() }));
+                None
+            }
+        }
     }
 
     /// Empties the slot and gives what stood there.
     pub fn take(&mut self, slot: u8) -> Option<Capability> {
-        self.tree.remove(HEIGHT, slot.into()).map(|old| Arc::unwrap_or_clone(old.0))
+        self.get(slot)?;
+        if let Some(Node::Leaf { .. }) = self.0.as_ref().map(|table| &table.root) {
+            let table = Arc::unwrap_or_clone(self.0.take()?);
+            return match table.root {
+                Node::Leaf { capability, .. } => Some(capability),
+                Node::Branch(_) => None,
+            };
+        }
+        self.open()?.remove(slot)
     }
 
     /// Whether nothing stands in any slot.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        matches!(self.tree, Tree::Empty)
+        self.0.is_none()
+    }
+
+    /// Whether both share all that they consist of: equal without a look at the content.
+    #[must_use]
+    pub fn ptr_eq(&self, other: &CNode) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// The slots that are not empty, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u8, &Capability)> + '_ {
-        self.tree.leaves(HEIGHT).map(|(slot, leaf)| (slot as u8, &*leaf.0))
+        let mut ahead: Vec<&Node> = self.0.iter().map(|table| &table.root).collect();
+        core::iter::from_fn(move || {
+            loop {
+                match ahead.pop()? {
+                    Node::Leaf { slot, capability } => return Some((*slot, capability)),
+                    Node::Branch(branch) => ahead.extend(branch.nodes().into_iter().rev()),
+                }
+            }
+        })
+    }
+
+    /// What it counts for, with everything in it.
+    #[must_use]
+    pub fn measure(&self) -> Measure {
+        let content = self.0.as_ref().map(|table| table.root.measure()).unwrap_or_default();
+        Measure::pages(1).beside(content)
     }
 
     /// The root of the tree over the slots.
     #[must_use]
     pub fn root(&self) -> Hash {
-        self.tree.hash(HEIGHT)
+        match &self.0 {
+            Some(table) => table.root.hash(trie::HEIGHT),
+            None => EMPTY_SUBTREES[usize::from(trie::HEIGHT)],
+        }
     }
 
     /// The hash of this capability. Costs one hash for each node that changed since it was last asked for.
     #[must_use]
     pub fn hash(&self) -> CapHash {
-        CapHash(hash_parts(Tag::CNode, &[&self.root()]))
+        CapHash(match &self.0 {
+            Some(table) => table.hash.get_or_fill(|| hash_parts(Tag::CNode, &[&self.root()])),
+            None => EMPTY_TABLE,
+        })
     }
-}
 
-impl Default for CNode {
-    fn default() -> CNode {
-        CNode::new()
-    }
-}
-
-impl FromIterator<(u8, Capability)> for CNode {
-    fn from_iter<I: IntoIterator<Item = (u8, Capability)>>(slots: I) -> CNode {
-        let mut table = CNode::new();
-        for (slot, capability) in slots {
-            table.set(slot, capability);
-        }
-        table
+    pub(crate) fn into_table(self) -> Option<Arc<Table>> {
+        self.0
     }
 }
 
 /// Equal content in every slot.
 impl PartialEq for CNode {
     fn eq(&self, other: &CNode) -> bool {
-        self.root() == other.root()
+        self.ptr_eq(other) || self.hash() == other.hash()
     }
 }
 
@@ -150,10 +240,12 @@ mod tests {
     #[test]
     fn the_table_of_empty_subtrees_is_what_the_rule_gives() {
         let mut hash = [0; 32];
-        for expected in empty::EMPTY_SUBTREES {
+        for expected in EMPTY_SUBTREES {
             assert_eq!(CapHash(hash), CapHash(expected));
             hash = hash_pair(Tag::CNodeNode, &hash, &hash);
         }
-        assert_eq!(empty::EMPTY_SUBTREES.len(), HEIGHT as usize + 1);
+        assert_eq!(EMPTY_SUBTREES.len(), usize::from(trie::HEIGHT) + 1);
+        let root = EMPTY_SUBTREES[usize::from(trie::HEIGHT)];
+        assert_eq!(CapHash(hash_parts(Tag::CNode, &[&root])), CapHash(EMPTY_TABLE));
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Data, MAX_DATA_PAGES, height};
+use super::{Data, MAX_DATA_PAGES, Tree, height};
 use crate::decode::{DecodeError, DecodeErrorReason, Reader};
 use crate::page::{PAGE_SIZE, PageRef};
 
@@ -40,6 +40,11 @@ impl Data {
         }
     }
 
+    /// The bytes of the encoding of its content.
+    pub(crate) fn content_length(&self) -> usize {
+        4 + used_pages(self).map(|(_, _, used)| 6 + used).sum::<usize>()
+    }
+
     /// Reads what [`encode`](Data::encode) wrote. A page takes 4096 bytes of memory though its encoding may have seven:
     /// the caller says how many pages he will hold.
     ///
@@ -59,7 +64,7 @@ impl Data {
 
     /// Reads the content of a Data of `pages` pages, at most [`MAX_DATA_PAGES`], and says how many it stores.
     pub(crate) fn decode_content(reader: &mut Reader, pages: u32, max_stored: u32) -> Result<(Data, u32), DecodeError> {
-        let mut data = Data { pages, tree: crate::tree::Tree::Empty };
+        let mut data = Data { pages, tree: Tree::Empty };
         let start = reader.offset();
         let stored = reader.u32("stored pages")?;
         let limit = max_stored.min(pages);

@@ -3,36 +3,23 @@
 //! The normative text is `docs/spec/data.md`.
 
 mod encoding;
+mod rehash;
+mod tree;
 mod zeros;
 
 use core::fmt;
 
 use thiserror::Error;
 
+pub(crate) use self::tree::Tree;
 use crate::hash::{CapHash, Hash, hash_parts};
+use crate::measure::Measure;
 use crate::page::{PAGE_SIZE, Page, PageRef};
+use crate::reclaim::Reclaim;
 use crate::tag::Tag;
-use crate::tree::{Leaf, Tree};
 
 /// The most pages that a Data has: 4 GiB, as much as a program can address.
 pub const MAX_DATA_PAGES: u32 = 1 << 20;
-
-impl Leaf for PageRef {
-    const NODE: Tag = Tag::DataNode;
-    const EMPTY: &'static [Hash] = &zeros::ZERO_SUBTREES;
-
-    fn hash(&self) -> Hash {
-        PageRef::hash(self)
-    }
-
-    fn is_hashed(&self) -> bool {
-        PageRef::is_hashed(self)
-    }
-
-    fn hash_all(leaves: &[&PageRef]) {
-        PageRef::hash_all(leaves);
-    }
-}
 
 /// Up to 4 GiB in pages of 4096 bytes, of which only those are stored that are not all zero (or once were not).
 ///
@@ -56,7 +43,7 @@ impl Leaf for PageRef {
 #[derive(Clone)]
 pub struct Data {
     pages: u32,
-    tree: Tree<PageRef>,
+    tree: Tree,
 }
 
 /// Why an access to a Data is not possible. Nothing has changed then.
@@ -125,7 +112,7 @@ impl Data {
     /// not may still be equal.
     #[must_use]
     pub fn ptr_eq(&self, other: &Data) -> bool {
-        self.pages == other.pages && self.tree.ptr_eq(&other.tree, PageRef::ptr_eq)
+        self.pages == other.pages && self.tree.ptr_eq(&other.tree)
     }
 
     fn height(&self) -> u32 {
@@ -243,22 +230,41 @@ impl Data {
         Ok(())
     }
 
-    /// Cuts off pages at the end or adds pages of zeros there.
+    /// Cuts off pages at the end or adds pages of zeros there. What is cut off is freed here, which is work for each page:
+    /// [`resize_into`](Data::resize_into) puts that off.
     ///
     /// # Errors
     /// [`DataError::TooLong`] for more than [`MAX_DATA_PAGES`].
     pub fn resize(&mut self, pages: u32) -> Result<(), DataError> {
+        self.resize_into(pages, &mut Reclaim::new())
+    }
+
+    /// Cuts off pages at the end, which go to `reclaim`, or adds pages of zeros there. Work for each level of the tree.
+    ///
+    /// # Errors
+    /// [`DataError::TooLong`] for more than [`MAX_DATA_PAGES`].
+    pub fn resize_into(&mut self, pages: u32, reclaim: &mut Reclaim) -> Result<(), DataError> {
         if pages > MAX_DATA_PAGES {
             return Err(DataError::TooLong { pages: u64::from(pages) });
         }
         let (old, new) = (height(self.pages), height(pages));
         if pages < self.pages {
-            self.tree.truncate(old, pages);
+            self.tree.truncate(old, pages, &mut |cut| reclaim.add_tree(cut));
         }
         self.tree.raise(new.saturating_sub(old));
         self.tree.lower(old.saturating_sub(new));
         self.pages = pages;
         Ok(())
+    }
+
+    /// What it counts for in bounds: its length in pages, stored or not.
+    #[must_use]
+    pub fn measure(&self) -> Measure {
+        Measure::pages(self.pages.into())
+    }
+
+    pub(crate) fn into_tree(self) -> Tree {
+        self.tree
     }
 
     /// The root of the tree over the pages. Says nothing of the length: [`hash`](Data::hash) does.

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Backing, Image, Wanted};
+use crate::data::Data;
 use crate::hash::{CapHash, Hash, hash_parts};
 use crate::tag::Tag;
 
@@ -40,6 +41,12 @@ impl Image {
             data.encode_content(&mut out);
         }
         out
+    }
+
+    /// The bytes of its canonical encoding, without making it.
+    pub(super) fn encoded_length(&self) -> usize {
+        let contents: usize = self.slots.values().map(Data::content_length).sum();
+        MAGIC.len() + self.manifest().len() + self.code.len() + contents
     }
 
     /// The part of the encoding that the hash is of. Code and initial Data are in it by their hashes.

@@ -7,8 +7,11 @@ use javm_isa::Program;
 use thiserror::Error;
 
 use super::{Image, ImageError, validate};
+use crate::cnode::CNode;
+use crate::data::Data;
 use crate::decode::DecodeError;
 use crate::hash::CapHash;
+use crate::measure::Measure;
 
 /// An Image that was checked in whole and cannot change any more, with its program parsed. Nothing else enters the state.
 ///
@@ -21,6 +24,9 @@ struct Checked {
     image: Image,
     program: Program,
     hash: CapHash,
+    measure: Measure,
+    /// Of a new Instance, shared by all of them.
+    table: CNode,
 }
 
 /// Why bytes do not hold an Image that can be published.
@@ -42,7 +48,9 @@ impl Image {
     pub fn validate(self) -> Result<ValidImage, ImageError> {
         let program = validate::validate(&self)?;
         let hash = self.hash();
-        Ok(ValidImage(Arc::new(Checked { image: self, program, hash })))
+        let measure = Measure::of_bytes(self.encoded_length());
+        let table = CNode::of_data(self.slots.iter().map(|(&slot, data)| (slot, data.clone())));
+        Ok(ValidImage(Arc::new(Checked { image: self, program, hash, measure, table })))
     }
 }
 
@@ -71,6 +79,26 @@ impl ValidImage {
     #[must_use]
     pub fn hash(&self) -> CapHash {
         self.0.hash
+    }
+
+    /// What it counts for: the pages of its encoding.
+    #[must_use]
+    pub fn measure(&self) -> Measure {
+        self.0.measure
+    }
+
+    /// The table that its Instances start with: the initial slots.
+    #[must_use]
+    pub fn initial_table(&self) -> &CNode {
+        &self.0.table
+    }
+
+    /// Hands the Data that it consists of to `take` if nobody shares it.
+    pub(crate) fn into_data(self, take: &mut impl FnMut(Data)) {
+        if let Some(checked) = Arc::into_inner(self.0) {
+            drop(checked.table);
+            checked.image.slots.into_values().for_each(take);
+        }
     }
 
     /// The number of the endpoint with this name.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use javm_cap::{CNode, CapHash, Capability, Data, Instance, Service};
+use javm_cap::{CNode, CapHash, Capability, Data, Instance, Service, Tag};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -34,20 +34,34 @@ fn some_capability(what: u8) -> Capability {
     match what % 3 {
         0 => Service { id: what.into(), parameter: 0 }.into(),
         1 => Data::from_bytes(&[what]).expect("short").into(),
-        _ => CNode::from_iter([(what, Service { id: 0, parameter: what.into() }.into())]).into(),
+        _ => CNode::from_slots([(what, Service { id: 0, parameter: what.into() })]).expect("small").into(),
     }
 }
 
-fn change(capability: &mut Capability) {
-    match capability {
-        Capability::Service(service) => service.parameter += 1,
-        Capability::Data(data) => data.page_mut(0).expect("it has one")[1] += 1,
-        Capability::CNode(table) => {
-            if table.take(1).is_none() {
-                table.set(1, some_capability(0));
-            }
+/// Changes what stands in a slot in place where that can be done.
+fn change(table: &mut CNode, slot: u8) {
+    match table.get(slot).map(Capability::tag) {
+        Some(Tag::Data) => {
+            let data = table.data_mut(slot).expect("it is one");
+            data.page_mut(0).expect("it has one")[1] += 1;
         }
-        _ => unreachable!("no other kind is made here"),
+        Some(Tag::CNode) if table.take_at(&[slot, 1]).is_err() => {
+            table.put_at(&[slot, 1], some_capability(0)).expect("it is empty");
+        }
+        Some(Tag::Service) => {
+            let changed = Service { id: 99, parameter: 1 };
+            table.replace_at(&[slot], changed).expect("there is one");
+        }
+        _ => {}
+    }
+}
+
+/// The same by taking it out.
+fn change_outside(model: &mut BTreeMap<u8, Capability>, slot: u8) {
+    if let Some(capability) = model.remove(&slot) {
+        let mut table = CNode::from_slots([(7, capability)]).expect("small");
+        change(&mut table, 7);
+        model.insert(slot, table.take(7).expect("it is there"));
     }
 }
 
@@ -63,8 +77,9 @@ fn check(table: &CNode, model: &BTreeMap<u8, Capability>) -> Result<(), TestCase
     for slot in 0..=255 {
         prop_assert_eq!(table.get(slot), model.get(&slot));
     }
-    let backwards: CNode = model.clone().into_iter().rev().collect();
+    let backwards = CNode::from_slots(model.clone().into_iter().rev()).expect("small");
     prop_assert_eq!(table, &backwards);
+    prop_assert_eq!(table.measure(), backwards.measure());
     Ok(())
 }
 
@@ -80,11 +95,12 @@ proptest! {
             match step {
                 Step::Set(slot, what) => {
                     let old = model.insert(slot, some_capability(what));
-                    prop_assert_eq!(table.set(slot, some_capability(what)), old);
+                    prop_assert_eq!(table.set(slot, some_capability(what)), Ok(old));
                 }
                 Step::Take(slot) => prop_assert_eq!(table.take(slot), model.remove(&slot)),
                 Step::Change(slot) => {
-                    prop_assert_eq!(table.get_mut(slot).map(change), model.get_mut(&slot).map(change));
+                    change(&mut table, slot);
+                    change_outside(&mut model, slot);
                 }
                 Step::Copy => copies.push((table.clone(), model.clone())),
                 Step::Hash => prop_assert_eq!(table.hash(), naive_hash(&model)),
@@ -100,14 +116,15 @@ proptest! {
 #[test]
 fn a_copy_of_an_instance_does_not_see_what_the_other_does() {
     let mut instance = Instance::new(everything().validate().expect("it is valid"));
-    let (copy, before) = (instance.clone(), instance.hash());
-    let Some(Capability::Data(data)) = instance.table_mut().get_mut(3) else { panic!("slot 3 holds Data") };
-    data.write(0, b"changed").expect("inside");
-    assert_ne!(instance.hash(), before);
-    assert_eq!(copy.hash(), before);
-    let Some(Capability::Data(data)) = copy.table().get(3) else { panic!("slot 3 holds Data") };
-    assert_eq!(data, &everything().slots[&3]);
-    let Some(Capability::Data(data)) = instance.table_mut().get_mut(3) else { panic!("slot 3 holds Data") };
-    data.write(0, &[0; 7]).expect("inside");
-    assert_eq!(instance.hash(), before, "equal content has equal hashes again");
+    let (copy, hash) = (instance.clone(), instance.hash());
+    let data = |instance: &mut Instance, bytes: &[u8]| {
+        instance.table_mut().data_mut(3).expect("slot 3 holds Data").write(0, bytes).expect("inside");
+    };
+    data(&mut instance, b"changed");
+    assert_ne!(instance.hash(), hash);
+    assert_eq!(copy.hash(), hash);
+    let Some(Capability::Data(before)) = copy.table().get(3) else { panic!("slot 3 holds Data") };
+    assert_eq!(before, &everything().slots[&3]);
+    data(&mut instance, &[0; 7]);
+    assert_eq!(instance.hash(), hash, "equal content has equal hashes again");
 }

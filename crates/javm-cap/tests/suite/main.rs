@@ -4,5 +4,7 @@ mod cnode;
 mod data;
 mod decoding;
 mod fixtures;
+mod place;
+mod reclaim;
 mod spec;
 mod validation;

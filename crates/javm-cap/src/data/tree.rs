@@ -1,4 +1,4 @@
-//! The persistent sparse binary Merkle tree that Data and CNode are made of.
+//! The persistent sparse binary Merkle tree over the pages of a Data.
 //!
 //! Nodes are reference-counted: a copy of a tree counts one up. A change walks from the root to one leaf; nodes that
 //! nobody shares are changed in place, shared ones are copied first, so a change costs the height and a copy never
@@ -9,62 +9,43 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::hash::{BATCH, Hash, HashCache, hash_pair};
-use crate::tag::Tag;
-
-/// What stands at the leaves of a tree.
-pub(crate) trait Leaf: Clone + 'static {
-    /// The domain of the tree's inner nodes.
-    const NODE: Tag;
-
-    /// The hash of a subtree without leaves, by its height. One entry more than the greatest height there is.
-    const EMPTY: &'static [Hash];
-
-    /// The hash of the leaf.
-    fn hash(&self) -> Hash;
-
-    /// Whether [`hash`](Leaf::hash) has to do work.
-    fn is_hashed(&self) -> bool;
-
-    /// Prepares the hashes of several leaves at once.
-    fn hash_all(leaves: &[&Self]);
-}
+use super::rehash;
+use super::zeros::ZERO_SUBTREES;
+use crate::hash::{Hash, HashCache};
+use crate::page::PageRef;
 
 /// A tree of 2^height places. The height is the owner's to remember.
 #[derive(Clone)]
-pub(crate) enum Tree<L> {
+pub(crate) enum Tree {
     /// No place is taken.
     Empty,
     /// The place of a tree of height 0.
-    Leaf(L),
+    Leaf(PageRef),
     /// Two trees of a height less; at least one is not empty.
-    Inner(Arc<Inner<L>>),
+    Inner(Arc<Inner>),
 }
 
 /// Two subtrees and what their hash was.
 #[derive(Clone)]
-pub(crate) struct Inner<L> {
-    children: [Tree<L>; 2],
-    hash: HashCache,
+pub(crate) struct Inner {
+    pub(crate) children: [Tree; 2],
+    pub(super) hash: HashCache,
 }
-
-/// The height at which leaves are hashed together: as many below it as are worked on side by side.
-const BATCH_HEIGHT: u32 = BATCH.trailing_zeros();
 
 /// Which child of a node of `height` leads to `index`.
 fn side(height: u32, index: u32) -> usize {
     (index >> (height - 1) & 1) as usize
 }
 
-impl<L> Inner<L> {
+impl Inner {
     fn is_empty(&self) -> bool {
         matches!(self.children, [Tree::Empty, Tree::Empty])
     }
 }
 
-impl<L: Leaf> Tree<L> {
+impl Tree {
     /// The leaf at `index`.
-    pub(crate) fn get(&self, height: u32, index: u32) -> Option<&L> {
+    pub(super) fn get(&self, height: u32, index: u32) -> Option<&PageRef> {
         let mut node = self;
         let mut height = height;
         loop {
@@ -77,27 +58,24 @@ impl<L: Leaf> Tree<L> {
         }
     }
 
-    /// Whether both have the same nodes: then they have the same leaves, but not the other way round.
-    pub(crate) fn ptr_eq(&self, other: &Tree<L>, same: impl FnOnce(&L, &L) -> bool) -> bool {
+    /// Whether both have the same nodes: then they have the same pages, but not the other way round.
+    pub(super) fn ptr_eq(&self, other: &Tree) -> bool {
         match (self, other) {
             (Tree::Empty, Tree::Empty) => true,
-            (Tree::Leaf(left), Tree::Leaf(right)) => same(left, right),
+            (Tree::Leaf(left), Tree::Leaf(right)) => left.ptr_eq(right),
             (Tree::Inner(left), Tree::Inner(right)) => Arc::ptr_eq(left, right),
             _ => false,
         }
     }
 
-    /// The leaf at `index` to be changed: the nodes above it are this tree's own from here on and forget their hashes.
-    pub(crate) fn get_mut(&mut self, height: u32, index: u32) -> Option<&mut L> {
-        self.get(height, index)?;
-        match self.place(height, index) {
-            Tree::Leaf(leaf) => Some(leaf),
-            _ => None,
-        }
-    }
-
-    /// The leaf at `index` to be changed, after putting there what `new` makes if there is none.
-    pub(crate) fn get_or_insert_with(&mut self, height: u32, index: u32, new: impl FnOnce() -> L) -> &mut L {
+    /// The leaf at `index` to be changed, after putting there what `new` makes if there is none. The nodes above it are
+    /// this tree's own from here on and forget their hashes.
+    pub(super) fn get_or_insert_with(
+        &mut self,
+        height: u32,
+        index: u32,
+        new: impl FnOnce() -> PageRef,
+    ) -> &mut PageRef {
         let place = self.place(height, index);
         if let Tree::Empty = place {
             *place = Tree::Leaf(new());
@@ -109,7 +87,7 @@ impl<L: Leaf> Tree<L> {
     }
 
     /// Puts a leaf at `index` and gives what stood there.
-    pub(crate) fn insert(&mut self, height: u32, index: u32, leaf: L) -> Option<L> {
+    pub(super) fn insert(&mut self, height: u32, index: u32, leaf: PageRef) -> Option<PageRef> {
         match core::mem::replace(self.place(height, index), Tree::Leaf(leaf)) {
             Tree::Leaf(leaf) => Some(leaf),
             _ => None,
@@ -117,7 +95,7 @@ impl<L: Leaf> Tree<L> {
     }
 
     /// The node of height 0 at `index`, for a leaf to be put there or changed.
-    fn place(&mut self, height: u32, index: u32) -> &mut Tree<L> {
+    fn place(&mut self, height: u32, index: u32) -> &mut Tree {
         let mut node = self;
         for height in (1..=height).rev() {
             node = &mut node.open().children[side(height, index)];
@@ -126,7 +104,7 @@ impl<L: Leaf> Tree<L> {
     }
 
     /// The node as one with children that may be changed.
-    fn open(&mut self) -> &mut Inner<L> {
+    fn open(&mut self) -> &mut Inner {
         if let Tree::Empty = self {
             let children = [Tree::Empty, Tree::Empty];
             *self = Tree::Inner(Arc::new(Inner { children, hash: HashCache::empty() }));
@@ -142,13 +120,13 @@ impl<L: Leaf> Tree<L> {
     }
 
     /// Takes out the leaf at `index`.
-    pub(crate) fn remove(&mut self, height: u32, index: u32) -> Option<L> {
+    pub(super) fn remove(&mut self, height: u32, index: u32) -> Option<PageRef> {
         self.get(height, index)?;
         self.take(height, index)
     }
 
     /// [`remove`](Tree::remove) of a leaf that is there.
-    fn take(&mut self, height: u32, index: u32) -> Option<L> {
+    fn take(&mut self, height: u32, index: u32) -> Option<PageRef> {
         if height == 0 {
             return match core::mem::replace(self, Tree::Empty) {
                 Tree::Leaf(leaf) => Some(leaf),
@@ -163,16 +141,18 @@ impl<L: Leaf> Tree<L> {
         leaf
     }
 
-    /// Removes every leaf at `length` and behind.
-    pub(crate) fn truncate(&mut self, height: u32, length: u32) {
+    /// Removes every page at `length` and behind, and hands what that takes off to `cut`: at most one subtree a level.
+    pub(super) fn truncate(&mut self, height: u32, length: u32, cut: &mut impl FnMut(Tree)) {
         if length == 0 {
-            *self = Tree::Empty;
+            cut(core::mem::replace(self, Tree::Empty));
         } else if length < 1 << height && !matches!(self, Tree::Empty) {
             let half = 1 << (height - 1);
             let inner = self.open();
             let [left, right] = &mut inner.children;
-            left.truncate(height - 1, length.min(half));
-            right.truncate(height - 1, length.saturating_sub(half));
+            if length < half {
+                left.truncate(height - 1, length, cut);
+            }
+            right.truncate(height - 1, length.saturating_sub(half), cut);
             if inner.is_empty() {
                 *self = Tree::Empty;
             }
@@ -180,7 +160,7 @@ impl<L: Leaf> Tree<L> {
     }
 
     /// The tree in the first half of one of twice as many places, `levels` times.
-    pub(crate) fn raise(&mut self, levels: u32) {
+    pub(super) fn raise(&mut self, levels: u32) {
         for _ in 0..levels {
             if !matches!(self, Tree::Empty) {
                 let children = [core::mem::replace(self, Tree::Empty), Tree::Empty];
@@ -190,7 +170,7 @@ impl<L: Leaf> Tree<L> {
     }
 
     /// The first half alone, `levels` times.
-    pub(crate) fn lower(&mut self, levels: u32) {
+    pub(super) fn lower(&mut self, levels: u32) {
         for _ in 0..levels {
             if !matches!(self, Tree::Empty) {
                 let first = core::mem::replace(&mut self.open().children[0], Tree::Empty);
@@ -199,63 +179,36 @@ impl<L: Leaf> Tree<L> {
         }
     }
 
-    /// The root hash.
-    pub(crate) fn hash(&self, height: u32) -> Hash {
-        if height < BATCH_HEIGHT {
-            self.prepare_leaves(height);
-        }
-        self.hash_node(height)
+    /// The root hash. Costs one hash for each page and node that does not remember its own.
+    pub(super) fn hash(&self, height: u32) -> Hash {
+        self.known_hash(height).unwrap_or_else(|| rehash::root(self, height))
     }
 
-    fn hash_node(&self, height: u32) -> Hash {
+    /// The root hash, if it takes no work.
+    pub(super) fn known_hash(&self, height: u32) -> Option<Hash> {
         match self {
-            Tree::Empty => L::EMPTY[height as usize],
-            Tree::Leaf(leaf) => leaf.hash(),
-            Tree::Inner(inner) => inner.hash.get_or_fill(|| {
-                if height == BATCH_HEIGHT {
-                    self.prepare_leaves(height);
-                }
-                let [left, right] = &inner.children;
-                hash_pair(L::NODE, &left.hash_node(height - 1), &right.hash_node(height - 1))
-            }),
-        }
-    }
-
-    /// Hashes the leaves that need it together. For trees of at most [`BATCH`] places.
-    fn prepare_leaves(&self, height: u32) {
-        let mut waiting = [const { None }; BATCH];
-        let mut count = 0;
-        for (_, leaf) in self.leaves(height).filter(|(_, leaf)| !leaf.is_hashed()) {
-            if let Some(slot) = waiting.get_mut(count) {
-                *slot = Some(leaf);
-                count += 1;
-            }
-        }
-        if let [Some(first), rest @ ..] = waiting {
-            let mut leaves = [first; BATCH];
-            for (slot, leaf) in leaves[1..].iter_mut().zip(rest.into_iter().flatten()) {
-                *slot = leaf;
-            }
-            L::hash_all(&leaves[..count]);
+            Tree::Empty => Some(ZERO_SUBTREES[height as usize]),
+            Tree::Leaf(page) => page.known_hash(),
+            Tree::Inner(inner) => inner.hash.get(),
         }
     }
 
     /// Every leaf with its place, in order.
-    pub(crate) fn leaves(&self, height: u32) -> Leaves<'_, L> {
+    pub(super) fn leaves(&self, height: u32) -> Leaves<'_> {
         Leaves { ahead: vec![(self, height, 0)] }
     }
 }
 
 /// See [`Tree::leaves`].
-pub(crate) struct Leaves<'a, L> {
+pub(super) struct Leaves<'a> {
     /// Subtrees still to visit with their heights and first places, the next one last.
-    ahead: Vec<(&'a Tree<L>, u32, u32)>,
+    ahead: Vec<(&'a Tree, u32, u32)>,
 }
 
-impl<'a, L> Iterator for Leaves<'a, L> {
-    type Item = (u32, &'a L);
+impl<'a> Iterator for Leaves<'a> {
+    type Item = (u32, &'a PageRef);
 
-    fn next(&mut self) -> Option<(u32, &'a L)> {
+    fn next(&mut self) -> Option<(u32, &'a PageRef)> {
         loop {
             let (node, height, first) = self.ahead.pop()?;
             match node {
@@ -280,7 +233,7 @@ mod tests {
 
     const HEIGHT: u32 = 10;
 
-    fn full() -> Tree<PageRef> {
+    fn full() -> Tree {
         let mut tree = Tree::Empty;
         for index in 0..1 << HEIGHT {
             tree.insert(HEIGHT, index, PageRef::from_prefix(&(index + 1).to_le_bytes()));
@@ -289,7 +242,7 @@ mod tests {
     }
 
     /// The inner nodes by their addresses, and how many of them do not know their hash.
-    fn nodes(tree: &Tree<PageRef>) -> (BTreeSet<*const Inner<PageRef>>, usize) {
+    fn nodes(tree: &Tree) -> (BTreeSet<*const Inner>, usize) {
         let mut ahead = vec![tree];
         let mut addresses = BTreeSet::new();
         let mut unknown = 0;
@@ -309,10 +262,11 @@ mod tests {
         assert_eq!(nodes(&tree).1, (1 << HEIGHT) - 1);
         tree.hash(HEIGHT);
         assert_eq!(nodes(&tree).1, 0);
-        assert!(tree.leaves(HEIGHT).all(|(_, page)| page.is_hashed()));
+        assert!(tree.leaves(HEIGHT).all(|(_, page)| page.known_hash().is_some()));
 
         tree.insert(HEIGHT, 700, PageRef::from_prefix(b"new"));
-        let unhashed: Vec<u32> = tree.leaves(HEIGHT).filter(|(_, page)| !page.is_hashed()).map(|leaf| leaf.0).collect();
+        let unhashed: Vec<u32> =
+            tree.leaves(HEIGHT).filter(|(_, page)| page.known_hash().is_none()).map(|leaf| leaf.0).collect();
         assert_eq!((nodes(&tree).1, unhashed), (HEIGHT as usize, vec![700]));
         tree.hash(HEIGHT);
         assert_eq!(nodes(&tree).1, 0);
@@ -321,7 +275,6 @@ mod tests {
         assert_eq!(nodes(&tree).1, HEIGHT as usize);
         tree.hash(HEIGHT);
         tree.remove(HEIGHT, 0);
-        assert!(tree.get_mut(HEIGHT, 0).is_none());
         assert_eq!(nodes(&tree).1, 0, "nothing was there to remove");
     }
 
@@ -355,7 +308,7 @@ mod tests {
         }
         assert!(matches!(tree, Tree::Empty));
         let mut tree = full();
-        tree.truncate(HEIGHT, 3);
+        tree.truncate(HEIGHT, 3, &mut drop);
         assert_eq!((tree.leaves(HEIGHT).count(), nodes(&tree).0.len()), (3, 11));
         tree.lower(HEIGHT - 2);
         assert_eq!((tree.leaves(2).count(), nodes(&tree).0.len()), (3, 3));
