@@ -154,6 +154,8 @@ pub enum Refused {
     TestsOnly,
     /// Something that this version has no form for.
     Other(String),
+    /// The kernel's lane is busy, and has to be asked itself: the first query of an Instance.
+    Busy,
 }
 
 /// A reply.
@@ -333,6 +335,7 @@ impl Refused {
                 to.u64(*length);
             }
             Refused::TestsOnly => to.u8(9),
+            Refused::Busy => to.u8(11),
             Refused::Other(text) => {
                 to.u8(10);
                 to.text(text);
@@ -353,6 +356,7 @@ impl Refused {
             8 => Refused::Scratchpad(from.u64()?),
             9 => Refused::TestsOnly,
             10 => Refused::Other(from.text()?.into()),
+            11 => Refused::Busy,
             other => return Err(from.unexpected("refusal", u64::from(other))),
         })
     }

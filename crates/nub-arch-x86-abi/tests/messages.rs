@@ -36,6 +36,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         }),
         any::<u64>().prop_map(Refused::Scratchpad),
         Just(Refused::TestsOnly),
+        Just(Refused::Busy),
         any::<String>().prop_map(Refused::Other),
     ];
     let exit = prop_oneof![

@@ -1,82 +1,59 @@
 //! Queries: calls that leave everything as it is, on lanes beside the one that changes things.
 //!
-//! Each of these lanes has a kernel of its own, with windows of its own, that is shown snapshots of Instances. The first
-//! query of an Instance takes its snapshot from the kernel itself, and waits for it; from then on the kernel's lane
-//! leaves a new snapshot whenever it has changed that Instance, so that no query waits for a call.
-
-use alloc::collections::{BTreeMap, VecDeque};
+//! Each of these lanes has a kernel of its own, with windows of its own, that is shown snapshots of Instances. A lane never
+//! waits for the kernel: where a snapshot has to come from it and it is busy, the host is told to ask its lane.
 
 use nub_arch_x86_abi::layout::MAX_LANES;
 use nub_arch_x86_abi::reply::{Outcome, Refused};
 use nub_arch_x86_abi::request::Invoke;
+use nub_kernel::query::{Onlooker, Wanted};
 use nub_kernel::{InstanceId, InvokeError, Kernel, Snapshot};
 use spin::Mutex;
 
 use crate::machine::X86Arch;
 use crate::serve::{self, KERNEL};
 
-/// How many Instances a lane is shown at a time: no more than it has windows for.
-const MOST_SHOWN: usize = 16;
-
-/// The Instances that queries have asked for, as they are now. Taken after [`KERNEL`] where both are.
-static WANTED: Mutex<BTreeMap<InstanceId, Snapshot>> = Mutex::new(BTreeMap::new());
-
-/// What a lane has to run queries.
-struct Lane {
-    kernel: Kernel<X86Arch>,
-    /// What it is shown, the oldest first.
-    shown: VecDeque<InstanceId>,
-}
+/// Taken after [`KERNEL`] where both are.
+static WANTED: Mutex<Wanted> = Mutex::new(Wanted::new());
 
 /// Each is used by its own lane only.
-static LANES: [Mutex<Option<Lane>>; MAX_LANES] = [const { Mutex::new(None) }; MAX_LANES];
+static LANES: [Mutex<Option<Onlooker<X86Arch>>>; MAX_LANES] = [const { Mutex::new(None) }; MAX_LANES];
 
 /// For the kernel's lane, after it has called or dropped an Instance: leaves a new snapshot, if any is wanted.
 pub(crate) fn refresh(kernel: &Kernel<X86Arch>, instance: InstanceId) {
     // What was there is let go of when the lock is free again.
-    let _old = {
-        let mut wanted = WANTED.lock();
-        match (wanted.contains_key(&instance), kernel.snapshot(instance)) {
-            (true, Ok(snapshot)) => wanted.insert(instance, snapshot),
-            (true, Err(_)) => wanted.remove(&instance),
-            (false, _) => None,
-        }
-    };
+    let _old = WANTED.lock().refresh(kernel, instance);
 }
 
-fn snapshot(instance: InstanceId) -> Result<Snapshot, InvokeError> {
-    if let Some(snapshot) = WANTED.lock().get(&instance) {
-        return Ok(snapshot.clone());
+/// For the kernel's lane, which has answered a query itself: has the next one find a snapshot.
+pub(crate) fn want(kernel: &Kernel<X86Arch>, instance: InstanceId) {
+    // Of an Instance that there is not, there is nothing to keep.
+    let _ = WANTED.lock().want(kernel, instance);
+}
+
+/// The snapshot of an Instance; `None` where the kernel would have to be waited for.
+fn snapshot(instance: InstanceId) -> Option<Result<Snapshot, InvokeError>> {
+    if let Some(snapshot) = WANTED.lock().get(instance) {
+        return Some(Ok(snapshot.clone()));
     }
-    let kernel = KERNEL.lock();
-    let snapshot = kernel.as_ref().ok_or(InvokeError::UnknownInstance(instance))?.snapshot(instance)?;
-    WANTED.lock().insert(instance, snapshot.clone());
-    Ok(snapshot)
+    let kernel = KERNEL.try_lock()?;
+    Some(match &*kernel {
+        Some(kernel) => WANTED.lock().want(kernel, instance),
+        None => Err(InvokeError::UnknownInstance(instance)),
+    })
 }
 
 /// Answers a query on a lane that does not run the kernel.
 pub(crate) fn answer(number: usize, invoke: &Invoke<'_>) -> Result<Outcome, Refused> {
     let mut lane = LANES[number].lock();
-    let new = || Lane { kernel: Kernel::new(X86Arch), shown: VecDeque::new() };
-    let Lane { kernel, shown } = lane.get_or_insert_with(new);
-    serve::call(invoke, |instance, call| {
-        let snapshot = match snapshot(instance) {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                kernel.drop_instance(instance);
-                shown.retain(|&other| other != instance);
-                return Err(error);
-            }
-        };
-        kernel.show(instance, &snapshot);
-        if !shown.contains(&instance) {
-            shown.push_back(instance);
+    let onlooker = lane.get_or_insert_with(|| Onlooker::new(X86Arch));
+    let instance = InstanceId::from_number(invoke.instance);
+    let snapshot = snapshot(instance).ok_or(Refused::Busy)?;
+    serve::call(invoke, |instance, call| match snapshot {
+        Ok(snapshot) => onlooker.query(instance, &snapshot, call),
+        Err(error) => {
+            onlooker.forget(instance);
+            Err(error)
         }
-        if shown.len() > MOST_SHOWN
-            && let Some(oldest) = shown.pop_front()
-        {
-            kernel.drop_instance(oldest);
-        }
-        kernel.query(instance, call)
     })
 }

@@ -53,8 +53,12 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
             let mut kernel = KERNEL.lock();
             let kernel = kernel.get_or_insert_with(|| Kernel::new(X86Arch));
             let reply = perform(kernel, &request);
-            if let Request::Invoke(Invoke { instance, .. }) | Request::Drop(instance) = request {
-                query::refresh(kernel, InstanceId::from_number(instance));
+            match request {
+                Request::Invoke(Invoke { instance, .. }) | Request::Drop(instance) => {
+                    query::refresh(kernel, InstanceId::from_number(instance));
+                }
+                Request::Query(Invoke { instance, .. }) => query::want(kernel, InstanceId::from_number(instance)),
+                _ => {}
             }
             reply
         }

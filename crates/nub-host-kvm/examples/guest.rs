@@ -141,7 +141,7 @@ mod measured {
                 Reply::Outcome(_) => Ok(()),
                 other => Err(format!("{other:?}").into()),
             })?;
-            let exits = sandbox.exits() - exits;
+            let exits = sandbox.exits().since(exits).total();
             println!("{:<24} local {here:?}  kvm {there:?}  exits {exits}", format!("{name} {endpoint}"));
         }
         println!("{:?}", sandbox.call(0, &Request::Stats, patience)?);

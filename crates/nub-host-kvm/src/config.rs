@@ -24,7 +24,8 @@ pub struct Config {
     /// The most memory that the guest may use, in bytes: a multiple of 2 MiB between 32 MiB and 512 GiB. What it does not
     /// use is not taken from the host.
     pub memory: u64,
-    /// How many lanes there are: 1 to 64.
+    /// How many lanes there are: 1 to 64. One runs the kernel, the others answer queries. As many as there are cores but one,
+    /// and at least 2, if not said. More than cores work.
     pub lanes: usize,
     /// At which privilege the kernel runs.
     pub privilege: PrivilegeChoice,
@@ -56,10 +57,11 @@ fn random_seed() -> [u8; 32] {
 
 impl Default for Config {
     fn default() -> Config {
-        let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let alone = cores == 1;
         Config {
             memory: 4 << 30,
-            lanes: 1,
+            lanes: (cores - 1).clamp(2, MAX_LANES),
             privilege: PrivilegeChoice::Auto,
             seed: random_seed(),
             patience: Duration::from_secs(2),

@@ -63,6 +63,8 @@ pub enum Death {
     Hung {
         /// How long was waited.
         waited: std::time::Duration,
+        /// The lane that did not answer.
+        lane: usize,
         /// Where it was then, with the function's name, if that could be found out.
         place: Option<String>,
     },
@@ -101,8 +103,10 @@ impl std::fmt::Display for Death {
             Death::TripleFault { place, fault_address } => {
                 write!(f, "triple fault at {place}; the last page fault was about address {fault_address:#x}")
             }
-            Death::Hung { waited, place: Some(place) } => write!(f, "no answer within {waited:?}; it was at {place}"),
-            Death::Hung { waited, place: None } => write!(f, "no answer within {waited:?}"),
+            Death::Hung { waited, lane, place: Some(place) } => {
+                write!(f, "no answer within {waited:?} on lane {lane}; it was at {place}")
+            }
+            Death::Hung { waited, lane, place: None } => write!(f, "no answer within {waited:?} on lane {lane}"),
             Death::Nonsense(what) => write!(f, "it answered nonsense: {what}"),
             Death::Hypervisor(what) => write!(f, "the hypervisor gave up: {what}"),
         }

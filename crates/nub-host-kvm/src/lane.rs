@@ -1,7 +1,7 @@
 //! The host's side of a lane: puts requests into the slot and waits for the replies.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use nub_arch_x86_abi::{Reply, Slot, layout};
 use crate::bell::{Bell, Until, lock};
 use crate::config::Config;
 use crate::error::{Death, Error};
+use crate::exits::Counters;
 use crate::hypervisor::Kicker;
 use crate::memory::GuestMemory;
 use crate::spin::{Budget, looks};
@@ -54,7 +55,7 @@ pub(crate) struct Lane {
     /// The caller sleeps here until there is an answer.
     answered: Arc<Bell>,
     /// How often the guest left the machine.
-    pub(crate) exits: AtomicU64,
+    pub(crate) exits: Counters,
     /// How long the caller looks for an answer, and the guest for a request.
     host_spin: Budget,
     guest_spin: Budget,
@@ -107,7 +108,7 @@ impl Lane {
             stop: AtomicBool::new(false),
             requested: Bell::default(),
             answered,
-            exits: AtomicU64::new(0),
+            exits: Counters::default(),
             host_spin: Budget::new(config.host_spin),
             guest_spin: Budget::new(config.guest_spin),
             kicker: Mutex::new(None),
@@ -251,7 +252,7 @@ impl Lane {
         if let Some(error) = self.died() {
             return Err(error);
         }
-        Err(self.end(Death::Hung { waited: deadline.begun.elapsed(), place: self.ask_place() }))
+        Err(self.end(Death::Hung { waited: deadline.begun.elapsed(), lane: self.number, place: self.ask_place() }))
     }
 
     /// Takes a part of the reply, behind what is in `reply`. Gives how much follows.

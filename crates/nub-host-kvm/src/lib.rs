@@ -7,6 +7,7 @@
 //! - `memory`: the machine's memory. `image`: the kernel's binary. `boot`: what stands in memory when it starts.
 //! - `lane`: the host's side of a lane. `bell`, `spin`: where its threads sleep, and how long they look before. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.
+//! - `exits`: how often and why the guest left the machine.
 //! - `costs`: what things cost inside, which the guest decides by.
 //! - [`figures`]: how fast the guest is on this machine.
 //! - `privilege`: at which privilege the kernel runs here, and how that is found out.
@@ -20,6 +21,7 @@ mod boot;
 mod config;
 mod costs;
 mod error;
+mod exits;
 #[cfg(test)]
 mod fake_guest;
 pub mod figures;
@@ -37,6 +39,7 @@ mod spin;
 pub use config::{Config, PrivilegeChoice};
 pub use costs::Costs;
 pub use error::{Death, Error, Missing};
+pub use exits::Exits;
 pub use nub_arch_x86_abi::{Privilege, Reply, Request, reply, request};
 pub use privilege::Probe;
-pub use sandbox::Sandbox;
+pub use sandbox::{KERNEL_LANE, Sandbox};

@@ -1,7 +1,6 @@
 //! The thread that a lane's processor runs on.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -99,7 +98,7 @@ impl Context {
             if self.lane.is_stopped() {
                 return None;
             }
-            self.lane.exits.fetch_add(1, Relaxed);
+            self.lane.exits.count(&exit);
             match exit {
                 Exit::Port(EVENT_PORT, number) => match Event::from_number(number) {
                     Some(Event::Idle) => {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use nub_arch_x86_abi::reply::Refused;
 use nub_arch_x86_abi::request::Invoke;
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Privilege, Reply, Request};
@@ -13,6 +14,7 @@ use crate::boot;
 use crate::config::{Config, PrivilegeChoice};
 use crate::costs::{self, Costs};
 use crate::error::{Death, Error};
+use crate::exits::Exits;
 use crate::hypervisor::{Hypervisor, Machine, Processor};
 use crate::image::Image;
 use crate::kvm;
@@ -20,6 +22,9 @@ use crate::lane::{Deadline, Fate, Lane};
 use crate::memory::GuestMemory;
 use crate::privilege::{self, Probe};
 use crate::processor::Running;
+
+/// The lane that runs the kernel.
+pub const KERNEL_LANE: usize = 0;
 
 /// A virtual machine with the kernel in it, ready for requests from any thread.
 pub struct Sandbox {
@@ -31,7 +36,7 @@ pub struct Sandbox {
     boot: Duration,
     costs: Option<Costs>,
     boot_parts: Vec<(&'static str, Duration)>,
-    /// Which lane the next query goes to if none is free.
+    /// Which lane the next query waits for if none is free.
     next_query: AtomicUsize,
 }
 
@@ -157,8 +162,14 @@ impl Sandbox {
 
     /// How often the guest has left the virtual machine, on all lanes together.
     #[must_use]
-    pub fn exits(&self) -> u64 {
-        self.lanes.iter().map(|caller| caller.lane.exits.load(Ordering::Relaxed)).sum()
+    pub fn exits(&self) -> Exits {
+        (0..self.lanes()).map(|lane| self.exits_of(lane)).fold(Exits::default(), Exits::and)
+    }
+
+    /// How often this lane has left the virtual machine. None for a lane that there is not.
+    #[must_use]
+    pub fn exits_of(&self, lane: usize) -> Exits {
+        self.lanes.get(lane).map_or(Exits::default(), |caller| caller.lane.exits.now())
     }
 
     /// How long a caller of this lane looks for an answer before it sleeps, and how long the lane for a request: what is in
@@ -174,6 +185,12 @@ impl Sandbox {
         self.fate.death()
     }
 
+    /// Has the guest be at its end: it has said what no guest says. Every call from now on, and each that is being made,
+    /// is an error.
+    pub fn condemn(&self, what: &str) -> Death {
+        self.fate.seal(Death::Nonsense(what.into()))
+    }
+
     /// Sends a request to a lane and waits for the reply: at most [`Config::patience`] and `work` on top.
     ///
     /// # Errors
@@ -184,25 +201,34 @@ impl Sandbox {
     }
 
     /// Calls an endpoint of an Instance and leaves the Instance as it is, on a lane that is free: beside the others and
-    /// beside what lane 0 does. Waits otherwise as [`Sandbox::call`] does. With one lane that one does it.
+    /// beside what lane 0 does. Waits otherwise as [`Sandbox::call`] does. With one lane that one does it; so it does where
+    /// an Instance is asked for the first time while it is busy.
     ///
     /// # Errors
     /// Those of [`Sandbox::call`].
     pub fn query(&self, query: Invoke<'_>, work: Duration) -> Result<Reply, Error> {
-        let others = self.lanes.get(1..).filter(|others| !others.is_empty()).unwrap_or(&self.lanes);
         let request = Request::Query(query);
-        let first = self.next_query.fetch_add(1, Ordering::Relaxed) % others.len();
-        let (before, after) = others.split_at(first);
-        for caller in after.iter().chain(before) {
+        match self.query_aside(&request, work)? {
+            // The wait for the lane is no part of the time that a call may take.
+            Reply::Refused(Refused::Busy) => self.call(KERNEL_LANE, &request, work),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Sends a query to a lane beside the kernel's, if there is one.
+    fn query_aside(&self, request: &Request<'_>, work: Duration) -> Result<Reply, Error> {
+        let others = self.lanes.get(1..).filter(|others| !others.is_empty()).unwrap_or(&self.lanes);
+        // In the same order each time, so that as few lanes as are needed are awake.
+        for caller in others {
             let buffers = match caller.buffers.try_lock() {
                 Ok(buffers) => buffers,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => continue,
             };
-            return self.call_with(caller, buffers, &request, work);
+            return self.call_with(caller, buffers, request, work);
         }
-        let caller = &others[first];
-        self.call_with(caller, lock(&caller.buffers), &request, work)
+        let caller = &others[self.next_query.fetch_add(1, Ordering::Relaxed) % others.len()];
+        self.call_with(caller, lock(&caller.buffers), request, work)
     }
 
     fn call_with(

@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use nub_host_kvm::reply::{Ended, Outcome, Stats};
+use nub_host_kvm::reply::{Ended, Outcome, Refused, Stats};
 use nub_host_kvm::request::{Endpoint, Hash, Invoke};
 use nub_host_kvm::{Config, Error, Reply, Request, Sandbox};
 
@@ -88,7 +88,14 @@ impl Thread<'_> {
             COUNTER if queries => {
                 let endpoint = Endpoint::Name("get");
                 let query = Invoke { instance: number, endpoint, arguments: vec![], gas: 200_000, scratchpad: None };
-                match self.sandbox.query(query, Duration::from_secs(60)) {
+                // On any lane, so that each has everything in use soon; the sandbox would take the first that is free.
+                let lane = 1 + self.below(self.sandbox.lanes() as u64 - 1) as usize;
+                let asked = self.sandbox.call(lane, &Request::Query(query.clone()), Duration::from_secs(60));
+                let answer = match asked {
+                    Ok(Reply::Refused(Refused::Busy)) => self.sandbox.query(query, Duration::from_secs(60)),
+                    answer => answer,
+                };
+                match answer {
                     Ok(Reply::Outcome(outcome)) => assert_eq!(outcome.registers[7], sum),
                     other => panic!("{other:?}"),
                 }

@@ -3,6 +3,7 @@
 //! # How to read this crate
 //! - [`arch`]: what the kernel asks of the machine: the traits [`Arch`] and [`AddressSpace`].
 //! - [`kernel`]: [`Kernel`] — publish Images, make Instances, call them.
+//! - [`query`]: calls that change nothing, beside the kernel that does.
 //! - [`random`]: what is random in a kernel, all from one seed.
 //! - [`regions`]: what is mapped where, for machines to build on.
 //! - `published`, `frame`: an Image ready to run; a program that runs.
@@ -24,6 +25,7 @@ mod frame;
 pub mod kernel;
 pub mod operation;
 mod published;
+pub mod query;
 pub mod random;
 pub mod regions;
 pub mod service;

@@ -3,9 +3,9 @@
 use core::fmt;
 use std::time::Duration;
 
-use crate::backend::Backend;
 use crate::error::Error;
 use crate::handle::Nub;
+use crate::supervisor::Supervisor;
 
 /// The machine that the kernel runs on. Results are the same on all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -22,14 +22,22 @@ pub enum ArchChoice {
     Both,
 }
 
-impl fmt::Display for ArchChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ArchChoice {
+    /// Its name: `auto`, `local`, `kvm` or `both`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             ArchChoice::Auto => "auto",
             ArchChoice::Local => "local",
             ArchChoice::Kvm => "kvm",
             ArchChoice::Both => "both",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ArchChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -110,7 +118,9 @@ impl Builder {
         self
     }
 
-    /// How many lanes, each a virtual processor, a virtual machine has: 1 to 64, 1 if not said. Nothing in this process.
+    /// How many lanes, each a virtual processor, a virtual machine has: 1 to 64. One runs what changes things, the others
+    /// run [queries](crate::Reader); one that nobody asks sleeps. If not said, one less than there are cores, and at
+    /// least 2. Nothing in this process.
     pub fn lanes(mut self, lanes: usize) -> Builder {
         self.lanes = Some(lanes);
         self
@@ -150,16 +160,14 @@ impl Builder {
     /// and what to do about it; [`Error::Setting`]: a setting is out of its range; [`Error::NotStarted`]: all is there,
     /// and still the virtual machine did not start.
     pub fn build(self) -> Result<Nub, Error> {
-        let (backend, why_local) = match self.arch {
-            ArchChoice::Local => (Backend::local(), None),
-            ArchChoice::Kvm => (Backend::kvm(&self)?, None),
-            ArchChoice::Both => (Backend::both(&self)?, None),
-            ArchChoice::Auto => match Backend::kvm(&self) {
-                Ok(backend) => (backend, None),
-                Err(error) => (Backend::local(), Some(error)),
+        let (supervisor, why_local) = match self.arch {
+            ArchChoice::Auto => match Supervisor::start(ArchChoice::Kvm, &self) {
+                Ok(supervisor) => (supervisor, None),
+                Err(error) => (Supervisor::start(ArchChoice::Local, &self)?, Some(error)),
             },
+            arch => (Supervisor::start(arch, &self)?, None),
         };
-        Ok(Nub::over(backend, why_local))
+        Ok(Nub::over(supervisor, why_local))
     }
 
     #[cfg_attr(

@@ -73,15 +73,15 @@ pub enum Error {
         /// What was done about it.
         then: Recovery,
     },
-    /// The guest did not answer this call in time. That is no verdict on the program: the call is not made again.
-    #[error("the guest did not answer within {waited:?}, more than the call's gas can take. {then}")]
+    /// The guest did not answer this call in time, or one that was made beside it. That is no verdict on the program: the call is not made again.
+    #[error("the guest did not answer a call within {waited:?}, more than that call's gas can take. {then}")]
     GuestHung {
         /// How long was waited.
         waited: Duration,
         /// What was done about it.
         then: Recovery,
     },
-    /// The guest had come to its end before this call, which was not made.
+    /// The guest had come to its end before this call, which was not made. Each handle is told once.
     #[error("the guest had come to its end before this call, which was not made: {why}\n{then}")]
     Restarted {
         /// Why, as far as is known.
@@ -89,9 +89,9 @@ pub enum Error {
         /// What was done about it.
         then: Recovery,
     },
-    /// There is no guest, and another try to start one has failed.
-    #[error("there is no guest, and none can be started: {0}")]
-    GuestDown(String),
+    /// There is no guest: another try to start one has failed, or it is too early for one.
+    #[error("there is no guest: {0}")]
+    GuestDown(Recovery),
     /// The guest refused what it should not.
     #[error("the guest refused the request: {0}")]
     Refused(String),
@@ -110,6 +110,13 @@ pub enum Recovery {
     Restarted,
     /// No new guest could be started, for this reason. The next request tries again.
     Failed(String),
+    /// None was started yet, as guests keep ending: a request makes the next try, when that time is over.
+    Delayed {
+        /// How many have ended in a row.
+        ended: u32,
+        /// How long it is until the next one may be started.
+        left: Duration,
+    },
 }
 
 impl core::fmt::Display for Recovery {
@@ -119,6 +126,9 @@ impl core::fmt::Display for Recovery {
                 f.write_str("a new guest runs: Images are published again, Instances are as they were made")
             }
             Recovery::Failed(why) => write!(f, "no new guest could be started, the next call tries again: {why}"),
+            Recovery::Delayed { ended, left } => {
+                write!(f, "{ended} guests in a row have ended: no new one is started for another {left:.1?}")
+            }
         }
     }
 }

@@ -12,12 +12,21 @@ pub struct Health {
     pub arch: &'static str,
     /// At which privilege the guest's kernel runs; `None` in this process.
     pub privilege: Option<Privilege>,
-    /// Whether it takes requests. One that has ended is started again by the next request.
+    /// How many lanes the guest has: one for what changes things, the others for queries. `None` in this process, and while
+    /// there is no guest.
+    pub lanes: Option<usize>,
+    /// Whether it takes requests. One that has ended is started again by the next request, though not before
+    /// `next_start_in` is over.
     pub is_alive: bool,
     /// Why the last guest that ended did.
     pub last_end: Option<String>,
     /// How many guests were started instead of one that had ended.
     pub restarts: u64,
+    /// How many guests in a row have ended, or not even started, before they had run for 10 seconds; 1 after one that had.
+    pub ends_in_a_row: u32,
+    /// How long it is until the next guest may be started, where there is none: zero for the first 3 ends in a row, then
+    /// 100 ms, and twice as long with each further one, up to 10 seconds.
+    pub next_start_in: Option<Duration>,
     /// How long the guest took from its start to its first reply; `None` in this process.
     pub boot_time: Option<Duration>,
 }

@@ -18,6 +18,8 @@ pub(crate) struct Kept {
     by_hash: BTreeMap<CapHash, (InstanceId, u64)>,
     by_use: BTreeMap<u64, CapHash>,
     clock: u64,
+    /// The ends of guests that were told of when these were kept.
+    told: u64,
 }
 
 impl Kept {
@@ -43,7 +45,7 @@ impl Kept {
         self.by_hash.remove(&oldest).map(|(instance, _)| instance)
     }
 
-    pub(crate) fn forget_all(&mut self) -> Vec<InstanceId> {
+    fn forget_all(&mut self) -> Vec<InstanceId> {
         self.by_use.clear();
         std::mem::take(&mut self.by_hash).into_values().map(|(instance, _)| instance).collect()
     }
@@ -82,11 +84,23 @@ impl Nub {
     /// [`Error::Invoke`]: there is no such Instance. Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn keep(&mut self, instance: InstanceId) -> Result<CapHash, Error> {
         let hash = self.state_root(instance)?;
+        self.forget_the_ended();
         if self.kept.find(&hash).is_none() {
             let copy = self.copy(instance)?;
             self.file(hash, copy);
         }
         Ok(hash)
+    }
+
+    /// What guests that have ended had is not there any more.
+    fn forget_the_ended(&mut self) {
+        let told = self.reader.told();
+        if self.kept.told != told {
+            self.kept.told = told;
+            for instance in self.kept.forget_all() {
+                self.drop_instance(instance);
+            }
+        }
     }
 
     fn file(&mut self, hash: CapHash, instance: InstanceId) {
@@ -108,6 +122,7 @@ impl Nub {
         gas: u64,
     ) -> Result<InvocationResult, Error> {
         let endpoint = endpoint.into();
+        self.forget_the_ended();
         let kept = self.kept.find(instance).ok_or(Error::NotKept(*instance))?;
         let arity = usize::from(self.endpoint(kept, endpoint)?.arity);
         // What is given beyond what the endpoint takes is a mistake unless it is nothing.

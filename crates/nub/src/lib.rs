@@ -5,6 +5,7 @@
 //! - [`Builder`]: how a handle is set up, and on which machine the kernel runs; [`Nub::new_local`], [`Nub::new_kvm`] are the
 //!   short forms.
 //! - [`Nub::invoke_values`], [`Nub::invoke_typed`]: calls with values by an endpoint's signature; [`types`] has them.
+//! - [`Reader`]: queries, calls that change nothing, from any number of threads.
 //! - [`Nub::keep`], [`Nub::invoke_cached`]: calls of Instances by their hash, which change nothing.
 //! - [`Health`], [`Stats`]: how the machine is, and what is there. Every machine comes to the same results; a virtual
 //!   machine that ends is started again.
@@ -29,11 +30,14 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod backoff;
 mod builder;
 mod error;
 mod handle;
 mod health;
 mod kept;
+mod reader;
+mod supervisor;
 mod trace;
 mod typed;
 
@@ -42,6 +46,7 @@ pub use error::{Error, ErrorCode, Recovery, TypeMismatch};
 pub use handle::{DEFAULT_GAS, InvokeOptions, Nub};
 pub use health::{Health, Stats};
 pub use kept::InvocationResult;
+pub use reader::Reader;
 pub use trace::TraceLine;
 pub use typed::{Returned, lift};
 

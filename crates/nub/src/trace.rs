@@ -4,7 +4,7 @@ use javm_interpreter::State;
 use javm_isa::{Instruction, REG_COUNT};
 use nub_kernel::{EndpointRef, InstanceId, Outcome};
 
-use crate::backend::Backend;
+use crate::builder::ArchChoice;
 use crate::error::Error;
 use crate::handle::{InvokeOptions, Nub, call};
 
@@ -40,10 +40,11 @@ impl Nub {
         let mut forward = |state: &State, instruction: &Instruction| {
             trace(TraceLine { pc: state.pc, gas: state.gas, registers: &state.registers, instruction });
         };
-        if matches!(self.backend, Backend::Kvm(_)) {
-            self.made(instance)?;
+        if self.reader.supervisor.arch() == ArchChoice::Kvm {
+            self.reader.supervisor.made(instance)?;
             return Err(Error::LocalOnly("watching a call"));
         }
-        self.ask_about(instance, |machine, number, image| machine.invoke_traced(number, image, &call, &mut forward))
+        self.reader
+            .ask_about(instance, |machine, number, image| machine.invoke_traced(number, image, &call, &mut forward))
     }
 }

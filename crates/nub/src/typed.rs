@@ -2,12 +2,14 @@
 //!
 //! How values travel is `docs/spec/types.md`, "Calls".
 
+use javm_cap::Endpoint;
 use javm_types::typed::{self, LowerArguments};
 use javm_types::{Decode, Method, Value};
 use nub_kernel::{Ended, EndpointRef, InstanceId, Outcome};
 
 use crate::error::{Error, TypeMismatch};
 use crate::handle::{InvokeOptions, Nub};
+use crate::reader::Reader;
 
 /// What a call with values came to.
 #[derive(Clone, Debug)]
@@ -43,14 +45,10 @@ impl Nub {
         arguments: &[Value],
         options: &InvokeOptions,
     ) -> Result<Returned<Value>, Error> {
-        let endpoint = endpoint.into();
-        let method = self.method(instance, endpoint)?.clone();
-        let lowered = javm_types::lower_arguments(&method, arguments)?;
-        let options = with_arguments(options, lowered.scratchpad)?;
-        let registers = &lowered.registers[..usize::from(lowered.arity)];
-        let outcome = self.invoke(instance, endpoint, registers, &options)?;
-        let value = lift(&method, &outcome)?;
-        Ok(Returned { value, outcome })
+        let (endpoint, declared) = declared(&self.reader, instance, endpoint)?;
+        with_values(&declared, arguments, options, |registers, options| {
+            self.invoke(instance, endpoint, registers, options)
+        })
     }
 
     /// Calls an endpoint with Rust values, whose types are checked against its signature: a tuple of arguments. Otherwise
@@ -77,32 +75,105 @@ impl Nub {
         arguments: &A,
         options: &InvokeOptions,
     ) -> Result<Returned<R>, Error> {
-        let endpoint = endpoint.into();
-        check::<A, R>(self.method(instance, endpoint)?)?;
-        let mut registers = [0; 4];
-        let (used, encoded) = if A::IN_REGISTERS {
-            registers = typed::lower_arguments(arguments, &mut [])?;
-            (A::COUNT, None)
-        } else {
-            let encoded = javm_types::encode(arguments)?;
-            registers[0] = encoded.len() as u64;
-            (1, Some(encoded))
-        };
-        let options = with_arguments(options, encoded)?;
-        let outcome = self.invoke(instance, endpoint, &registers[..used], &options)?;
-        let value = match outcome.ended {
-            Ended::Halt => {
-                let lifted = typed::lift_result(outcome.value, &filled(&outcome));
-                Some(lifted.map_err(|error| Error::Result(error.to_string()))?)
-            }
-            _ => None,
-        };
-        Ok(Returned { value, outcome })
+        let (endpoint, declared) = declared(&self.reader, instance, endpoint)?;
+        with_types(&declared, arguments, options, |registers, options| {
+            self.invoke(instance, endpoint, registers, options)
+        })
+    }
+}
+
+impl Reader {
+    /// [`Reader::query`] with values, as [`Nub::invoke_values`] takes and gives them.
+    ///
+    /// # Errors
+    /// Those of [`Nub::invoke_values`].
+    pub fn query_values<'a>(
+        &self,
+        instance: InstanceId,
+        endpoint: impl Into<EndpointRef<'a>>,
+        arguments: &[Value],
+        options: &InvokeOptions,
+    ) -> Result<Returned<Value>, Error> {
+        let (endpoint, declared) = declared(self, instance, endpoint)?;
+        with_values(&declared, arguments, options, |registers, options| {
+            self.query(instance, endpoint, registers, options)
+        })
     }
 
-    fn method(&self, instance: InstanceId, endpoint: EndpointRef<'_>) -> Result<&Method, Error> {
-        self.endpoint(instance, endpoint)?.signature.as_ref().ok_or_else(|| Error::NoSignature(endpoint.to_string()))
+    /// [`Reader::query`] with Rust values, as [`Nub::invoke_typed`] takes and gives them.
+    ///
+    /// # Errors
+    /// Those of [`Nub::invoke_typed`].
+    pub fn query_typed<'a, A: LowerArguments, R: for<'b> Decode<'b>>(
+        &self,
+        instance: InstanceId,
+        endpoint: impl Into<EndpointRef<'a>>,
+        arguments: &A,
+        options: &InvokeOptions,
+    ) -> Result<Returned<R>, Error> {
+        let (endpoint, declared) = declared(self, instance, endpoint)?;
+        with_types(&declared, arguments, options, |registers, options| {
+            self.query(instance, endpoint, registers, options)
+        })
     }
+}
+
+/// Which endpoint is meant, and how it is declared.
+fn declared<'a>(
+    reader: &Reader,
+    instance: InstanceId,
+    endpoint: impl Into<EndpointRef<'a>>,
+) -> Result<(EndpointRef<'a>, Endpoint), Error> {
+    let endpoint = endpoint.into();
+    Ok((endpoint, reader.endpoint(instance, endpoint)?))
+}
+
+fn method(endpoint: &Endpoint) -> Result<&Method, Error> {
+    endpoint.signature.as_ref().ok_or_else(|| Error::NoSignature(endpoint.name.to_string()))
+}
+
+/// Performs a call with values.
+fn with_values(
+    declared: &Endpoint,
+    arguments: &[Value],
+    options: &InvokeOptions,
+    perform: impl FnOnce(&[u64], &InvokeOptions) -> Result<Outcome, Error>,
+) -> Result<Returned<Value>, Error> {
+    let method = method(declared)?;
+    let lowered = javm_types::lower_arguments(method, arguments)?;
+    let options = with_arguments(options, lowered.scratchpad)?;
+    let outcome = perform(&lowered.registers[..usize::from(lowered.arity)], &options)?;
+    let value = lift(method, &outcome)?;
+    Ok(Returned { value, outcome })
+}
+
+/// Performs a call with Rust values.
+fn with_types<A: LowerArguments, R: for<'b> Decode<'b>>(
+    declared: &Endpoint,
+    arguments: &A,
+    options: &InvokeOptions,
+    perform: impl FnOnce(&[u64], &InvokeOptions) -> Result<Outcome, Error>,
+) -> Result<Returned<R>, Error> {
+    check::<A, R>(method(declared)?)?;
+    let mut registers = [0; 4];
+    let (used, encoded) = if A::IN_REGISTERS {
+        registers = typed::lower_arguments(arguments, &mut [])?;
+        (A::COUNT, None)
+    } else {
+        let encoded = javm_types::encode(arguments)?;
+        registers[0] = encoded.len() as u64;
+        (1, Some(encoded))
+    };
+    let options = with_arguments(options, encoded)?;
+    let outcome = perform(&registers[..used], &options)?;
+    let value = match outcome.ended {
+        Ended::Halt => {
+            let lifted = typed::lift_result(outcome.value, &filled(&outcome));
+            Some(lifted.map_err(|error| Error::Result(error.to_string()))?)
+        }
+        _ => None,
+    };
+    Ok(Returned { value, outcome })
 }
 
 /// Compares Rust's types with those of a signature.

@@ -2,54 +2,58 @@
 //! be the same.
 
 use std::fmt::Debug;
+use std::sync::{PoisonError, RwLock};
 
 use javm_cap::{CapHash, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
-use nub_arch_local::LocalArch;
 use nub_kernel::bare::Range;
-use nub_kernel::{Call, Kernel, Outcome, Trace};
+use nub_kernel::{Call, Outcome, Trace};
 
-use super::{Guest, Machine, Trouble};
+use super::{Guest, Local, Machine, Trouble};
 use crate::error::Error;
 use crate::health::Stats;
 
 /// Two kernels in one state.
 pub(crate) struct Both {
-    local: Kernel<LocalArch>,
+    local: Local,
     guest: Guest,
+    /// Held alone by what changes the two, one after the other, and shared by queries, which have to see both the same.
+    order: RwLock<()>,
 }
 
 impl Both {
     pub(crate) fn new(guest: Guest) -> Both {
-        Both { local: Kernel::new(LocalArch), guest }
+        Both { local: Local::new(), guest, order: RwLock::new(()) }
     }
 
     pub(crate) fn guest(&self) -> &Guest {
         &self.guest
     }
 
-    pub(crate) fn guest_mut(&mut self) -> &mut Guest {
-        &mut self.guest
-    }
-
-    pub(crate) fn restart(&mut self) -> Result<(), Error> {
-        self.local = Kernel::new(LocalArch);
-        self.guest.restart()
+    /// Asks both, while nobody else does.
+    fn ask<T, C: PartialEq + Debug>(
+        &self,
+        what: &str,
+        question: impl FnMut(&dyn Machine) -> Result<T, Trouble>,
+        compared: impl Fn(&T) -> C,
+    ) -> Result<T, Trouble> {
+        let _alone = self.order.write().unwrap_or_else(PoisonError::into_inner);
+        self.compare(what, question, compared)
     }
 
     /// Asks both. The end of the guest comes first: without an answer there is nothing to compare.
-    fn ask<T, C: PartialEq + Debug>(
-        &mut self,
+    fn compare<T, C: PartialEq + Debug>(
+        &self,
         what: &str,
-        mut question: impl FnMut(&mut dyn Machine) -> Result<T, Trouble>,
+        mut question: impl FnMut(&dyn Machine) -> Result<T, Trouble>,
         compared: impl Fn(&T) -> C,
     ) -> Result<T, Trouble> {
-        let there = question(&mut self.guest);
+        let there = question(&self.guest);
         if matches!(there, Err(Trouble::Ended(_))) {
             return there;
         }
-        let here = question(&mut self.local);
+        let here = question(&self.local);
         let [of_here, of_there] = [&here, &there].map(|answer| match answer {
             Ok(answer) => Ok(compared(answer)),
             Err(Trouble::Refused(error)) => Err(error.to_string()),
@@ -71,51 +75,58 @@ fn seen(outcome: &Outcome) -> impl PartialEq + Debug + use<> {
 }
 
 impl Machine for Both {
-    fn publish(&mut self, image: &ValidImage) -> Result<(), Trouble> {
+    fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
         self.ask("publishing an Image", |machine| machine.publish(image), |&()| ())
     }
 
-    fn instantiate(&mut self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
+    fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
         self.ask("making an Instance", |machine| machine.instantiate(image, services), |&number| number)
     }
 
-    fn copy(&mut self, instance: u64) -> Result<u64, Trouble> {
+    fn copy(&self, instance: u64) -> Result<u64, Trouble> {
         self.ask("copying an Instance", |machine| machine.copy(instance), |&number| number)
     }
 
-    fn prepare(&mut self, instance: u64) -> Result<(), Trouble> {
+    fn prepare(&self, instance: u64) -> Result<(), Trouble> {
         self.ask("mapping an Instance", |machine| machine.prepare(instance), |&()| ())
     }
 
-    fn drop_instance(&mut self, instance: u64) -> Result<(), Trouble> {
+    fn drop_instance(&self, instance: u64) -> Result<(), Trouble> {
         self.ask("dropping an Instance", |machine| machine.drop_instance(instance), |&()| ())
     }
 
-    fn root(&mut self, instance: u64) -> Result<CapHash, Trouble> {
+    fn root(&self, instance: u64) -> Result<CapHash, Trouble> {
         self.ask("the hash of an Instance", |machine| machine.root(instance), |&hash| hash)
     }
 
     /// The states are compared after it, too.
-    fn invoke(&mut self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+    fn invoke(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
         let what = format!("a call of {}", call.endpoint);
-        let outcome = self.ask(&what, |machine| machine.invoke(instance, image, call), seen)?;
-        self.ask(&format!("the state after {what}"), |machine| machine.root(instance), |&hash| hash)?;
+        let _alone = self.order.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.compare(&what, |machine| machine.invoke(instance, image, call), seen)?;
+        self.compare(&format!("the state after {what}"), |machine| machine.root(instance), |&hash| hash)?;
         Ok(outcome)
     }
 
+    fn query(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        let _with_others = self.order.read().unwrap_or_else(PoisonError::into_inner);
+        let what = format!("a query of {}", call.endpoint);
+        self.compare(&what, |machine| machine.query(instance, image, call), seen)
+    }
+
     fn invoke_traced(
-        &mut self,
+        &self,
         instance: u64,
         image: &ValidImage,
         call: &Call<'_>,
         trace: Trace<'_>,
     ) -> Result<Outcome, Trouble> {
-        let question = |machine: &mut dyn Machine| machine.invoke_traced(instance, image, call, &mut *trace);
+        let question = |machine: &dyn Machine| machine.invoke_traced(instance, image, call, &mut *trace);
         self.ask(&format!("a watched call of {}", call.endpoint), question, seen)
     }
 
-    fn run_bare(&mut self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
-        let question = |machine: &mut dyn Machine| {
+    fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
+        let question = |machine: &dyn Machine| {
             let (mut state, mut memory) = (state.clone(), memory.to_vec());
             let exit = machine.run_bare(program, &mut state, &mut memory)?;
             Ok((exit, state, memory))
@@ -132,8 +143,9 @@ impl Machine for Both {
     }
 
     /// Those of the guest, which has more of them.
-    fn stats(&mut self) -> Result<Stats, Trouble> {
+    fn stats(&self) -> Result<Stats, Trouble> {
         let what = |stats: &Stats| (stats.images, stats.instances);
+        let _alone = self.order.write().unwrap_or_else(PoisonError::into_inner);
         let here = self.local.stats()?;
         let there = self.guest.stats()?;
         if what(&here) != what(&there) {

@@ -7,7 +7,7 @@ use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_host_kvm::reply::{self, Refused};
 use nub_host_kvm::request::{self, Invoke, ServiceGrant};
-use nub_host_kvm::{Config, Death, PrivilegeChoice, Reply, Request, Sandbox};
+use nub_host_kvm::{Config, Death, KERNEL_LANE, PrivilegeChoice, Reply, Request, Sandbox};
 use nub_kernel::bare::Range;
 use nub_kernel::kernel::MAX_SCRATCHPAD_PAGES;
 use nub_kernel::{Call, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome};
@@ -17,9 +17,6 @@ use crate::builder::{Builder, Failure, Privilege, PrivilegeSetting};
 use crate::error::Error;
 use crate::health::Stats;
 
-/// The lane that runs the kernel.
-const LANE: usize = 0;
-
 /// The longest that a unit of gas may take: an estimate, ten times 4 ns for loops in the interpreter, still to be measured.
 const GAS_TIME: Duration = Duration::from_nanos(40);
 /// The longest that the first touch of a page may take: an estimate, ten times 20 µs where each is a trap of an emulated
@@ -28,13 +25,8 @@ const PAGE_TIME: Duration = Duration::from_micros(200);
 /// No call is waited for any longer.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// A running guest, or one that has come to its end.
-pub(crate) struct Guest {
-    config: Config,
-    sandbox: Option<Sandbox>,
-    /// Why there is no sandbox.
-    end: Option<End>,
-}
+/// A guest, from its start to its end.
+pub(crate) struct Guest(Sandbox);
 
 impl Guest {
     pub(crate) fn start(builder: &Builder) -> Result<Guest, Error> {
@@ -51,67 +43,64 @@ impl Guest {
         config.memory = memory.unwrap_or(config.memory);
         config.seed = seed.unwrap_or(config.seed);
         config.patience = patience.unwrap_or(config.patience);
-        let sandbox = Sandbox::start(&config).map_err(not_started)?;
-        Ok(Guest { config, sandbox: Some(sandbox), end: None })
-    }
-
-    /// A new guest instead of this one.
-    pub(crate) fn restart(&mut self) -> Result<(), Error> {
-        self.end = self.end().or_else(|| Some(End { hung: None, text: "it was replaced".into() }));
-        // Its memory goes back before more is asked for.
-        self.sandbox = None;
-        self.sandbox = Some(Sandbox::start(&self.config).map_err(not_started)?);
-        self.end = None;
-        Ok(())
+        Ok(Guest(Sandbox::start(&config).map_err(not_started)?))
     }
 
     pub(crate) fn end(&self) -> Option<End> {
-        match &self.sandbox {
-            Some(sandbox) => sandbox.death().as_ref().map(end_of),
-            None => self.end.clone(),
-        }
+        self.0.death().as_ref().map(end_of)
     }
 
     pub(crate) fn privilege(&self) -> Privilege {
-        match self.sandbox.as_ref().map(Sandbox::privilege) {
-            Some(nub_host_kvm::Privilege::Supervisor) => Privilege::Supervisor,
-            _ => Privilege::User,
+        match self.0.privilege() {
+            nub_host_kvm::Privilege::Supervisor => Privilege::Supervisor,
+            nub_host_kvm::Privilege::User => Privilege::User,
         }
     }
 
     /// How long it took from the start to the first reply.
     pub(crate) fn boot_time(&self) -> Duration {
-        self.sandbox.as_ref().map_or(Duration::ZERO, Sandbox::boot_time)
+        self.0.boot_time()
+    }
+
+    pub(crate) fn lanes(&self) -> usize {
+        self.0.lanes()
     }
 
     /// How often the guest left the machine.
     pub(crate) fn exits(&self) -> u64 {
-        self.sandbox.as_ref().map_or(0, Sandbox::exits)
+        self.0.exits().total()
     }
 
-    /// Has the guest fail, where it was started for that.
-    pub(crate) fn fail(&mut self, failure: Failure) -> Result<(), Trouble> {
+    /// Has the guest fail, where it was started for that: on the kernel's lane, or beside what it does on another one.
+    pub(crate) fn fail(&self, failure: Failure, aside: bool) -> Result<(), Trouble> {
         let failure = match failure {
             Failure::Panic => request::Failure::Panic,
             Failure::TripleFault => request::Failure::TripleFault,
             Failure::Hang => request::Failure::Hang,
             Failure::Garbage => request::Failure::Garbage,
         };
-        self.ask(&Request::Fail(failure), Duration::ZERO, |reply| (reply == Reply::Done).then_some(()))
+        let lane = if aside { self.0.lanes() - 1 } else { KERNEL_LANE };
+        let reply = self.0.call(lane, &Request::Fail(failure), Duration::ZERO);
+        self.take(reply, |reply| (reply == Reply::Done).then_some(()))
     }
 
-    /// Sends a request; `take` has what the reply should be.
+    /// Sends a request to the kernel; `take` has what the reply should be.
     fn ask<T>(
-        &mut self,
+        &self,
         request: &Request<'_>,
         work: Duration,
         take: impl FnOnce(Reply) -> Option<T>,
     ) -> Result<T, Trouble> {
-        let Some(sandbox) = &self.sandbox else {
-            let none = || End { hung: None, text: "there is no guest".into() };
-            return Err(Trouble::Ended(self.end.clone().unwrap_or_else(none)));
-        };
-        match sandbox.call(LANE, request, work) {
+        self.take(self.0.call(KERNEL_LANE, request, work), take)
+    }
+
+    /// What a reply has to say; `take` has what it should be.
+    fn take<T>(
+        &self,
+        reply: Result<Reply, nub_host_kvm::Error>,
+        take: impl FnOnce(Reply) -> Option<T>,
+    ) -> Result<T, Trouble> {
+        match reply {
             Ok(Reply::Refused(refused)) => Err(Trouble::Refused(refusal(refused))),
             Ok(reply) => take(reply).ok_or_else(|| self.distrust("a reply to something else")),
             Err(nub_host_kvm::Error::Died(death)) => Err(Trouble::Ended(end_of(&death))),
@@ -121,11 +110,8 @@ impl Guest {
     }
 
     /// Ends a guest that says what no guest says.
-    fn distrust(&mut self, what: &str) -> Trouble {
-        let end = End { hung: None, text: format!("it answered nonsense: {what}") };
-        self.sandbox = None;
-        self.end = Some(end.clone());
-        Trouble::Ended(end)
+    fn distrust(&self, what: &str) -> Trouble {
+        Trouble::Ended(end_of(&self.0.condemn(what)))
     }
 }
 
@@ -158,6 +144,7 @@ fn refusal(refused: Refused) -> Error {
         Refused::Scratchpad(length) => InvokeError::Scratchpad(usize::try_from(length).unwrap_or(usize::MAX)).into(),
         Refused::Malformed(text) | Refused::Image(text) | Refused::Other(text) => Error::Refused(text),
         Refused::UnknownInstance(number) => Error::Refused(format!("it has no Instance {number}")),
+        Refused::Busy => Error::Refused("its kernel is busy".into()),
         Refused::TestsOnly => Error::Refused("it does not fail on request: it was not started for tests".into()),
     }
 }
@@ -228,7 +215,7 @@ fn outcome(reply: reply::Outcome, gas: u64) -> Option<Outcome> {
 }
 
 impl Machine for Guest {
-    fn publish(&mut self, image: &ValidImage) -> Result<(), Trouble> {
+    fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
         let bytes = image.image().encode();
         let hash = self.ask(&Request::PutCap(&bytes), Duration::from_secs(20), |reply| match reply {
             Reply::Hash(hash) => Some(hash),
@@ -240,22 +227,22 @@ impl Machine for Guest {
         Ok(())
     }
 
-    fn instantiate(&mut self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
+    fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
         let services =
             services.iter().map(|&(slot, Service { id, parameter })| ServiceGrant { slot, id, parameter }).collect();
         let request = Request::Instantiate { image: image.hash().0, all_services: false, services };
         self.ask(&request, Duration::ZERO, instance)
     }
 
-    fn copy(&mut self, number: u64) -> Result<u64, Trouble> {
+    fn copy(&self, number: u64) -> Result<u64, Trouble> {
         self.ask(&Request::Copy(number), Duration::ZERO, instance)
     }
 
-    fn drop_instance(&mut self, number: u64) -> Result<(), Trouble> {
+    fn drop_instance(&self, number: u64) -> Result<(), Trouble> {
         self.ask(&Request::Drop(number), Duration::ZERO, |reply| matches!(reply, Reply::Flag(_)).then_some(()))
     }
 
-    fn root(&mut self, number: u64) -> Result<CapHash, Trouble> {
+    fn root(&self, number: u64) -> Result<CapHash, Trouble> {
         // All that an Instance holds may have to be hashed, which no gas bounds.
         self.ask(&Request::Root(number), Duration::from_secs(60), |reply| match reply {
             Reply::Hash(hash) => Some(CapHash(hash)),
@@ -263,21 +250,17 @@ impl Machine for Guest {
         })
     }
 
-    fn invoke(&mut self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        check_length(image, call)?;
-        let endpoint = match call.endpoint {
-            EndpointRef::Number(number) => request::Endpoint::Number(number),
-            EndpointRef::Name(name) => request::Endpoint::Name(name),
-        };
-        let arguments = call.arguments.to_vec();
-        let invoke = Invoke { instance: number, endpoint, arguments, gas: call.gas, scratchpad: call.scratchpad };
-        self.ask(&Request::Invoke(invoke), longest(image, call), |reply| match reply {
-            Reply::Outcome(reply) => outcome(reply, call.gas),
-            _ => None,
-        })
+    fn invoke(&self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        let (invoke, work) = asked(number, image, call)?;
+        self.ask(&Request::Invoke(invoke), work, |reply| outcome_in(reply, call))
     }
 
-    fn run_bare(&mut self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
+    fn query(&self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        let (invoke, work) = asked(number, image, call)?;
+        self.take(self.0.query(invoke, work), |reply| outcome_in(reply, call))
+    }
+
+    fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
         let contents: Vec<Vec<u8>> = memory.iter().map(|range| bytes_of(&range.content)).collect();
         let ranges = memory.iter().zip(&contents).map(|(range, bytes)| request::Range {
             first_page: range.first_page,
@@ -315,7 +298,7 @@ impl Machine for Guest {
         })
     }
 
-    fn stats(&mut self) -> Result<Stats, Trouble> {
+    fn stats(&self) -> Result<Stats, Trouble> {
         self.ask(&Request::Stats, Duration::ZERO, |reply| match reply {
             Reply::Stats(stats) => Some(Stats {
                 images: stats.images,
@@ -331,6 +314,24 @@ impl Machine for Guest {
             }),
             _ => None,
         })
+    }
+}
+
+/// A call as it goes to the guest, and how long it may take beyond the patience that every request has.
+fn asked<'a>(number: u64, image: &ValidImage, call: &Call<'a>) -> Result<(Invoke<'a>, Duration), Error> {
+    check_length(image, call)?;
+    let endpoint = match call.endpoint {
+        EndpointRef::Number(number) => request::Endpoint::Number(number),
+        EndpointRef::Name(name) => request::Endpoint::Name(name),
+    };
+    let (arguments, scratchpad) = (call.arguments.to_vec(), call.scratchpad);
+    Ok((Invoke { instance: number, endpoint, arguments, gas: call.gas, scratchpad }, longest(image, call)))
+}
+
+fn outcome_in(reply: Reply, call: &Call<'_>) -> Option<Outcome> {
+    match reply {
+        Reply::Outcome(reply) => outcome(reply, call.gas),
+        _ => None,
     }
 }
 

@@ -1,64 +1,131 @@
 //! The kernel in this process.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use javm_cap::{CapHash, Capability, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_arch_local::LocalArch;
 use nub_kernel::bare::{self, Range};
-use nub_kernel::{Call, Grants, InstanceId, Kernel, Outcome, Trace};
+use nub_kernel::query::{Onlooker, Wanted};
+use nub_kernel::{Call, Grants, InstanceId, InvokeError, Kernel, Outcome, Snapshot, Trace};
 
 use super::{Machine, Trouble};
 use crate::health::Stats;
 
-impl Machine for Kernel<LocalArch> {
-    fn publish(&mut self, image: &ValidImage) -> Result<(), Trouble> {
-        Kernel::publish(self, image.clone());
+/// A kernel in this process, and what answers queries beside it.
+pub(crate) struct Local {
+    kernel: Mutex<Kernel<LocalArch>>,
+    /// Taken after `kernel` where both are.
+    wanted: Mutex<Wanted>,
+    /// Whether anything is wanted. Changes only while `kernel` is held.
+    is_wanted: AtomicBool,
+    /// Those that answer nothing at the moment: as many as there ever were queries at a time.
+    onlookers: Mutex<Vec<Onlooker<LocalArch>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Local {
+    pub(crate) fn new() -> Local {
+        Local {
+            kernel: Mutex::new(Kernel::new(LocalArch)),
+            wanted: Mutex::new(Wanted::new()),
+            is_wanted: AtomicBool::new(false),
+            onlookers: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Has a kernel that was called, or has dropped the Instance, leave a snapshot of it, if it is wanted.
+    fn refresh(&self, kernel: &Kernel<LocalArch>, instance: InstanceId) {
+        if self.is_wanted.load(Ordering::Relaxed) {
+            let _old = lock(&self.wanted).refresh(kernel, instance);
+        }
+    }
+
+    fn snapshot(&self, instance: InstanceId) -> Result<Snapshot, InvokeError> {
+        if let Some(snapshot) = lock(&self.wanted).get(instance) {
+            return Ok(snapshot.clone());
+        }
+        let kernel = lock(&self.kernel);
+        self.is_wanted.store(true, Ordering::Relaxed);
+        lock(&self.wanted).want(&kernel, instance)
+    }
+
+    fn call(&self, instance: u64, call: &Call<'_>, trace: Option<Trace<'_>>) -> Result<Outcome, Trouble> {
+        let (mut kernel, instance) = (lock(&self.kernel), InstanceId::from_number(instance));
+        let outcome = kernel.invoke(instance, call, trace)?;
+        self.refresh(&kernel, instance);
+        Ok(outcome)
+    }
+}
+
+impl Machine for Local {
+    fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
+        lock(&self.kernel).publish(image.clone());
         Ok(())
     }
 
-    fn instantiate(&mut self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
+    fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
         let grants = services
             .iter()
             .fold(Grants::none(), |grants, &(slot, service)| grants.with(slot, Capability::Service(service)));
-        Ok(Kernel::instantiate(self, &image.hash(), &grants)?.number())
+        Ok(lock(&self.kernel).instantiate(&image.hash(), &grants)?.number())
     }
 
-    fn copy(&mut self, instance: u64) -> Result<u64, Trouble> {
-        Ok(Kernel::copy(self, InstanceId::from_number(instance))?.number())
+    fn copy(&self, instance: u64) -> Result<u64, Trouble> {
+        Ok(lock(&self.kernel).copy(InstanceId::from_number(instance))?.number())
     }
 
-    fn prepare(&mut self, instance: u64) -> Result<(), Trouble> {
-        Ok(Kernel::prepare(self, InstanceId::from_number(instance))?)
+    fn prepare(&self, instance: u64) -> Result<(), Trouble> {
+        Ok(lock(&self.kernel).prepare(InstanceId::from_number(instance))?)
     }
 
-    fn drop_instance(&mut self, instance: u64) -> Result<(), Trouble> {
-        Kernel::drop_instance(self, InstanceId::from_number(instance));
+    fn drop_instance(&self, instance: u64) -> Result<(), Trouble> {
+        let (mut kernel, instance) = (lock(&self.kernel), InstanceId::from_number(instance));
+        kernel.drop_instance(instance);
+        self.refresh(&kernel, instance);
+        lock(&self.onlookers).iter_mut().for_each(|onlooker| onlooker.forget(instance));
         Ok(())
     }
 
-    fn root(&mut self, instance: u64) -> Result<CapHash, Trouble> {
-        Ok(self.instance(InstanceId::from_number(instance))?.hash())
+    fn root(&self, instance: u64) -> Result<CapHash, Trouble> {
+        Ok(lock(&self.kernel).instance(InstanceId::from_number(instance))?.hash())
     }
 
-    fn invoke(&mut self, instance: u64, _: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        Ok(Kernel::invoke(self, InstanceId::from_number(instance), call, None)?)
+    fn invoke(&self, instance: u64, _: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        self.call(instance, call, None)
     }
 
     fn invoke_traced(
-        &mut self,
+        &self,
         instance: u64,
         _: &ValidImage,
         call: &Call<'_>,
         trace: Trace<'_>,
     ) -> Result<Outcome, Trouble> {
-        Ok(Kernel::invoke(self, InstanceId::from_number(instance), call, Some(trace))?)
+        self.call(instance, call, Some(trace))
     }
 
-    fn run_bare(&mut self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
+    fn query(&self, instance: u64, _: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        let instance = InstanceId::from_number(instance);
+        let snapshot = self.snapshot(instance)?;
+        let idle = lock(&self.onlookers).pop();
+        let mut onlooker = idle.unwrap_or_else(|| Onlooker::new(LocalArch));
+        let outcome = onlooker.query(instance, &snapshot, call);
+        lock(&self.onlookers).push(onlooker);
+        Ok(outcome?)
+    }
+
+    fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
         Ok(bare::run(&mut LocalArch, program, state, memory))
     }
 
-    fn stats(&mut self) -> Result<Stats, Trouble> {
-        Ok(Stats { images: self.image_count() as u64, instances: self.instance_count() as u64, ..Stats::default() })
+    fn stats(&self) -> Result<Stats, Trouble> {
+        let kernel = lock(&self.kernel);
+        Ok(Stats { images: kernel.image_count() as u64, instances: kernel.instance_count() as u64, ..Stats::default() })
     }
 }

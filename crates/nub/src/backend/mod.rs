@@ -13,14 +13,14 @@ use std::time::Duration;
 use javm_cap::{CapHash, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
-use nub_arch_local::LocalArch;
 use nub_kernel::bare::Range;
-use nub_kernel::{Call, Kernel, Outcome, Trace};
+use nub_kernel::{Call, Outcome, Trace};
 
 pub(crate) use both::Both;
 pub(crate) use guest::Guest;
+pub(crate) use local::Local;
 
-use crate::builder::{Builder, Privilege};
+use crate::builder::{ArchChoice, Builder, Privilege};
 use crate::error::Error;
 use crate::health::Stats;
 
@@ -52,27 +52,28 @@ impl<E: Into<Error>> From<E> for Trouble {
     }
 }
 
-/// A kernel, wherever it runs. Instances go by its own numbers.
-pub(crate) trait Machine {
+/// A kernel, wherever it runs, from its start to its end. Instances go by its own numbers. What is asked for by several threads at
+/// once is done one after the other, but for queries.
+pub(crate) trait Machine: Send + Sync {
     /// Keeps an Image.
-    fn publish(&mut self, image: &ValidImage) -> Result<(), Trouble>;
+    fn publish(&self, image: &ValidImage) -> Result<(), Trouble>;
     /// Makes an Instance of an Image that was published, with exactly these services.
-    fn instantiate(&mut self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble>;
+    fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble>;
     /// Makes a copy of an Instance.
-    fn copy(&mut self, instance: u64) -> Result<u64, Trouble>;
+    fn copy(&self, instance: u64) -> Result<u64, Trouble>;
     /// Maps the memory of an Instance, where that can be done before a call.
-    fn prepare(&mut self, _instance: u64) -> Result<(), Trouble> {
+    fn prepare(&self, _instance: u64) -> Result<(), Trouble> {
         Ok(())
     }
     /// Drops an Instance.
-    fn drop_instance(&mut self, instance: u64) -> Result<(), Trouble>;
+    fn drop_instance(&self, instance: u64) -> Result<(), Trouble>;
     /// The hash of an Instance.
-    fn root(&mut self, instance: u64) -> Result<CapHash, Trouble>;
+    fn root(&self, instance: u64) -> Result<CapHash, Trouble>;
     /// Calls an endpoint. `image` is the Instance's.
-    fn invoke(&mut self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble>;
+    fn invoke(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble>;
     /// [`Machine::invoke`], with `trace` called before each instruction where that is possible.
     fn invoke_traced(
-        &mut self,
+        &self,
         instance: u64,
         image: &ValidImage,
         call: &Call<'_>,
@@ -81,45 +82,36 @@ pub(crate) trait Machine {
         let _ = trace;
         self.invoke(instance, image, call)
     }
+    /// Calls an endpoint and leaves the Instance as the last call left it, beside other queries and beside a call.
+    fn query(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble>;
     /// Runs a program without an Image: [`nub_kernel::bare::run`].
-    fn run_bare(&mut self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble>;
+    fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble>;
     /// What it uses.
-    fn stats(&mut self) -> Result<Stats, Trouble>;
+    fn stats(&self) -> Result<Stats, Trouble>;
 }
 
 /// The machines that there are.
 pub(crate) enum Backend {
-    Local(Box<Kernel<LocalArch>>),
+    Local(Box<Local>),
     Kvm(Box<Guest>),
     Both(Box<Both>),
 }
 
 impl Backend {
-    pub(crate) fn local() -> Backend {
-        Backend::Local(Box::new(Kernel::new(LocalArch)))
+    /// A new machine, with nothing in it. [`ArchChoice::Auto`] is for the builder to decide.
+    pub(crate) fn start(arch: ArchChoice, builder: &Builder) -> Result<Backend, Error> {
+        Ok(match arch {
+            ArchChoice::Local => Backend::Local(Box::new(Local::new())),
+            ArchChoice::Kvm | ArchChoice::Auto => Backend::Kvm(Box::new(Guest::start(builder)?)),
+            ArchChoice::Both => Backend::Both(Box::new(Both::new(Guest::start(builder)?))),
+        })
     }
 
-    pub(crate) fn kvm(builder: &Builder) -> Result<Backend, Error> {
-        Ok(Backend::Kvm(Box::new(Guest::start(builder)?)))
-    }
-
-    pub(crate) fn both(builder: &Builder) -> Result<Backend, Error> {
-        Ok(Backend::Both(Box::new(Both::new(Guest::start(builder)?))))
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn machine(&self) -> &dyn Machine {
         match self {
-            Backend::Local(_) => "local",
-            Backend::Kvm(_) => "kvm",
-            Backend::Both(_) => "both",
-        }
-    }
-
-    pub(crate) fn machine(&mut self) -> &mut dyn Machine {
-        match self {
-            Backend::Local(kernel) => &mut **kernel,
-            Backend::Kvm(guest) => &mut **guest,
-            Backend::Both(both) => &mut **both,
+            Backend::Local(local) => &**local,
+            Backend::Kvm(guest) => &**guest,
+            Backend::Both(both) => &**both,
         }
     }
 
@@ -132,14 +124,6 @@ impl Backend {
         }
     }
 
-    pub(crate) fn guest_mut(&mut self) -> Option<&mut Guest> {
-        match self {
-            Backend::Local(_) => None,
-            Backend::Kvm(guest) => Some(guest),
-            Backend::Both(both) => Some(both.guest_mut()),
-        }
-    }
-
     pub(crate) fn privilege(&self) -> Option<Privilege> {
         self.guest().map(Guest::privilege)
     }
@@ -147,15 +131,5 @@ impl Backend {
     /// Why the machine is at its end, if it is.
     pub(crate) fn end(&self) -> Option<End> {
         self.guest().and_then(Guest::end)
-    }
-
-    /// A new machine, with nothing in it.
-    pub(crate) fn restart(&mut self) -> Result<(), Error> {
-        match self {
-            Backend::Local(kernel) => **kernel = Kernel::new(LocalArch),
-            Backend::Kvm(guest) => guest.restart()?,
-            Backend::Both(both) => both.restart()?,
-        }
-        Ok(())
     }
 }

@@ -25,10 +25,6 @@ impl Guest {
         }))
     }
 
-    pub(crate) fn restart(&mut self) -> Result<(), Error> {
-        match *self {}
-    }
-
     pub(crate) fn end(&self) -> Option<End> {
         match *self {}
     }
@@ -41,45 +37,53 @@ impl Guest {
         match *self {}
     }
 
+    pub(crate) fn lanes(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn exits(&self) -> u64 {
         match *self {}
     }
 
-    pub(crate) fn fail(&mut self, _: Failure) -> Result<(), Trouble> {
+    pub(crate) fn fail(&self, _: Failure, _: bool) -> Result<(), Trouble> {
         match *self {}
     }
 }
 
 impl Machine for Guest {
-    fn publish(&mut self, _: &ValidImage) -> Result<(), Trouble> {
+    fn publish(&self, _: &ValidImage) -> Result<(), Trouble> {
         match *self {}
     }
 
-    fn instantiate(&mut self, _: &ValidImage, _: &[(u8, Service)]) -> Result<u64, Trouble> {
+    fn instantiate(&self, _: &ValidImage, _: &[(u8, Service)]) -> Result<u64, Trouble> {
         match *self {}
     }
 
-    fn copy(&mut self, _: u64) -> Result<u64, Trouble> {
+    fn copy(&self, _: u64) -> Result<u64, Trouble> {
         match *self {}
     }
 
-    fn drop_instance(&mut self, _: u64) -> Result<(), Trouble> {
+    fn drop_instance(&self, _: u64) -> Result<(), Trouble> {
         match *self {}
     }
 
-    fn root(&mut self, _: u64) -> Result<CapHash, Trouble> {
+    fn root(&self, _: u64) -> Result<CapHash, Trouble> {
         match *self {}
     }
 
-    fn invoke(&mut self, _: u64, _: &ValidImage, _: &Call<'_>) -> Result<Outcome, Trouble> {
+    fn invoke(&self, _: u64, _: &ValidImage, _: &Call<'_>) -> Result<Outcome, Trouble> {
         match *self {}
     }
 
-    fn run_bare(&mut self, _: &Program, _: &mut State, _: &mut [Range]) -> Result<Exit, Trouble> {
+    fn query(&self, _: u64, _: &ValidImage, _: &Call<'_>) -> Result<Outcome, Trouble> {
         match *self {}
     }
 
-    fn stats(&mut self) -> Result<Stats, Trouble> {
+    fn run_bare(&self, _: &Program, _: &mut State, _: &mut [Range]) -> Result<Exit, Trouble> {
+        match *self {}
+    }
+
+    fn stats(&self) -> Result<Stats, Trouble> {
         match *self {}
     }
 }

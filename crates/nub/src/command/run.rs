@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let symbols = Symbols::beside(path, &image);
     let endpoint = choose_endpoint(arguments.endpoint.as_deref(), &valid)?;
     let instance = nub.instantiate(&image, &Grants::services()).map_err(in_image)?;
-    let called = nub.endpoint(instance, endpoint).map_err(in_image)?.clone();
+    let called = nub.endpoint(instance, endpoint).map_err(in_image)?;
     let prepared = arguments::prepare(&arguments.args, &called, arguments.raw)?;
     let given = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
         (Some(file), _) => Some(files::read(file, "a scratchpad", files::MAX_SCRATCHPAD_BYTES)?),

@@ -113,7 +113,7 @@ fn of_image(arguments: &Arguments, path: &Path, time: Duration, output: &mut Out
     let place = Place::of(&nub);
     let mut subject = Subject::new(path, nub, &image, endpoint, Vec::new(), InvokeOptions::default())?;
     let called = subject.nub.endpoint(subject.instance, endpoint).map_err(|error| Failure::nub(path, error))?;
-    let prepared = arguments::prepare(&arguments.args, called, false)?;
+    let prepared = arguments::prepare(&arguments.args, &called, false)?;
     subject.options = prepared.options(path, arguments.gas, scratchpad)?;
     subject.arguments = prepared.registers;
     print(output, place, &format!("exec/{name}"), NANOSECONDS, &subject.fresh(time)?)?;

@@ -1,0 +1,278 @@
+//! What all handles of a kernel share: the machine, what outlives it, and who replaces it when it ends.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use javm_cap::{CapHash, Service, ValidImage};
+use nub_kernel::{InstanceId, InvokeError};
+
+use crate::backend::{Backend, End, Machine, Trouble};
+use crate::backoff::BackOff;
+use crate::builder::{ArchChoice, Builder, Privilege};
+use crate::error::{Error, Recovery};
+use crate::health::Health;
+
+/// A machine, from its start to its end. Whoever asks it holds on to it.
+pub(crate) struct Live {
+    /// How many machines there were before it.
+    pub(crate) number: u64,
+    pub(crate) backend: Backend,
+    began: Instant,
+}
+
+/// An Instance: how it was made, and where it is.
+pub(crate) struct Made {
+    pub(crate) image: ValidImage,
+    services: Vec<(u8, Service)>,
+    place: Mutex<Place>,
+}
+
+/// Where an Instance is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In the machine of this number, under this number of its own; in no later one yet.
+    In { live: u64, number: u64 },
+    /// Nowhere any more.
+    Dropped,
+}
+
+impl Made {
+    pub(crate) fn new(live: &Live, number: u64, image: ValidImage, services: Vec<(u8, Service)>) -> Made {
+        Made { image, services, place: Mutex::new(Place::In { live: live.number, number }) }
+    }
+
+    /// A copy that was made in this machine.
+    pub(crate) fn copied(&self, live: &Live, number: u64) -> Made {
+        Made::new(live, number, self.image.clone(), self.services.clone())
+    }
+
+    /// The machine's number of it; where the machine is newer, it is made there first, once for all who ask. `None` if it
+    /// was dropped.
+    fn number_in(&self, live: &Live) -> Result<Option<u64>, Trouble> {
+        let mut place = lock(&self.place);
+        match *place {
+            Place::Dropped => Ok(None),
+            Place::In { live: there, number } if there == live.number => Ok(Some(number)),
+            Place::In { .. } => {
+                let number = live.backend.machine().instantiate(&self.image, &self.services)?;
+                *place = Place::In { live: live.number, number };
+                Ok(Some(number))
+            }
+        }
+    }
+
+    /// Drops it. Gives the number that this machine had for it.
+    fn dropped(&self, live: &Live) -> Option<u64> {
+        match std::mem::replace(&mut *lock(&self.place), Place::Dropped) {
+            Place::In { live: there, number } if there == live.number => Some(number),
+            _ => None,
+        }
+    }
+}
+
+/// Whether there is a machine.
+enum Standing {
+    Up(Arc<Live>),
+    /// There were so many, and the last has ended.
+    Down {
+        ends: u64,
+    },
+}
+
+/// What is known of the machines that have ended.
+#[derive(Default)]
+struct Record {
+    back_off: BackOff,
+    last_end: Option<End>,
+}
+
+pub(crate) struct Supervisor {
+    arch: ArchChoice,
+    builder: Builder,
+    privilege: Option<Privilege>,
+    standing: RwLock<Standing>,
+    record: Mutex<Record>,
+    /// Held while a new machine is started, so that one thread does it for all. Taken before all others.
+    restarting: Mutex<()>,
+    images: RwLock<BTreeMap<CapHash, ValidImage>>,
+    instances: RwLock<BTreeMap<InstanceId, Arc<Made>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+macro_rules! shared {
+    ($lock:expr) => {
+        $lock.read().unwrap_or_else(PoisonError::into_inner)
+    };
+}
+
+macro_rules! alone {
+    ($lock:expr) => {
+        $lock.write().unwrap_or_else(PoisonError::into_inner)
+    };
+}
+
+impl Supervisor {
+    /// Starts a machine of this kind; not [`ArchChoice::Auto`].
+    pub(crate) fn start(arch: ArchChoice, builder: &Builder) -> Result<Supervisor, Error> {
+        let backend = Backend::start(arch, builder)?;
+        Ok(Supervisor {
+            arch,
+            builder: *builder,
+            privilege: backend.privilege(),
+            standing: RwLock::new(Standing::Up(Arc::new(Live { number: 0, backend, began: Instant::now() }))),
+            record: Mutex::default(),
+            restarting: Mutex::new(()),
+            images: RwLock::default(),
+            instances: RwLock::default(),
+        })
+    }
+
+    pub(crate) fn arch(&self) -> ArchChoice {
+        self.arch
+    }
+
+    /// The machine, be it dead or alive; how many there were where there is none.
+    pub(crate) fn live(&self) -> Result<Arc<Live>, u64> {
+        match &*shared!(self.standing) {
+            Standing::Up(live) => Ok(live.clone()),
+            Standing::Down { ends } => Err(*ends),
+        }
+    }
+
+    /// Why the last machine that ended did.
+    pub(crate) fn last_end(&self) -> Option<End> {
+        lock(&self.record).last_end.clone()
+    }
+
+    /// Makes sure that there is a later machine than that of this number, which has ended, for this reason where it is known. One
+    /// thread does it for all that come.
+    pub(crate) fn replace(&self, number: u64, end: Option<End>) -> Recovery {
+        let _alone = lock(&self.restarting);
+        let (ends, live) = match &*shared!(self.standing) {
+            Standing::Up(live) if live.number > number => return Recovery::Restarted,
+            Standing::Up(live) => (live.number + 1, Some(live.clone())),
+            Standing::Down { ends } => (*ends, None),
+        };
+        let now = Instant::now();
+        if let Some(live) = live {
+            let mut record = lock(&self.record);
+            record.back_off.ended(now, now.saturating_duration_since(live.began));
+            record.last_end = end.or_else(|| live.backend.end());
+            // Its memory goes back, and its processors stop, when the last who asked it has let go of it.
+            *alone!(self.standing) = Standing::Down { ends };
+        }
+        if let Some(delayed) = self.delay(now) {
+            return delayed;
+        }
+        match self.start_again(ends) {
+            Ok(live) => {
+                *alone!(self.standing) = Standing::Up(Arc::new(live));
+                Recovery::Restarted
+            }
+            Err(why) => {
+                lock(&self.record).back_off.ended(Instant::now(), Duration::ZERO);
+                Recovery::Failed(why)
+            }
+        }
+    }
+
+    /// That it is too early for a new machine, where it is.
+    fn delay(&self, now: Instant) -> Option<Recovery> {
+        let back_off = &lock(&self.record).back_off;
+        let left = back_off.left(now);
+        (!left.is_zero()).then(|| Recovery::Delayed { ended: back_off.in_a_row(), left })
+    }
+
+    /// A new machine with every Image in it. Instances follow when they are needed.
+    fn start_again(&self, number: u64) -> Result<Live, String> {
+        let backend = Backend::start(self.arch, &self.builder).map_err(|error| error.to_string())?;
+        for image in shared!(self.images).values() {
+            match backend.machine().publish(image) {
+                Ok(()) => {}
+                Err(Trouble::Ended(end)) => return Err(end.text),
+                Err(Trouble::Refused(error)) => return Err(error.to_string()),
+            }
+        }
+        Ok(Live { number, backend, began: Instant::now() })
+    }
+
+    pub(crate) fn image(&self, hash: &CapHash) -> Option<ValidImage> {
+        shared!(self.images).get(hash).cloned()
+    }
+
+    /// An Image was published in this machine: it is published in each later one, too. Gives `false` if there is a later one
+    /// already, which does not have it.
+    pub(crate) fn insert_image(&self, live: &Live, image: ValidImage) -> bool {
+        let _no_restart = lock(&self.restarting);
+        alone!(self.images).insert(image.hash(), image);
+        self.live().map_or(true, |now| now.number == live.number)
+    }
+
+    pub(crate) fn made(&self, instance: InstanceId) -> Result<Arc<Made>, Error> {
+        let found = shared!(self.instances).get(&instance).cloned();
+        Ok(found.ok_or(InvokeError::UnknownInstance(instance))?)
+    }
+
+    pub(crate) fn insert(&self, instance: InstanceId, made: Made) {
+        alone!(self.instances).insert(instance, Arc::new(made));
+    }
+
+    /// Drops an Instance. Gives `false` if there was none.
+    pub(crate) fn drop_instance(&self, instance: InstanceId) -> bool {
+        let Some(made) = alone!(self.instances).remove(&instance) else { return false };
+        if let Ok(live) = self.live()
+            && let Some(number) = made.dropped(&live)
+        {
+            // In a machine that ends now the Instance is gone, too; the next call tells of the end.
+            let _ = live.backend.machine().drop_instance(number);
+        }
+        true
+    }
+
+    /// Asks a machine about an Instance, which is made there first if the machine is new.
+    pub(crate) fn ask_about<T>(
+        &self,
+        live: &Live,
+        instance: InstanceId,
+        question: impl FnOnce(&dyn Machine, u64, &ValidImage) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let made = self.made(instance)?;
+        let unknown = || Trouble::from(InvokeError::UnknownInstance(instance));
+        let number = made.number_in(live)?.ok_or_else(unknown)?;
+        let answer = question(live.backend.machine(), number, &made.image);
+        match answer {
+            // It was dropped meanwhile; the machine knows its own numbers only.
+            Err(Trouble::Refused(_)) if self.made(instance).is_err() => Err(unknown()),
+            answer => answer,
+        }
+    }
+
+    pub(crate) fn privilege(&self) -> Option<Privilege> {
+        self.privilege
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let live = self.live();
+        let restarts = live.as_ref().map_or_else(|ends| ends - 1, |live| live.number);
+        let live = live.ok();
+        let end = live.as_ref().and_then(|live| live.backend.end());
+        let guest = live.as_ref().and_then(|live| live.backend.guest());
+        let record = lock(&self.record);
+        let is_alive = live.is_some() && end.is_none();
+        Health {
+            arch: self.arch.name(),
+            privilege: self.privilege,
+            lanes: guest.map(|guest| guest.lanes()),
+            is_alive,
+            last_end: end.or_else(|| record.last_end.clone()).map(|end| end.text),
+            restarts,
+            ends_in_a_row: record.back_off.in_a_row(),
+            next_start_in: (!is_alive).then(|| record.back_off.left(Instant::now())),
+            boot_time: guest.map(|guest| guest.boot_time()),
+        }
+    }
+}
