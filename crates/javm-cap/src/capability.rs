@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::callable::Callable;
 use crate::cnode::CNode;
 use crate::data::Data;
 use crate::hash::{CapHash, hash_parts};
@@ -9,10 +10,10 @@ use crate::image::ValidImage;
 use crate::instance::Instance;
 use crate::measure::Measure;
 use crate::tag::Tag;
+use crate::typedef::TypeDef;
 
 /// What may stand in a slot. A value: a copy costs a count or two, whatever hangs below, and never sees changes.
 #[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Capability {
     /// Bytes.
     Data(Data),
@@ -20,8 +21,12 @@ pub enum Capability {
     CNode(CNode),
     /// A program that has passed validation.
     Image(ValidImage),
+    /// An interface.
+    TypeDef(TypeDef),
     /// A program with its table.
     Instance(Instance),
+    /// The right to call what stands at a place.
+    Callable(Callable),
     /// The right to call a kernel service.
     Service(Service),
 }
@@ -34,6 +39,8 @@ impl Capability {
             Capability::Data(_) => Tag::Data,
             Capability::CNode(_) => Tag::CNode,
             Capability::Image(_) => Tag::Image,
+            Capability::TypeDef(_) => Tag::TypeDef,
+            Capability::Callable(_) => Tag::Callable,
             Capability::Instance(_) => Tag::Instance,
             Capability::Service(_) => Tag::Service,
         }
@@ -65,6 +72,8 @@ impl Capability {
             Capability::Data(data) => data.measure(),
             Capability::CNode(table) => table.measure(),
             Capability::Image(image) => image.measure(),
+            Capability::TypeDef(typedef) => typedef.measure(),
+            Capability::Callable(callable) => callable.measure(),
             Capability::Instance(instance) => instance.measure(),
             Capability::Service(_) => Measure::default(),
         }
@@ -77,6 +86,8 @@ impl Capability {
             Capability::Data(data) => data.hash(),
             Capability::CNode(table) => table.hash(),
             Capability::Image(image) => image.hash(),
+            Capability::TypeDef(typedef) => typedef.hash(),
+            Capability::Callable(callable) => callable.hash(),
             Capability::Instance(instance) => instance.hash(),
             Capability::Service(service) => service.hash(),
         }
@@ -99,7 +110,7 @@ macro_rules! from_kind {
     };
 }
 
-from_kind! { Data CNode Instance Service }
+from_kind! { Data CNode TypeDef Instance Callable Service }
 
 impl From<ValidImage> for Capability {
     fn from(image: ValidImage) -> Capability {

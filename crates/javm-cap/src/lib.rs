@@ -12,14 +12,16 @@
 //!   of slots leads to.
 //! - [`image`]: programs: what they consist of, their encoding, their [limits](image::limits), what must hold before one
 //!   is published, and [`ValidImage`], the proof that it does.
-//! - [`instance`](Instance): a program with its table.
+//! - [`typedef`](TypeDef): an interface.
+//! - [`instance`](Instance): a program with its table; its `state` is what it was stopped in, its `mappings` what that had
+//!   mapped.
+//! - [`callable`](Callable): the right to call what stands at a [`Path`].
 //! - [`capability`](Capability): any of them.
 //! - [`measure`](Measure): size and height, and their bounds, which everything that can be made is within.
 //! - [`reclaim`](Reclaim): dropping in small steps.
 //! - [`decode`](DecodeError): the cursor that reads encodings and the error that says where and why.
 //!
-//! The normative text is in `docs/spec`: `hashes.md`, `data.md`, `image.md`. TypeDef and Callable have their numbers in
-//! [`Tag`] and nothing else yet.
+//! The normative text is in `docs/spec`: `capabilities.md` for what there is, `hashes.md` and a page for each kind.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -27,6 +29,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod callable;
 mod capability;
 mod cnode;
 mod data;
@@ -36,9 +39,12 @@ pub mod image;
 mod instance;
 mod measure;
 mod page;
+mod path;
 mod reclaim;
 mod tag;
+mod typedef;
 
+pub use callable::{CALLABLE_BYTES, Callable, CallableError, Interface, Mask, Right};
 pub use capability::{Capability, Service};
 pub use cnode::{CNODE_SLOTS, CNode, PlaceError, Refused};
 pub use data::{Data, DataError, MAX_DATA_PAGES};
@@ -48,8 +54,13 @@ pub use image::{
     Access, Backing, CodeError, Endpoint, EndpointName, GIFT_SLOT, Image, ImageError, Import, LoadError, Mapping,
     MappingError, NameError, NotABlock, SCRATCHPAD_SLOT, ValidImage, Wanted,
 };
-pub use instance::{Instance, RunState};
+pub use instance::{
+    DynamicMapping, DynamicMappingError, DynamicMappings, Instance, MAX_DYNAMIC_MAPPINGS, RunState, StateError,
+    Suspended, Why,
+};
 pub use measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
 pub use page::{PAGE_SIZE, Page, PageRef};
+pub use path::{Path, PathError};
 pub use reclaim::Reclaim;
 pub use tag::Tag;
+pub use typedef::TypeDef;

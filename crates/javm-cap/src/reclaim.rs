@@ -101,7 +101,7 @@ impl Reclaim {
             }
             Capability::Instance(instance) => instance.into_parts(&mut |part| self.add(part)),
             Capability::Image(image) => image.into_data(&mut |data| self.add(data)),
-            Capability::Service(_) => {}
+            Capability::TypeDef(_) | Capability::Callable(_) | Capability::Service(_) => {}
         }
     }
 }

@@ -3,13 +3,13 @@
 use core::fmt;
 
 macro_rules! tags {
-    ($($number:literal $name:ident $text:literal $use:ident;)*) => {
+    ($($number:literal $name:ident $text:literal;)*) => {
         /// What a hash is of. Its number is the first byte that goes into the hash.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
         pub enum Tag {
             $(
-                #[doc = concat!("`", stringify!($number), "`: ", $text, " (", stringify!($use), ").")]
+                #[doc = concat!("`", stringify!($number), "`: ", $text, ".")]
                 $name = $number,
             )*
         }
@@ -29,36 +29,24 @@ macro_rules! tags {
             pub const fn text(self) -> &'static str {
                 match self { $(Tag::$name => $text,)* }
             }
-
-            /// Whether anything carries it yet. Reserved numbers are never given to something else.
-            #[must_use]
-            pub const fn is_reserved(self) -> bool {
-                match self { $(Tag::$name => matches!(Use::$use, Use::reserved),)* }
-            }
         }
     };
 }
 
-#[allow(non_camel_case_types, reason = "the words stand in the table as a reader says them")]
-enum Use {
-    used,
-    reserved,
-}
-
 tags! {
-    0x00 Page        "page of a Data"               used;
-    0x01 DataNode    "inner node of a Data"         used;
-    0x02 CNodeNode   "inner node of a CNode"        used;
-    0x10 Data        "Data"                         used;
-    0x11 CNode       "CNode"                        used;
-    0x12 Image       "Image"                        used;
-    0x13 TypeDef     "TypeDef"                      reserved;
-    0x14 Instance    "Instance"                     used;
-    0x15 Callable    "Callable"                     reserved;
-    0x16 Service     "Service"                      used;
-    0x20 Code        "program blob of an Image"     used;
-    0x21 RunState    "run state of an Instance"     used;
-    0x22 Interface   "interface of an Image"        reserved;
+    0x00 Page        "page of a Data";
+    0x01 DataNode    "inner node of a Data";
+    0x02 CNodeNode   "inner node of a CNode";
+    0x10 Data        "Data";
+    0x11 CNode       "CNode";
+    0x12 Image       "Image";
+    0x13 TypeDef     "TypeDef";
+    0x14 Instance    "Instance";
+    0x15 Callable    "Callable";
+    0x16 Service     "Service";
+    0x20 Code        "program blob of an Image";
+    0x21 RunState    "run state of an Instance";
+    0x22 Interface   "interface of an Image";
 }
 
 impl fmt::Display for Tag {

@@ -5,6 +5,7 @@
 mod code;
 mod decoding;
 mod encoding;
+mod interface;
 pub mod limits;
 mod valid;
 mod validate;
@@ -73,6 +74,15 @@ pub struct Image {
     pub imports: BTreeMap<u8, Import>,
     /// The hashes of the TypeDefs that it implements.
     pub typedefs: BTreeSet<CapHash>,
+}
+
+impl Image {
+    /// The pages of all its ephemeral mappings.
+    #[must_use]
+    pub fn ephemeral_pages(&self) -> u32 {
+        let ephemeral = self.memory.values().filter(|mapping| mapping.backing == Backing::Ephemeral);
+        ephemeral.fold(0, |pages, mapping| pages.saturating_add(mapping.pages))
+    }
 }
 
 /// A place where a program can be called.

@@ -24,6 +24,7 @@ struct Checked {
     image: Image,
     program: Program,
     hash: CapHash,
+    interface: CapHash,
     measure: Measure,
     /// Of a new Instance, shared by all of them.
     table: CNode,
@@ -48,9 +49,10 @@ impl Image {
     pub fn validate(self) -> Result<ValidImage, ImageError> {
         let program = validate::validate(&self)?;
         let hash = self.hash();
+        let interface = self.interface();
         let measure = Measure::of_bytes(self.encoded_length());
         let table = CNode::of_data(self.slots.iter().map(|(&slot, data)| (slot, data.clone())));
-        Ok(ValidImage(Arc::new(Checked { image: self, program, hash, measure, table })))
+        Ok(ValidImage(Arc::new(Checked { image: self, program, hash, interface, measure, table })))
     }
 }
 
@@ -79,6 +81,12 @@ impl ValidImage {
     #[must_use]
     pub fn hash(&self) -> CapHash {
         self.0.hash
+    }
+
+    /// The hash of the interface of its endpoints.
+    #[must_use]
+    pub fn interface(&self) -> CapHash {
+        self.0.interface
     }
 
     /// What it counts for: the pages of its encoding.

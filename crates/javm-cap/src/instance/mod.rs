@@ -1,36 +1,27 @@
 //! Instance: an Image, its table and what it is doing.
+//!
+//! The normative text is `docs/spec/instance.md`.
+
+mod mappings;
+mod state;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
+use thiserror::Error;
+
+pub use self::mappings::{DynamicMapping, DynamicMappingError, DynamicMappings, MAX_DYNAMIC_MAPPINGS};
+use self::state::{Condition, PLAIN};
+pub use self::state::{RunState, Suspended, Why};
 use crate::capability::Capability;
 use crate::cnode::{CNode, PlaceError, Refused};
-use crate::hash::{CapHash, HASH_SIZE, Hash, HashCache, hash_from_hex, hash_parts};
+use crate::hash::{CapHash, HASH_SIZE, Hash, HashCache, hash_parts};
 use crate::image::ValidImage;
-use crate::measure::Measure;
+use crate::measure::{BoundsError, MAX_SIZE, Measure};
+use crate::path::Path;
 use crate::reclaim::Reclaim;
 use crate::tag::Tag;
-
-/// What an Instance at rest is doing. Those on the call stack are the kernel's, and are never hashed or stored.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub enum RunState {
-    /// Nothing: it can be called.
-    #[default]
-    Idle,
-}
-
-impl RunState {
-    /// The hash of it, with page budget and `home`, neither of which an Instance has yet.
-    fn hash(&self) -> Hash {
-        match self {
-            RunState::Idle => IDLE,
-        }
-    }
-}
-
-/// The hash of the message of an Idle Instance: the tag and three zeros.
-static IDLE: Hash = hash_from_hex("8fa1b4b3094dde8d8ed022a0b4e5931d756fb4055cad2768e077f5ed718de083");
 
 /// A program with its table. A value like every capability: a copy counts one up and shares everything.
 #[derive(Clone)]
@@ -41,8 +32,32 @@ pub struct Instance(Arc<Parts>);
 struct Parts {
     image: ValidImage,
     table: CNode,
-    state: RunState,
+    /// `None` for the one that nearly all have, which is [plain](Condition::is_plain).
+    condition: Option<Arc<Conditioned>>,
     hash: HashCache,
+}
+
+/// A condition that remembers its hash.
+#[derive(Clone)]
+struct Conditioned {
+    condition: Condition,
+    hash: HashCache,
+}
+
+/// Why an Instance cannot be in a state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum StateError {
+    /// It has not as many ephemeral pages as its Image says.
+    #[error("{found} ephemeral pages, where the Image has {expected}")]
+    EphemeralPages {
+        /// How many there are.
+        found: u32,
+        /// How many there should be.
+        expected: u32,
+    },
+    /// Only an Idle Instance can have another Image.
+    #[error("the Instance is Suspended in its program; only an Idle one can get another Image")]
+    NotIdle,
 }
 
 impl Instance {
@@ -50,7 +65,7 @@ impl Instance {
     #[must_use]
     pub fn new(image: ValidImage) -> Instance {
         let table = image.initial_table().clone();
-        Instance(Arc::new(Parts { image, table, state: RunState::Idle, hash: HashCache::empty() }))
+        Instance(Arc::new(Parts { image, table, condition: None, hash: HashCache::empty() }))
     }
 
     /// Its parts to be changed: its own from here on.
@@ -78,16 +93,107 @@ impl Instance {
         &mut self.open().table
     }
 
+    /// Gives it another program. Its table stays as it is.
+    ///
+    /// # Errors
+    /// [`StateError::NotIdle`] when it is Suspended.
+    pub fn set_image(&mut self, image: ValidImage) -> Result<(), StateError> {
+        if !matches!(self.state(), RunState::Idle) {
+            return Err(StateError::NotIdle);
+        }
+        self.open().image = image;
+        Ok(())
+    }
+
     /// What it is doing.
     #[must_use]
     pub fn state(&self) -> &RunState {
-        &self.0.state
+        const IDLE: &RunState = &RunState::Idle;
+        self.0.condition.as_ref().map_or(IDLE, |conditioned| &conditioned.condition.state)
     }
 
-    /// What it counts for: one page, its Image, and everything in its table, in which paths begin.
+    /// Has it do something else, and gives what it did before.
+    ///
+    /// # Errors
+    /// [`StateError::EphemeralPages`] for a suspended call of another Image.
+    pub fn set_state(&mut self, state: RunState) -> Result<RunState, StateError> {
+        if let RunState::Suspended(suspended) = &state {
+            let (found, expected) = (suspended.ephemeral.pages(), self.image().image().ephemeral_pages());
+            if found != expected {
+                return Err(StateError::EphemeralPages { found, expected });
+            }
+        }
+        Ok(self.change(|condition| core::mem::replace(&mut condition.state, state)))
+    }
+
+    /// The most that it may count for, in pages, if that was said.
+    #[must_use]
+    pub fn quota(&self) -> Option<u64> {
+        self.0.condition.as_ref()?.condition.quota
+    }
+
+    /// Says how much it may count for, in pages. Whoever changes what it has heeds it.
+    ///
+    /// # Errors
+    /// [`BoundsError::Size`] above [`MAX_SIZE`].
+    pub fn set_quota(&mut self, quota: Option<u64>) -> Result<(), BoundsError> {
+        match quota {
+            Some(pages) if pages > MAX_SIZE => Err(BoundsError::Size(pages)),
+            _ => {
+                self.change(|condition| condition.quota = quota);
+                Ok(())
+            }
+        }
+    }
+
+    /// The path that it was built for, if that was said.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.0.condition.as_ref()?.condition.home.as_ref()
+    }
+
+    /// Says which path it was built for.
+    pub fn set_home(&mut self, home: Option<Path>) {
+        self.change(|condition| condition.home = home);
+    }
+
+    /// Changes its condition.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Condition) -> T) -> T {
+        let parts = self.open();
+        let mut conditioned = parts
+            .condition
+            .take()
+            .unwrap_or_else(|| Arc::new(Conditioned { condition: Condition::default(), hash: HashCache::empty() }));
+        let changed = Arc::make_mut(&mut conditioned);
+        changed.hash.clear();
+        let result = change(&mut changed.condition);
+        parts.condition = Some(conditioned).filter(|conditioned| !conditioned.condition.is_plain());
+        result
+    }
+
+    /// What the hash of its run state, with quota and `home`, is of: without the tag.
+    #[must_use]
+    pub fn encode_state(&self) -> Vec<u8> {
+        self.0
+            .condition
+            .as_ref()
+            .map_or_else(|| Condition::default().encode(), |conditioned| conditioned.condition.encode())
+    }
+
+    /// The hash of its run state, with quota and `home`.
+    fn condition_hash(&self) -> Hash {
+        match &self.0.condition {
+            Some(conditioned) => conditioned.hash.get_or_fill(|| conditioned.condition.hash()),
+            None => PLAIN,
+        }
+    }
+
+    /// What it counts for: one page, its Image, everything in its table, in which paths begin, and the ephemeral pages of a
+    /// suspended call.
     #[must_use]
     pub fn measure(&self) -> Measure {
-        self.table().measure().beside(self.image().measure())
+        let condition = self.0.condition.as_ref().map(|conditioned| conditioned.condition.measure());
+        self.table().measure().beside(self.image().measure()).beside(condition.unwrap_or_default())
     }
 
     /// [`CNode::put_at`] in its table, within its own bounds.
@@ -125,7 +231,7 @@ impl Instance {
     #[must_use]
     pub fn encode(&self) -> [u8; 1 + 3 * HASH_SIZE] {
         let mut bytes = [0; 1 + 3 * HASH_SIZE];
-        let hashes = [self.image().hash().0, self.table().hash().0, self.state().hash()];
+        let hashes = [self.image().hash().0, self.table().hash().0, self.condition_hash()];
         bytes[0] = Tag::Instance.number();
         for (part, hash) in bytes[1..].chunks_exact_mut(HASH_SIZE).zip(hashes) {
             part.copy_from_slice(&hash);
@@ -144,6 +250,11 @@ impl Instance {
         if let Some(parts) = Arc::into_inner(self.0) {
             take(Capability::Image(parts.image));
             take(Capability::CNode(parts.table));
+            if let Some(Conditioned { condition, .. }) = parts.condition.and_then(Arc::into_inner)
+                && let RunState::Suspended(suspended) = condition.state
+            {
+                take(Capability::Data(suspended.ephemeral));
+            }
         }
     }
 }
@@ -159,14 +270,14 @@ impl Eq for Instance {}
 
 impl fmt::Debug for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { image, table, state, .. } = &*self.0;
-        f.debug_struct("Instance").field("image", image).field("table", table).field("state", state).finish()
+        let mut all = f.debug_struct("Instance");
+        all.field("image", self.image()).field("table", self.table()).field("state", self.state());
+        all.field("quota", &self.quota()).field("home", &self.home()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
     use std::collections::BTreeMap;
 
     use super::*;
@@ -192,8 +303,8 @@ mod tests {
     }
 
     #[test]
-    fn idle_is_the_hash_of_its_message() {
-        assert_eq!(CapHash(IDLE), CapHash(hash_parts(Tag::RunState, &[&[0, 0, 0]])));
+    fn plain_is_the_hash_of_its_message() {
+        assert_eq!(CapHash(PLAIN), CapHash(hash_parts(Tag::RunState, &[&[0, 0, 0]])));
     }
 
     #[test]

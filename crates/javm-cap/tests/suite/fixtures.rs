@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use javm_cap::{Access, Backing, CapHash, Data, Endpoint, Hash, Image, Import, Mapping, PAGE_SIZE, Wanted};
+use javm_cap::{
+    Access, Backing, Callable, CapHash, Data, DynamicMapping, Endpoint, Hash, Image, Import, Instance, Interface,
+    Mapping, Mask, PAGE_SIZE, Path, Right, RunState, Suspended, TypeDef, ValidImage, Wanted, Why,
+};
 use javm_isa::CostModel;
 use proptest::test_runner::{Config, RngSeed};
 
@@ -163,4 +166,64 @@ pub fn everything() -> Image {
         ]),
         typedefs: BTreeSet::from([typedef]),
     }
+}
+
+pub fn valid(image: Image) -> ValidImage {
+    image.validate().expect("it is valid")
+}
+
+pub fn path(slots: &[u8]) -> Path {
+    Path::new(slots).expect("short")
+}
+
+/// The TypeDef `token` of `types.md`.
+pub fn token() -> TypeDef {
+    let page = include_str!("../../../../docs/spec/types.md");
+    let text = page.split("```typedef token\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it is there");
+    TypeDef::new(text.parse().expect("it is a TypeDef"))
+}
+
+/// The Callables of `callable.md` by their names.
+pub fn callables() -> [(&'static str, Callable); 2] {
+    let mask = Mask::default().with(0).with(1).with(3);
+    let right = Right { mask, ceiling: 1_000_000, badge: 7, distance: 1, path: path(&[3, 200]) };
+    let of_typedef = Callable::new(Interface::TypeDef(token()), right);
+    let right = Right { mask: Mask::first(2), ceiling: u64::MAX, badge: 0, distance: 0, path: path(&[]) };
+    let of_image = Callable::new(Interface::of_image(&valid(everything())), right);
+    [("callable-typedef", of_typedef), ("callable-image", of_image)]
+        .map(|(name, callable)| (name, callable.expect("the methods exist")))
+}
+
+/// The Instances of `instance.md` by their names.
+pub fn instances() -> [(&'static str, Instance); 3] {
+    let mut bounded = Instance::new(valid(adder()));
+    bounded.set_quota(Some(1000)).expect("small");
+    bounded.set_home(Some(path(&[3, 200])));
+
+    let mut yielded = Instance::new(valid(everything()));
+    let mut registers = [0; 13];
+    registers[0] = 0xffff_0000;
+    registers[1] = 0x40000;
+    let mut suspended = Suspended {
+        why: Why::Yield { value: 99 },
+        block_paid: true,
+        pc: 7,
+        registers,
+        ephemeral: data(16, &[(0xfff8, &[1, 2, 3])]),
+        mappings: Default::default(),
+    };
+    yielded.set_state(RunState::Suspended(suspended.clone())).expect("the Image has 16 ephemeral pages");
+    yielded.set_home(Some(path(&[])));
+
+    let mut faulted = Instance::new(valid(everything()));
+    suspended.why = Why::Fault { page: 0x6000_0000 };
+    suspended.block_paid = false;
+    for (first_page, pages, offset, access, slot) in
+        [(0x100, 2, 0, Access::ReadOnly, 2), (0x200, 1, 5, Access::ReadWrite, 7), (0x102, 2, 2, Access::ReadOnly, 2)]
+    {
+        let mapping = DynamicMapping { first_page, pages, offset, access, slot };
+        suspended.mappings.map(mapping).expect("there is room");
+    }
+    faulted.set_state(RunState::Suspended(suspended)).expect("the Image has 16 ephemeral pages");
+    [("instance-bounded", bounded), ("instance-yielded", yielded), ("instance-faulted", faulted)]
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use javm_cap::image::limits;
-use javm_cap::{CNode, CapHash, Capability, Data, Image, Instance, Service, Tag};
+use javm_cap::{CNode, Callable, CapHash, Capability, Data, Image, Instance, Measure, Service, Tag, TypeDef};
 
 use crate::fixtures;
 
 const HASHES: &str = include_str!("../../../../docs/spec/hashes.md");
 const DATA: &str = include_str!("../../../../docs/spec/data.md");
+const CALLABLE: &str = include_str!("../../../../docs/spec/callable.md");
+const INSTANCE: &str = include_str!("../../../../docs/spec/instance.md");
+const TYPES: &str = include_str!("../../../../docs/spec/types.md");
 const IMAGE: &str = include_str!("../../../../docs/spec/image.md");
 
 /// The lines of every fenced block of a page.
@@ -58,12 +61,8 @@ fn table(page: &'static str, head: &str) -> Vec<Vec<&'static str>> {
 
 #[test]
 fn the_tags_are_those_of_the_page() {
-    let rows: Vec<(u64, &str, bool)> = table(HASHES, "| tag | of | state |")
-        .iter()
-        .map(|row| (number(row[0]), row[1], row[2] == "reserved"))
-        .collect();
-    let tags: Vec<(u64, &str, bool)> =
-        Tag::ALL.iter().map(|tag| (tag.number().into(), tag.text(), tag.is_reserved())).collect();
+    let rows: Vec<(u64, &str)> = table(HASHES, "| tag | of |").iter().map(|row| (number(row[0]), row[1])).collect();
+    let tags: Vec<(u64, &str)> = Tag::ALL.iter().map(|tag| (tag.number().into(), tag.text())).collect();
     assert_eq!(rows, tags);
 }
 
@@ -193,5 +192,68 @@ fn the_examples_of_instances() {
         assert_eq!(CapHash(fixtures::blake2b(&[&[0x21, 0, 0, 0]])), hash(field(&lines, "state")), "{name}");
         assert_eq!(instance.encode().to_vec(), bytes(field(&lines, "encoding")), "{name}");
         assert_eq!(instance.hash(), hash(field(&lines, "hash")), "{name}");
+    }
+}
+
+/// The bytes of a field that goes on over lines, each as many as its offset says.
+fn listed(lines: &[&str]) -> Vec<u8> {
+    let mut encoding = Vec::new();
+    for line in lines.iter().filter(|line| line.starts_with("00")) {
+        let mut words = line.split_whitespace();
+        let offset = usize::from_str_radix(words.next().expect("an offset"), 16).expect("hexadecimal");
+        assert_eq!(offset, encoding.len(), "{line}");
+        encoding.extend(bytes(words.next().expect("bytes")));
+    }
+    encoding
+}
+
+#[test]
+fn the_example_of_a_typedef() {
+    let lines = example(TYPES, "token");
+    let token = fixtures::token();
+    assert_eq!(token.encode(), listed(&lines));
+    assert_eq!(token.hash(), hash(field(&lines, "hash")));
+    assert_eq!(TypeDef::decode(&token.encode()).map(|decoded| decoded.hash()), Ok(token.hash()));
+    assert_eq!(token.measure(), Measure { size: 1, height: 0 });
+}
+
+#[test]
+fn the_examples_of_interfaces() {
+    for (name, image) in [("interface-adder", fixtures::adder()), ("interface-everything", fixtures::everything())] {
+        let lines = example(CALLABLE, name);
+        let message = listed(&lines);
+        assert_eq!((message[0], &message[1..]), (0x22, &image.encode_interface()[..]), "{name}");
+        assert_eq!(image.interface(), hash(field(&lines, "hash")), "{name}");
+        assert_eq!(CapHash(fixtures::blake2b(&[&message])), image.interface(), "{name}");
+    }
+}
+
+#[test]
+fn the_examples_of_callables() {
+    for (name, callable) in fixtures::callables() {
+        let lines = example(CALLABLE, name);
+        assert_eq!(callable.encode().to_vec(), listed(&lines), "{name}");
+        assert_eq!(callable.hash(), hash(field(&lines, "hash")), "{name}");
+        assert_eq!(CapHash(fixtures::blake2b(&[&callable.encode()])), callable.hash(), "{name}");
+        let size = number(field(&lines, "size"));
+        assert_eq!(callable.measure(), Measure { size, height: 0 }, "{name}");
+        let token = fixtures::token();
+        let decoded = Callable::decode(&callable.encode(), |hash| Some(token).filter(|token| token.hash() == *hash));
+        assert_eq!(decoded.map(|decoded| decoded.measure()), Ok(callable.measure()), "{name}");
+    }
+}
+
+#[test]
+fn the_examples_of_run_states() {
+    for (name, instance) in fixtures::instances() {
+        let lines = example(INSTANCE, name);
+        let message = listed(&lines);
+        assert_eq!((message[0], &message[1..]), (0x21, &instance.encode_state()[..]), "{name}");
+        assert_eq!(instance.encode()[65..], fixtures::blake2b(&[&message]), "{name}");
+        assert_eq!(CapHash(fixtures::blake2b(&[&message])), hash(field(&lines, "state")), "{name}");
+        assert_eq!(instance.image().hash(), hash(field(&lines, "image")), "{name}");
+        assert_eq!(instance.table().hash(), hash(field(&lines, "cnode")), "{name}");
+        assert_eq!(instance.hash(), hash(field(&lines, "hash")), "{name}");
+        assert_eq!(instance.measure().size, number(field(&lines, "size")), "{name}");
     }
 }
