@@ -96,7 +96,7 @@ fn looping(text: &str) -> Result<ValidImage, String> {
 /// # Errors
 /// When standard output cannot be written. What cannot run is left out, and standard error says why.
 pub fn run(selection: &Selection) -> std::io::Result<()> {
-    let mut report = Report::start(selection.json, &[peer::INTERPRETER])?;
+    let mut report = Report::start(selection.json, "local", &[peer::INTERPRETER])?;
     for Figure { name, image, endpoint, arguments, times } in FIGURES {
         if !selection.takes(name) {
             continue;

@@ -20,7 +20,7 @@ const INSTRUCTIONS: usize = 20_000;
 /// # Errors
 /// When standard output cannot be written. An Image that cannot be read is left out, and standard error says why.
 pub fn run(selection: &Selection) -> std::io::Result<()> {
-    let mut report = Report::start(selection.json, &[])?;
+    let mut report = Report::start(selection.json, "local", &[])?;
     let mut images: Vec<&str> = workload::all().iter().map(|workload| workload.image).collect();
     images.sort_unstable();
     images.dedup();

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use javm_cap::{Backing, Data, PAGE_SIZE, SCRATCHPAD_SLOT};
-use nub::{Ended, Grants, InstanceId, InvokeOptions, InvokeOutcome, Nub, ValidImage};
+use nub::{ArchChoice, Ended, Grants, InstanceId, InvokeOptions, InvokeOutcome, Nub, ValidImage};
 
-use crate::Selection;
+use crate::{Arch, Selection};
 use crate::measure::{self, Contender, Times, timed};
 use crate::native;
 use crate::peer::{self, Peer};
@@ -18,6 +18,8 @@ pub const GAS: u64 = 1 << 40;
 
 /// The name of host code among the peers.
 const NATIVE: &str = "native";
+/// The name of the same kernel in this process, where nub's is in a virtual machine.
+const HERE: &str = "nub-local";
 
 /// What a call came to; equal on both sides, or nothing is timed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,13 +50,16 @@ pub fn load(name: &str) -> Result<ValidImage, String> {
 /// # Errors
 /// When standard output cannot be written. A workload or peer that cannot run is left out, and standard error says why.
 pub fn run(selection: &Selection) -> std::io::Result<()> {
-    let mut report = Report::start(selection.json, &[peer::INTERPRETER, NATIVE])?;
+    let mut report = match selection.arch {
+        Arch::Local => Report::start(selection.json, "local", &[peer::INTERPRETER, NATIVE])?,
+        Arch::Kvm => Report::start(selection.json, "kvm", &[HERE, peer::INTERPRETER, NATIVE])?,
+    };
     for workload in workload::all() {
         let name = format!("exec/{}", workload.name);
         if !selection.takes(&name) {
             continue;
         }
-        match measure(&name, &workload, selection.time) {
+        match measure(&name, &workload, selection.arch, selection.time) {
             Ok(line) => report.line(&line)?,
             Err(reason) => eprintln!("{name} is left out: {reason}"),
         }
@@ -80,8 +85,12 @@ struct Ours<'a> {
 }
 
 impl Ours<'_> {
-    fn new<'a>(image: &ValidImage, workload: &'a Workload) -> Result<Ours<'a>, String> {
-        let mut nub = Nub::new_local();
+    fn new<'a>(image: &ValidImage, workload: &'a Workload, arch: Arch) -> Result<Ours<'a>, String> {
+        let choice = match arch {
+            Arch::Local => ArchChoice::Local,
+            Arch::Kvm => ArchChoice::Kvm,
+        };
+        let mut nub = Nub::builder().arch(choice).build().map_err(|error| error.to_string())?;
         let hash = nub.publish_image(image.clone()).map_err(|error| error.to_string())?;
         let ready = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
         for call in &workload.before {
@@ -91,6 +100,22 @@ impl Ours<'_> {
         }
         let options = options_of(&workload.call);
         Ok(Ours { nub, ready, workload, options })
+    }
+
+    /// Nanoseconds of the call alone, if it comes to what is right.
+    fn timed(&mut self, right: Outcome) -> Result<f64, String> {
+        let (time, again, _) = self.call()?;
+        if again == right { Ok(time) } else { Err(format!("nub on {}: {again:?} after {right:?}", self.nub.arch())) }
+    }
+
+    /// How often the call finds a page that the guest does not show yet; for people. Nothing in this process.
+    fn faults(&mut self) -> Result<String, String> {
+        let mut count = || self.nub.stats().map(|stats| stats.window_faults).map_err(|error| error.to_string());
+        let before = count()?;
+        self.call()?;
+        let after = self.nub.stats().map_err(|error| error.to_string())?.window_faults;
+        let faults = before.zip(after).map(|(before, after)| format!(" {} faults a call", after - before));
+        Ok(faults.unwrap_or_default())
     }
 
     /// Nanoseconds of the call alone, what it came to, and the scratchpad.
@@ -140,11 +165,20 @@ fn halted(outcome: &InvokeOutcome) -> Result<(), String> {
     Err(format!("nub: it ended with {:?} at {:#x}{said}", outcome.ended, outcome.pc))
 }
 
-fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, String> {
+fn measure(name: &str, workload: &Workload, arch: Arch, time: Duration) -> Result<Line, String> {
     let image = load(workload.image)?;
     let mapped = scratchpad_bytes(&image);
-    let mut ours = Ours::new(&image, workload)?;
+    let mut ours = Ours::new(&image, workload, arch)?;
     let (outcome, bytes) = ours.checked(mapped)?;
+    let mut here = match arch {
+        Arch::Local => None,
+        Arch::Kvm => Some(Ours::new(&image, workload, Arch::Local)?),
+    };
+    if let Some(here) = &mut here
+        && here.checked(mapped)? != (outcome, bytes.clone())
+    {
+        return Err("the virtual machine and this process differ".into());
+    }
 
     let left_out = |peer: &str, reason: &str| eprintln!("{name}: {peer} is left out: {reason}");
     let mut peer = match check_peer(&image, workload, outcome, &bytes) {
@@ -156,11 +190,12 @@ fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, Stri
     };
     let native = check_native(workload, outcome, &bytes).map_err(|reason| left_out(NATIVE, &reason)).is_ok();
 
-    let mut contenders: Vec<Contender<'_>> = vec![Box::new(|| {
-        let (time, again, _) = ours.call()?;
-        if again != outcome { Err(format!("nub: {again:?} after {outcome:?}")) } else { Ok(time) }
-    })];
+    let mut contenders: Vec<Contender<'_>> = vec![Box::new(|| ours.timed(outcome))];
     let mut names = Vec::new();
+    if let Some(here) = &mut here {
+        names.push(HERE);
+        contenders.push(Box::new(|| here.timed(outcome)));
+    }
     if let Some(peer) = &mut peer {
         names.push(peer::INTERPRETER);
         contenders.push(Box::new(|| {
@@ -176,7 +211,7 @@ fn measure(name: &str, workload: &Workload, time: Duration) -> Result<Line, Stri
     let mut times: Vec<Times> = measure::in_turns(&mut contenders, time)?;
     drop(contenders);
     let nub = times.remove(0);
-    let note = peer.map(|peer| peer.note()).unwrap_or_default();
+    let note = peer.map(|peer| peer.note()).unwrap_or_default() + &ours.faults()?;
     Ok(Line { name: name.into(), unit: "ns", nub, peers: names.into_iter().zip(times).collect(), note })
 }
 
@@ -215,7 +250,7 @@ mod tests {
     fn every_workload_gives_the_same_everywhere() {
         for workload in workload::all() {
             let image = load(workload.image).unwrap();
-            let mut ours = Ours::new(&image, &workload).unwrap();
+            let mut ours = Ours::new(&image, &workload, Arch::Local).unwrap();
             let (outcome, bytes) = ours.checked(scratchpad_bytes(&image)).unwrap();
             let mut peer = check_peer(&image, &workload, outcome, &bytes).unwrap();
             // Once more, after memory was made fresh.
@@ -231,7 +266,7 @@ mod tests {
     fn a_wrong_result_is_not_timed() {
         let wrong = workload::all().into_iter().find(|workload| workload.name == "fib").unwrap();
         let wrong = Workload { expected: Expected::Known(1, Vec::new()), ..wrong };
-        let refused = measure("exec/fib", &wrong, Duration::ZERO).map(|_| ()).unwrap_err();
+        let refused = measure("exec/fib", &wrong, Arch::Local, Duration::ZERO).map(|_| ()).unwrap_err();
         assert!(refused.contains("is right"), "{refused}");
         let image = load("fib").unwrap();
         let other = Outcome { value: 0, gas_used: 0 };

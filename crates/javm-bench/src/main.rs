@@ -77,10 +77,12 @@ enum Engine {
     Interpreter,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Arch {
     /// This process
     Local,
+    /// A virtual machine; beside it the same kernel in this process. For `exec` only
+    Kvm,
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {
@@ -95,6 +97,7 @@ struct Selection {
     json: bool,
     filter: Option<String>,
     time: Duration,
+    arch: Arch,
 }
 
 impl Selection {
@@ -105,9 +108,10 @@ impl Selection {
 
 impl From<Options> for Selection {
     fn from(options: Options) -> Selection {
-        // There is one of each so far.
-        let (Engine::Interpreter, Arch::Local) = (options.engine, options.arch);
-        Selection { json: options.json, filter: options.filter, time: Duration::from_secs_f64(options.seconds) }
+        // There is one so far.
+        let Engine::Interpreter = options.engine;
+        let time = Duration::from_secs_f64(options.seconds);
+        Selection { json: options.json, filter: options.filter, time, arch: options.arch }
     }
 }
 

@@ -21,12 +21,12 @@ pub struct Line {
 }
 
 impl Line {
-    fn object(&self) -> Value {
+    fn object(&self, arch: &str) -> Value {
         let peers: Map<String, Value> =
             self.peers.iter().map(|(name, times)| ((*name).to_string(), json!(rounded(times.median)))).collect();
         json!({
             "name": self.name,
-            "arch": "local",
+            "arch": arch,
             "engine": "interpreter",
             "unit": self.unit,
             "median": rounded(self.nub.median),
@@ -45,17 +45,18 @@ fn rounded(time: f64) -> f64 {
 /// Prints results as they come.
 pub struct Report {
     json: bool,
+    arch: &'static str,
     peers: &'static [&'static str],
     /// For each peer the logarithms of how many times as long it takes.
     ratios: Vec<Vec<f64>>,
 }
 
 impl Report {
-    /// Of results with these peers; the heading of the table if people read it.
+    /// Of results of nub on this machine beside these peers; the heading of the table if people read it.
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn start(json: bool, peers: &'static [&'static str]) -> io::Result<Report> {
+    pub fn start(json: bool, arch: &'static str, peers: &'static [&'static str]) -> io::Result<Report> {
         if !json {
             let mut heading = format!("{:<28} {:>10} {:>10} {:>10}", "", "nub", "p10", "p90");
             for peer in peers {
@@ -63,7 +64,7 @@ impl Report {
             }
             writeln!(io::stdout(), "{heading}")?;
         }
-        Ok(Report { json, peers, ratios: vec![Vec::new(); peers.len()] })
+        Ok(Report { json, arch, peers, ratios: vec![Vec::new(); peers.len()] })
     }
 
     /// # Errors
@@ -74,7 +75,7 @@ impl Report {
             ratios.extend(of_peer(name).map(|median| (median / line.nub.median).ln()));
         }
         if self.json {
-            return writeln!(io::stdout(), "{}", line.object());
+            return writeln!(io::stdout(), "{}", line.object(self.arch));
         }
         let Times { median, p10, p90 } = line.nub;
         let mut text = format!("{:<28} {:>10} {:>10} {:>10}", line.name, time(median), time(p10), time(p90));
