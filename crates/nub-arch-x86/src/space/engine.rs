@@ -28,6 +28,12 @@ impl<V: View> Space<V> {
         let (end, writable) = (region.pages().end, region.access() == Access::ReadWrite);
         if writable && self.residents.len() < RESIDENT_PAGES {
             let shown = self.make_resident(page).frame.pointer();
+            let ahead = self.ahead.fault(page);
+            for next in page + 1..end.min(page.saturating_add(ahead)) {
+                if self.residents.len() < RESIDENT_PAGES && !self.residents.contains_key(&next) {
+                    self.make_resident(next);
+                }
+            }
             self.settle();
             return Ok(shown);
         }
