@@ -6,12 +6,12 @@ use std::time::Duration;
 use javm_cap::{Backing, Data, PAGE_SIZE, SCRATCHPAD_SLOT};
 use nub::{ArchChoice, Ended, Grants, InstanceId, InvokeOptions, InvokeOutcome, Nub, ValidImage};
 
-use crate::{Arch, Selection};
 use crate::measure::{self, Contender, Times, timed};
 use crate::native;
 use crate::peer::{self, Peer};
 use crate::report::{Line, Report};
 use crate::workload::{self, Call, Expected, Workload};
+use crate::{Arch, Selection};
 
 /// The gas limit of every call: more than any needs.
 pub const GAS: u64 = 1 << 40;

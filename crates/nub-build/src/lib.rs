@@ -18,6 +18,33 @@ const BINARY: &str = "nub-guest";
 const PROFILE: &str = "guest";
 const FEATURES: &str = "frame-aligned";
 
+/// Which processors a kernel is built for. Nothing but speed differs: hashing takes a third of the time with AVX2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// All of x86-64.
+    Portable,
+    /// Those that have [`Level::features`], too.
+    Fast,
+}
+
+impl Level {
+    /// What the kernel's code needs beyond what every x86-64 processor has, as rustc names it.
+    #[must_use]
+    pub fn features(self) -> &'static [&'static str] {
+        match self {
+            Level::Portable => &[],
+            Level::Fast => &["avx2", "bmi1", "bmi2", "lzcnt", "popcnt"],
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Level::Portable => "kernel",
+            Level::Fast => "kernel-fast",
+        }
+    }
+}
+
 /// Why there is no kernel.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -62,17 +89,17 @@ pub fn is_supported() -> Result<bool, Error> {
     Ok(target("CARGO_CFG_TARGET_ARCH")? == "x86_64" && target("CARGO_CFG_TARGET_OS")? == "linux")
 }
 
-/// Builds the kernel and gives the path of its binary, which lies in the build script's own folder. Tells cargo which
+/// Builds the kernel for a level and gives the path of its binary, which lies in the build script's own folder. Tells cargo which
 /// files it came from. `workspace` is the folder of nub's workspace.
 ///
 /// # Errors
 /// [`Error`]: what is missing, or what cargo said.
-pub fn build(workspace: &Path) -> Result<PathBuf, Error> {
+pub fn build(workspace: &Path, level: Level) -> Result<PathBuf, Error> {
     let script = workspace.join("crates").join(PACKAGE).join("kernel.ld");
     if !script.is_file() {
         return Err(Error::NoSource(script));
     }
-    let target = PathBuf::from(variable("OUT_DIR")?).join("kernel");
+    let target = PathBuf::from(variable("OUT_DIR")?).join(level.folder());
     let cargo = variable("CARGO")?;
     let mut command = Command::new(&cargo);
     command.current_dir(workspace);
@@ -88,7 +115,7 @@ pub fn build(workspace: &Path) -> Result<PathBuf, Error> {
             command.env_remove(&name);
         }
     }
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&script).join("\u{1f}"));
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&script, level).join("\u{1f}"));
     command.args(["build", "--locked", "--quiet", "--package", PACKAGE, "--bin", BINARY, "--features", FEATURES]);
     command.args(["--profile", PROFILE, "--target", TRIPLE, "--target-dir"]).arg(&target);
     let output = command.output().map_err(|error| Error::NoCargo(cargo, error))?;
@@ -101,9 +128,11 @@ pub fn build(workspace: &Path) -> Result<PathBuf, Error> {
 }
 
 /// What rustc is told for every crate of the kernel.
-fn flags(script: &Path) -> Vec<String> {
+fn flags(script: &Path, level: Level) -> Vec<String> {
     let link = |argument: &str| format!("-Clink-arg={argument}");
+    let features: Vec<String> = level.features().iter().map(|feature| format!("+{feature}")).collect();
     vec![
+        format!("-Ctarget-feature={}", features.join(",")),
         // At a fixed address below 2 GiB nothing has to be relocated.
         "-Crelocation-model=static".into(),
         "-Ccode-model=small".into(),

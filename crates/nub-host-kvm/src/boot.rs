@@ -103,7 +103,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Maps physical memory, by large pages.
-    fn map_linear(&mut self, size: u64) -> Result<(), Error> {
+    pub(crate) fn map_linear(&mut self, size: u64) -> Result<(), Error> {
         (0..size / LARGE_PAGE)
             .try_for_each(|page| self.map(LINEAR_BASE + page * LARGE_PAGE, page * LARGE_PAGE, 2, true, false))
     }

@@ -7,6 +7,7 @@ use nub_arch_x86_abi::Privilege;
 use nub_arch_x86_abi::layout::{LARGE_PAGE, MAX_LANES, MAX_MEMORY, MIN_MEMORY};
 
 use crate::error::Error;
+use crate::level::Level;
 
 /// At which privilege the kernel is to run.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -29,6 +30,9 @@ pub struct Config {
     pub lanes: usize,
     /// At which privilege the kernel runs.
     pub privilege: PrivilegeChoice,
+    /// Which of the kernel's binaries runs, if the hypervisor lets it, otherwise the portable one. [`Level::Fast`] on a
+    /// processor without its features is refused.
+    pub level: Level,
     /// The seed of everything random in the kernel. Nothing random reaches state. Another one by each default.
     pub seed: [u8; 32],
     /// How long a request without gas may take before the guest counts as hung.
@@ -63,6 +67,7 @@ impl Default for Config {
             memory: 4 << 30,
             lanes: (cores - 1).clamp(2, MAX_LANES),
             privilege: PrivilegeChoice::Auto,
+            level: Level::of_processor(),
             seed: random_seed(),
             patience: Duration::from_secs(2),
             host_spin: if alone { Duration::ZERO } else { SPIN },
@@ -80,6 +85,12 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         if !(1..=MAX_LANES).contains(&self.lanes) {
             return Err(Error::Config(format!("{} lanes: there may be 1 to {MAX_LANES}", self.lanes)));
+        }
+        if self.level == Level::Fast && Level::of_processor() != Level::Fast {
+            let features = Level::FAST_FEATURES.join(", ");
+            return Err(Error::Config(format!(
+                "the fast kernel needs a processor with {features}: take the portable one"
+            )));
         }
         if !(MIN_MEMORY..=MAX_MEMORY).contains(&self.memory) || !self.memory.is_multiple_of(LARGE_PAGE) {
             return Err(Error::Config(format!(

@@ -7,15 +7,20 @@ use nub_arch_x86_abi::{Reply, Request};
 
 use crate::config::Config;
 use crate::error::{Death, Error};
+use crate::level::Level;
 use crate::sandbox::{KERNEL_LANE, Sandbox};
 
 /// What was measured. Times are in nanoseconds.
 #[derive(Clone, Debug)]
 pub struct Figures {
+    /// Which of the kernel's binaries runs.
+    pub level: Level,
     /// From the start to the first reply.
     pub boot: f64,
     /// What that time went to, in order.
     pub boot_parts: Vec<(&'static str, f64)>,
+    /// How much memory the host has had to find for the guest by then, in bytes; `None` where Linux does not tell.
+    pub boot_memory: Option<u64>,
     /// How long a call took, host to guest and back, each; ascending.
     pub calls: Vec<f64>,
     /// How often the guest left the machine for a call, on average.
@@ -95,6 +100,7 @@ impl Figures {
         boots.sort_by(|left, right| left.0.total_cmp(&right.0));
         let (boot, boot_parts) = boots.swap_remove(BOOTS / 2);
         let sandbox = Sandbox::start(config)?;
+        let boot_memory = sandbox.memory_touched().ok();
         let image = match sandbox.call(0, &Request::PutCap(image), Duration::ZERO)? {
             Reply::Hash(hash) => hash,
             other => return Err(unexpected(&other)),
@@ -132,7 +138,20 @@ impl Figures {
         std::thread::sleep(IDLE);
         let used = time_used().zip(before).map(|(after, before)| after.saturating_sub(before));
         let idle = used.map(|used| used.as_secs_f64() / IDLE.as_secs_f64());
-        Ok(Figures { boot, boot_parts, calls, exits_per_call, exit, fault, copy_page, host_spin, guest_spin, idle })
+        Ok(Figures {
+            boot,
+            boot_parts,
+            boot_memory,
+            level: sandbox.level(),
+            calls,
+            exits_per_call,
+            exit,
+            fault,
+            copy_page,
+            host_spin,
+            guest_spin,
+            idle,
+        })
     }
 
     /// The time that so large a part of all calls is not above; 0.5 is the median.

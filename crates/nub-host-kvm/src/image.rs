@@ -11,9 +11,11 @@ use object::read::elf::{ElfFile64, ProgramHeader as _};
 use object::{LittleEndian, Object as _, ObjectSymbol as _, SymbolKind};
 
 use crate::error::Error;
+use crate::level::Level;
 
-/// The kernel, as the build made it.
+/// The kernel, as the build made it for every processor, and for those that have what [`Level`] looks for.
 static KERNEL: &[u8] = include_bytes!(env!("NUB_GUEST"));
+static FAST_KERNEL: &[u8] = include_bytes!(env!("NUB_GUEST_FAST"));
 
 /// A part of the image with one right.
 pub(crate) struct Segment {
@@ -45,11 +47,16 @@ fn wrong(what: impl Into<String>) -> Error {
 }
 
 impl Image {
-    /// The kernel that belongs to this monitor. Read once.
-    pub(crate) fn kernel() -> Result<&'static Image, Error> {
-        static IMAGE: OnceLock<Result<Image, String>> = OnceLock::new();
-        IMAGE
-            .get_or_init(|| Image::read(KERNEL).map_err(|error| error.to_string()))
+    /// The kernel that belongs to this monitor, at a level that this processor has. Read once.
+    pub(crate) fn kernel(level: Level) -> Result<&'static Image, Error> {
+        static PORTABLE: OnceLock<Result<Image, String>> = OnceLock::new();
+        static FAST: OnceLock<Result<Image, String>> = OnceLock::new();
+        let (image, bytes) = match level {
+            Level::Portable => (&PORTABLE, KERNEL),
+            Level::Fast => (&FAST, FAST_KERNEL),
+        };
+        image
+            .get_or_init(|| Image::read(bytes).map_err(|error| error.to_string()))
             .as_ref()
             .map_err(|text| wrong(text.trim_start_matches("the kernel image: ")))
     }
@@ -168,8 +175,14 @@ mod tests {
     /// as failed, from where it goes on behind the access.
     #[test]
     fn every_access_in_the_list_goes_on_behind_itself_when_it_has_failed() {
-        let image = Image::kernel().unwrap_or_else(|error| panic!("{error}"));
-        let file = ElfFile64::<LittleEndian>::parse(KERNEL).expect("it was read");
+        for (level, bytes) in [(Level::Portable, KERNEL), (Level::Fast, FAST_KERNEL)] {
+            check_accesses(level, bytes);
+        }
+    }
+
+    fn check_accesses(level: Level, bytes: &[u8]) {
+        let image = Image::kernel(level).unwrap_or_else(|error| panic!("{error}"));
+        let file = ElfFile64::<LittleEndian>::parse(bytes).expect("it was read");
         let address = |name: &str| {
             let found = file.symbols().find(|symbol| symbol.name() == Ok(name));
             found.unwrap_or_else(|| panic!("no symbol {name}")).address()

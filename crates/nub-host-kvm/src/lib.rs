@@ -4,13 +4,15 @@
 //! - [`Config`], [`Sandbox`]: what a host uses. A configuration starts a sandbox; a sandbox takes requests.
 //! - [`Error`]: why there is no virtual machine, or why it came to an end.
 //! - [`hypervisor`]: what is asked of a hypervisor, from creating a machine on; `kvm`: the one there is.
-//! - `memory`: the machine's memory. `image`: the kernel's binary. `boot`: what stands in memory when it starts.
+//! - `memory`: the machine's memory. `image`: the kernel's binaries, `level`: which of them this
+//!   processor can run. `boot`: what stands in memory when it starts.
 //! - `lane`: the host's side of a lane. `bell`, `spin`: where its threads sleep, and how long they look before. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.
 //! - `exits`: how often and why the guest left the machine.
 //! - `costs`: what things cost inside, which the guest decides by.
 //! - [`figures`]: how fast the guest is on this machine.
-//! - `privilege`: at which privilege the kernel runs here, and how that is found out.
+//! - `privilege`: at which privilege the kernel runs here, and how that is found out. `trial`: instructions that are tried
+//!   out beforehand.
 //!
 //! All that comes from the guest is hostile: see `docs/spec/abi.md`.
 #![deny(unsafe_code)]
@@ -29,17 +31,20 @@ pub mod hypervisor;
 mod image;
 mod kvm;
 mod lane;
+mod level;
 mod memory;
 mod privilege;
 mod processor;
 mod sandbox;
 mod seccomp;
 mod spin;
+mod trial;
 
 pub use config::{Config, PrivilegeChoice};
 pub use costs::Costs;
 pub use error::{Death, Error, Missing};
 pub use exits::Exits;
+pub use level::Level;
 pub use nub_arch_x86_abi::{Privilege, Reply, Request, reply, request};
 pub use privilege::Probe;
 pub use sandbox::{KERNEL_LANE, Sandbox};

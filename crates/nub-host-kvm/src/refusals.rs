@@ -128,6 +128,8 @@ fn error_of(refuses: Option<Step>, exits: Vec<Exit>) -> Error {
         memory: 64 << 20,
         lanes: 2,
         privilege: PrivilegeChoice::Fixed(Privilege::User),
+        // The other one would be tried out first.
+        level: Level::Portable,
         patience: Duration::from_millis(20),
         ..Config::default()
     };

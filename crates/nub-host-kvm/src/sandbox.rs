@@ -19,6 +19,7 @@ use crate::hypervisor::{Hypervisor, Machine, Processor};
 use crate::image::Image;
 use crate::kvm;
 use crate::lane::{Deadline, Fate, Lane};
+use crate::level::{self, Level};
 use crate::memory::GuestMemory;
 use crate::privilege::{self, Probe};
 use crate::processor::Running;
@@ -33,7 +34,9 @@ pub struct Sandbox {
     fate: Arc<Fate>,
     config: Config,
     privilege: Privilege,
+    level: Level,
     boot: Duration,
+    memory: Arc<GuestMemory>,
     costs: Option<Costs>,
     boot_parts: Vec<(&'static str, Duration)>,
     /// Which lane the next query waits for if none is free.
@@ -76,13 +79,15 @@ impl Sandbox {
             let before: Duration = boot_parts.iter().map(|(_, took)| *took).sum();
             boot_parts.push((what, begun.elapsed().saturating_sub(before)));
         };
-        let image = Image::kernel()?;
-        done("kernel image");
         let privilege = match config.privilege {
             PrivilegeChoice::Fixed(privilege) => privilege,
             PrivilegeChoice::Auto => privilege::probe(|| Ok(hypervisor))?.privilege,
         };
         done("choice of privilege");
+        let level = level::choose(hypervisor, config.level, privilege)?;
+        done("choice of kernel");
+        let image = Image::kernel(level)?;
+        done("kernel image");
         let memory = Arc::new(GuestMemory::new(config.memory)?);
         let starts = boot::prepare(&memory, image, config, privilege)?;
         done("memory");
@@ -96,7 +101,9 @@ impl Sandbox {
             fate: fate.clone(),
             config: config.clone(),
             privilege,
+            level,
             boot: Duration::ZERO,
+            memory: memory.clone(),
             costs: None,
             boot_parts: Vec::new(),
             next_query: AtomicUsize::new(0),
@@ -136,6 +143,12 @@ impl Sandbox {
         self.privilege
     }
 
+    /// Which of the kernel's binaries runs.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
     /// How many lanes there are.
     #[must_use]
     pub fn lanes(&self) -> usize {
@@ -158,6 +171,15 @@ impl Sandbox {
     #[must_use]
     pub fn boot_parts(&self) -> &[(&'static str, Duration)] {
         &self.boot_parts
+    }
+
+    /// How many bytes of memory the host has had to find for the guest so far: what was touched of [`Config::memory`], by as
+    /// much as the host gives at a time.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn memory_touched(&self) -> std::io::Result<u64> {
+        self.memory.touched()
     }
 
     /// How often the guest has left the virtual machine, on all lanes together.

@@ -4,6 +4,7 @@
 mod calls;
 mod failures;
 mod lanes;
+mod levels;
 mod pages;
 mod pair;
 

@@ -7,12 +7,17 @@ use serde_json::{Map, Value, json};
 use super::bench::time_text;
 #[cfg(not(all(feature = "kvm", target_os = "linux", target_arch = "x86_64")))]
 use super::failure::Failure;
+use super::number;
 
 /// What was measured. Times are in nanoseconds.
 pub(super) struct GuestFigures {
     /// Why the kernel runs at its privilege.
     pub(super) why_privilege: String,
+    /// Which of the kernel's binaries runs.
+    pub(super) kernel: &'static str,
     pub(super) boot: f64,
+    /// Bytes that the host has had to find for a guest that has just started.
+    pub(super) boot_memory: Option<u64>,
     pub(super) boot_parts: Vec<(&'static str, f64)>,
     pub(super) exits_per_call: f64,
     pub(super) exit: f64,
@@ -54,7 +59,9 @@ mod measured {
         };
         Ok(Some(GuestFigures {
             why_privilege: probe.reason.clone(),
+            kernel: figures.level.name(),
             boot: figures.boot,
+            boot_memory: figures.boot_memory,
             boot_parts: figures.boot_parts,
             exits_per_call: figures.exits_per_call,
             exit: figures.exit,
@@ -76,6 +83,10 @@ impl GuestFigures {
     pub(super) fn put(&self, object: &mut Map<String, Value>) {
         let parts = self.boot_parts.iter().map(|&(part, took)| (part.replace(' ', "_"), rounded(took)));
         object.insert("why_privilege".into(), self.why_privilege.clone().into());
+        object.insert("kernel".into(), self.kernel.into());
+        if let Some(bytes) = self.boot_memory {
+            object.insert("boot_memory_bytes".into(), bytes.into());
+        }
         for (key, figure) in [
             ("boot_ns", self.boot),
             ("exits_per_call", self.exits_per_call),
@@ -97,9 +108,12 @@ impl GuestFigures {
     pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
         let parts = self.boot_parts.iter().map(|(part, took)| format!("{part} {}", time_text(*took)));
         let [host, guest] = self.spins.map(time_text);
+        let memory = self.boot_memory.map(|bytes| format!(", {} of memory touched", number::size(bytes)));
+        let memory = memory.unwrap_or_default();
         let mut lines = vec![
             ("privilege", self.why_privilege.clone()),
-            ("boot", format!("{} to the first reply", time_text(self.boot))),
+            ("kernel", self.kernel.into()),
+            ("boot", format!("{} to the first reply{memory}", time_text(self.boot))),
             ("", parts.collect::<Vec<_>>().join(", ")),
             ("exits", format!("{:.4} a call, {} each", self.exits_per_call, time_text(self.exit))),
             ("a fault", time_text(self.fault)),

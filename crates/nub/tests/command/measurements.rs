@@ -66,7 +66,17 @@ fn doctor_says_what_it_found() {
     assert_eq!(object["engine"], "interpreter");
     // A virtual machine has a privilege, and has to boot; this process has a reason.
     let is_local = object["arch"] == "local";
-    for key in ["privilege", "why_privilege", "boot_ns", "boot_parts_ns", "exits_per_call", "fault_ns", "exit_ns"] {
+    for key in [
+        "privilege",
+        "why_privilege",
+        "kernel",
+        "boot_memory_bytes",
+        "boot_ns",
+        "boot_parts_ns",
+        "exits_per_call",
+        "fault_ns",
+        "exit_ns",
+    ] {
         assert_eq!(object.get(key).is_some(), !is_local, "{key}: {object}");
     }
     assert_eq!(object.get("why_local").is_some(), is_local, "{object}");
