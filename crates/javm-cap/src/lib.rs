@@ -52,7 +52,7 @@ pub use decode::{DecodeError, DecodeErrorReason, Field};
 pub use hash::{CapHash, HASH_SIZE, Hash, ParseHashError};
 pub use image::{
     Access, Backing, CodeError, Endpoint, EndpointName, GIFT_SLOT, Image, ImageError, Import, LoadError, Mapping,
-    MappingError, NameError, NotABlock, SCRATCHPAD_SLOT, ValidImage, Wanted,
+    MappingError, NameError, NotABlock, SCRATCHPAD_SLOT, ValidImage, Wanted, Weight,
 };
 pub use instance::{
     DynamicMapping, DynamicMappingError, DynamicMappings, Instance, MAX_DYNAMIC_MAPPINGS, RunState, StateError,

@@ -156,6 +156,22 @@ pub enum Refused {
     Other(String),
     /// The kernel's lane is busy, and has to be asked itself: the first query of an Instance.
     Busy,
+    /// An Image has Instances.
+    InUse {
+        /// The Image.
+        image: Hash,
+        /// How many there are.
+        instances: u64,
+    },
+    /// There is too little memory for it, and nothing was done: bytes.
+    OutOfMemory {
+        /// How much has to be free for it, with what is kept back.
+        needed: u64,
+        /// How much is.
+        free: u64,
+        /// How much the guest has at all.
+        memory: u64,
+    },
 }
 
 /// A reply.
@@ -340,6 +356,15 @@ impl Refused {
                 to.u8(10);
                 to.text(text);
             }
+            Refused::InUse { image, instances } => {
+                to.u8(12);
+                to.raw(image);
+                to.u64(*instances);
+            }
+            Refused::OutOfMemory { needed, free, memory } => {
+                to.u8(13);
+                [needed, free, memory].into_iter().for_each(|&bytes| to.u64(bytes));
+            }
         }
     }
 
@@ -357,6 +382,8 @@ impl Refused {
             9 => Refused::TestsOnly,
             10 => Refused::Other(from.text()?.into()),
             11 => Refused::Busy,
+            12 => Refused::InUse { image: from.array()?, instances: from.u64()? },
+            13 => Refused::OutOfMemory { needed: from.u64()?, free: from.u64()?, memory: from.u64()? },
             other => return Err(from.unexpected("refusal", u64::from(other))),
         })
     }

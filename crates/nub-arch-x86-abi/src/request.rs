@@ -199,6 +199,8 @@ pub enum Request<'a> {
     Run(Bare<'a>),
     /// Call an endpoint of an Instance as it is, and leave it so: [`crate::Reply::Outcome`]. Any lane does.
     Query(Invoke<'a>),
+    /// Forget a published Image: [`crate::Reply::Flag`], whether there was one. Refused while there are Instances of it.
+    Unpublish(Hash),
 }
 
 impl<'a> Invoke<'a> {
@@ -314,6 +316,10 @@ impl<'a> Request<'a> {
                 to.u8(15);
                 invoke.encode(to);
             }
+            Request::Unpublish(hash) => {
+                to.u8(16);
+                to.raw(hash);
+            }
         }
     }
 
@@ -373,6 +379,7 @@ impl<'a> Request<'a> {
                 Request::Run(Bare { program, registers, pc, gas, memory })
             }
             15 => Request::Query(Invoke::decode(&mut from)?),
+            16 => Request::Unpublish(from.array()?),
             other => return Err(from.unexpected("request", u64::from(other))),
         };
         from.end()?;

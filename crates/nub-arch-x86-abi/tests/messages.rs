@@ -38,6 +38,8 @@ fn reply() -> impl Strategy<Value = Reply> {
         Just(Refused::TestsOnly),
         Just(Refused::Busy),
         any::<String>().prop_map(Refused::Other),
+        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(image, instances)| Refused::InUse { image, instances }),
+        any::<[u64; 3]>().prop_map(|[needed, free, memory]| Refused::OutOfMemory { needed, free, memory }),
     ];
     let exit = prop_oneof![
         Just(Exit::Halt),
@@ -86,6 +88,7 @@ fn every_request_comes_back() {
     check(&Request::Contains([7; 32]));
     let services = vec![ServiceGrant { slot: 5, id: 1 << 30, parameter: u64::MAX }];
     check(&Request::Instantiate { image: [9; 32], all_services: true, services });
+    check(&Request::Unpublish([8; 32]));
     check(&Request::Copy(1));
     check(&Request::Drop(u64::MAX));
     check(&Request::Root(0));

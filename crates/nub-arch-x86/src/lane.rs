@@ -5,10 +5,12 @@
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 
+use nub_arch_x86_abi::reply::Refused;
 use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE};
 use nub_arch_x86_abi::wire::Writer;
-use nub_arch_x86_abi::{Slot, layout, turn};
+use nub_arch_x86_abi::{Reply, Slot, layout, turn};
 
+use crate::room::Room;
 use crate::{boot, processor, serve};
 
 /// Both sides of a lane's slot, from the guest's end.
@@ -18,6 +20,8 @@ struct Turn {
     /// What requests and replies are collected in.
     request: Vec<u8>,
     reply: Vec<u8>,
+    /// Why there is no memory for the request; it is taken, but not kept.
+    refused: Option<Refused>,
 }
 
 impl Turn {
@@ -35,7 +39,15 @@ impl Turn {
         if start as u64 + length as u64 <= MAX_MESSAGE {
             // For all of the message, as far as one may go: growing would copy it again and again.
             let room = (length as u64).saturating_add(rest).min(MAX_MESSAGE - start as u64);
-            self.request.reserve((room as usize).max(length));
+            let room = (room as usize).max(length);
+            if self.request.capacity() - start < room && self.refused.is_none() {
+                let asked = Room { block: (start + room) as u64, ..Room::default() };
+                self.refused = asked.for_a_call().err();
+            }
+            if self.refused.is_some() {
+                return rest == 0;
+            }
+            self.request.reserve(room);
             // SAFETY: the buffer has BUFFER_SIZE bytes, which the host leaves alone while it is the guest's turn; the
             // vector has room for `length` more.
             unsafe {
@@ -61,6 +73,7 @@ impl Turn {
     /// Takes a whole request.
     fn take(&mut self) {
         self.request.clear();
+        self.refused = None;
         while !self.take_part() {
             self.reply.clear();
             self.give_part(0);
@@ -85,11 +98,14 @@ const KEPT: usize = 1 << 20;
 pub fn serve(lane: usize) -> ! {
     let slot = boot::slot(lane);
     let buffer = boot::linear(layout::slot(lane) + BUFFER_OFFSET) as *mut u8;
-    let mut turn = Turn { slot, buffer, request: Vec::new(), reply: Vec::new() };
+    let mut turn = Turn { slot, buffer, request: Vec::new(), reply: Vec::new(), refused: None };
     loop {
         turn.take();
         let mut writer = Writer::reusing(core::mem::take(&mut turn.reply));
-        serve::answer(lane, &turn.request, &mut writer);
+        match turn.refused.take() {
+            Some(refused) => Reply::Refused(refused).encode(&mut writer),
+            None => serve::answer(lane, &turn.request, &mut writer),
+        }
         turn.reply = writer.into_bytes();
         turn.give();
         for buffer in [&mut turn.request, &mut turn.reply] {

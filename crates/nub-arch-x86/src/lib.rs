@@ -9,6 +9,7 @@
 //! - [`machine`], [`space`]: what the kernel sees of all this. [`window`]: page tables; [`frame`]: what programs write to.
 //! - [`revocation`], [`tlb`]: when what was taken back from a window is free.
 //! - `query`: calls on the other lanes.
+//! - `room`: whether there is memory for a request.
 //! - `work`: what the host measures. `fail`, `stale`: failing on purpose, and watching another lane's pages, for tests.
 //!
 //! `docs/guest.md` draws the memory map and tells how a guest starts and how to look into one. The library holds all but
@@ -39,6 +40,8 @@ pub mod processor;
 #[cfg(not(test))]
 mod query;
 pub mod revocation;
+#[cfg(not(test))]
+mod room;
 #[cfg(not(test))]
 mod serve;
 pub mod space;

@@ -2,14 +2,19 @@
 //!
 //! Physical memory is taken in steps of a large page, in ascending order, so that what was never needed is never
 //! touched. Page frames — 4096 bytes aligned to their size, which is what pages of Data, page tables and the frames of
-//! windows are — come from a list of free frames and cost the heap nothing; everything else is the heap's.
+//! windows are — come from a list of free frames and cost the heap nothing; everything else is the heap's. When all physical
+//! memory is in use, what is free of the heap serves for frames, too, and goes back to it.
+//!
+//! Whether there is enough for a request is [`crate::room`]'s to say.
 
 #![allow(unsafe_code)]
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::fmt;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use nub_arch_x86_abi::layout::{LARGE_PAGE, PAGE};
+use nub_arch_x86_abi::layout::{LARGE_PAGE, LINEAR_BASE, MAX_MEMORY, PAGE};
 use nub_arch_x86_abi::reply::Stats;
 use spin::Mutex;
 use talc::DefaultBinning;
@@ -19,29 +24,39 @@ use talc::source::Source;
 
 use crate::boot;
 
-/// Physical memory that was never used.
-static UNUSED: Mutex<Option<Unused>> = Mutex::new(None);
+/// The end of the physical memory that was taken so far; 0 before any was.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
 
-struct Unused {
-    next: u64,
-    end: u64,
+/// Which steps the heap has taken: a bit for each.
+static OF_HEAP: [AtomicU64; (MAX_MEMORY / LARGE_PAGE / 64) as usize] =
+    [const { AtomicU64::new(0) }; (MAX_MEMORY / LARGE_PAGE / 64) as usize];
+
+/// How many bytes of physical memory were never used.
+pub fn unused() -> u64 {
+    let info = boot::info();
+    info.memory.saturating_sub(TAKEN.load(Relaxed).max(info.free))
 }
 
 /// Takes at least `bytes` of physical memory, in whole steps; gives its place in the linear map, and its size.
 fn grow(bytes: u64) -> Option<(*mut u8, u64)> {
     let info = boot::info();
-    let mut unused = UNUSED.lock();
-    let unused = unused.get_or_insert(Unused { next: info.free, end: info.memory });
     let size = bytes.checked_next_multiple_of(LARGE_PAGE)?;
-    let end = unused.next.checked_add(size).filter(|&end| end <= unused.end)?;
-    let start = unused.next;
-    unused.next = end;
-    Some((boot::linear(start) as *mut u8, size))
+    let end_of = |taken: u64| taken.max(info.free).checked_add(size).filter(|&end| end <= info.memory);
+    let before = TAKEN.fetch_update(Relaxed, Relaxed, end_of).ok()?;
+    Some((boot::linear(before.max(info.free)) as *mut u8, size))
+}
+
+/// The bit that says whose the step is that an address of the linear map lies in.
+fn owner(address: u64) -> (&'static AtomicU64, u64) {
+    let step = (address - LINEAR_BASE) / LARGE_PAGE;
+    (&OF_HEAP[(step / 64) as usize], 1 << (step % 64))
 }
 
 /// A free page frame holds the next one's address.
 struct Frames {
     free: Option<NonNull<Link>>,
+    /// How many are in the list.
+    listed: u64,
     /// What is left of the step that frames are cut from.
     rest: *mut u8,
     rest_size: u64,
@@ -61,6 +76,7 @@ impl Frames {
             Some(link) => {
                 // SAFETY: a link in the list is a free frame that `give` wrote it to.
                 self.free = unsafe { link.read() }.next;
+                self.listed -= 1;
                 link.as_ptr().cast()
             }
             None => {
@@ -85,6 +101,7 @@ impl Frames {
         // SAFETY: the frame is the caller's to give, valid and aligned.
         unsafe { link.write(Link { next: self.free }) };
         self.free = Some(link);
+        self.listed += 1;
         self.used -= 1;
     }
 }
@@ -100,6 +117,10 @@ unsafe impl Source for Physical {
         const OVERHEAD: usize = 4096;
         let wanted = layout.size().checked_add(layout.align()).and_then(|size| size.checked_add(OVERHEAD)).ok_or(())?;
         let (start, size) = grow(wanted as u64).ok_or(())?;
+        for step in (0..size).step_by(LARGE_PAGE as usize) {
+            let (bits, bit) = owner(start as u64 + step);
+            bits.fetch_or(bit, Relaxed);
+        }
         // SAFETY: nobody else has this memory.
         unsafe { talc.claim(start, size as usize) }.map(|_| ()).ok_or(())
     }
@@ -114,7 +135,7 @@ pub struct KernelMemory {
 /// The one kernel memory; the binary makes it the global allocator.
 pub static MEMORY: KernelMemory = KernelMemory {
     heap: Mutex::new(Talc::new(Physical)),
-    frames: Mutex::new(Frames { free: None, rest: ptr::null_mut(), rest_size: 0, used: 0 }),
+    frames: Mutex::new(Frames { free: None, listed: 0, rest: ptr::null_mut(), rest_size: 0, used: 0 }),
 };
 
 /// The layout of a page frame.
@@ -123,12 +144,76 @@ pub const FRAME: Layout = match Layout::from_size_align(PAGE as usize, PAGE as u
     Err(_) => unreachable!(),
 };
 
+impl KernelMemory {
+    /// A page frame with anything in it; null when memory has run out.
+    fn take_frame(&self) -> *mut u8 {
+        let taken = self.frames.lock().take();
+        if !taken.is_null() {
+            return taken;
+        }
+        // SAFETY: a frame has a size.
+        let taken = unsafe { self.heap.lock().allocate(FRAME) };
+        self.frames.lock().used += u64::from(taken.is_some());
+        taken.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    /// # Safety
+    /// The frame came from [`KernelMemory::take_frame`] and nobody uses it any more.
+    unsafe fn give_frame(&self, frame: *mut u8) {
+        let (bits, bit) = owner(frame as u64);
+        if bits.load(Relaxed) & bit == 0 {
+            // SAFETY: as promised; frames are cut from steps that are not the heap's.
+            return unsafe { self.frames.lock().give(frame) };
+        }
+        if let Some(block) = NonNull::new(frame) {
+            // SAFETY: as promised; in the heap's steps it was allocated by this layout.
+            unsafe { self.heap.lock().deallocate(block.as_ptr(), FRAME) };
+            self.frames.lock().used -= 1;
+        }
+    }
+
+    /// Whether the heap can give a block of `whole` bytes and, beside it, `pieces` bytes in small ones. Nothing is taken.
+    pub(crate) fn can_give(&self, whole: u64, pieces: u64) -> bool {
+        /// What the pieces are strung together by while they are counted.
+        struct Piece(Option<NonNull<Piece>>);
+        const PIECE: Layout = match Layout::from_size_align(32 << 10, 16) {
+            Ok(layout) => layout,
+            Err(_) => unreachable!(),
+        };
+        let Ok(whole) = Layout::from_size_align((whole as usize).max(16), 16) else { return false };
+        let mut heap = self.heap.lock();
+        // SAFETY: the size is not 0.
+        let Some(block) = (unsafe { heap.allocate(whole) }) else { return false };
+        let mut taken: Option<NonNull<Piece>> = None;
+        let mut missing = pieces.div_ceil(PIECE.size() as u64);
+        while missing > 0 {
+            // SAFETY: the size is not 0.
+            let Some(piece) = (unsafe { heap.allocate(PIECE) }) else { break };
+            let piece = piece.cast::<Piece>();
+            // SAFETY: the piece is new, large enough, and aligned.
+            unsafe { piece.write(Piece(taken)) };
+            taken = Some(piece);
+            missing -= 1;
+        }
+        while let Some(piece) = taken {
+            // SAFETY: it was written above, and is given back as it was taken.
+            unsafe {
+                taken = piece.read().0;
+                heap.deallocate(piece.as_ptr().cast(), PIECE);
+            }
+        }
+        // SAFETY: it was taken above, by this layout.
+        unsafe { heap.deallocate(block.as_ptr(), whole) };
+        missing == 0
+    }
+}
+
 // SAFETY: heap and frames hand out memory that nobody else has, of the size and alignment that was asked for; which of the
 // two a block belongs to is told by its layout, which is the same when it is given back.
 unsafe impl GlobalAlloc for KernelMemory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout == FRAME {
-            return self.frames.lock().take();
+            return self.take_frame();
         }
         // SAFETY: the size is not 0, as the caller promises.
         unsafe { self.heap.lock().allocate(layout) }.map_or(ptr::null_mut(), NonNull::as_ptr)
@@ -137,7 +222,7 @@ unsafe impl GlobalAlloc for KernelMemory {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if layout == FRAME {
             // SAFETY: `alloc` took it from the frames, by its layout.
-            return unsafe { self.frames.lock().give(block) };
+            return unsafe { self.give_frame(block) };
         }
         // SAFETY: `alloc` took it from the heap, by its layout.
         unsafe { self.heap.lock().deallocate(block, layout) };
@@ -147,7 +232,7 @@ unsafe impl GlobalAlloc for KernelMemory {
 /// A page frame with anything in it; `None` when memory has run out.
 #[must_use]
 pub fn take_frame() -> Option<NonNull<u8>> {
-    NonNull::new(MEMORY.frames.lock().take())
+    NonNull::new(MEMORY.take_frame())
 }
 
 /// Gives a page frame back.
@@ -156,7 +241,7 @@ pub fn take_frame() -> Option<NonNull<u8>> {
 /// It came from [`take_frame`] and nobody uses it any more.
 pub unsafe fn give_frame(frame: NonNull<u8>) {
     // SAFETY: as promised.
-    unsafe { MEMORY.frames.lock().give(frame.as_ptr()) };
+    unsafe { MEMORY.give_frame(frame.as_ptr()) };
 }
 
 /// What memory is used for, entered into `stats`.
@@ -168,5 +253,35 @@ pub fn count(stats: &mut Stats) {
         stats.heap_size = counters.claimed_bytes as u64;
     }
     stats.frames_used = MEMORY.frames.lock().used;
-    stats.memory_used = UNUSED.lock().as_ref().map_or(boot::info().free, |unused| unused.next);
+    stats.memory_used = boot::info().memory - unused();
+}
+
+/// Bytes that are free for frames, beside what was never used.
+pub(crate) fn free_frames() -> u64 {
+    let frames = MEMORY.frames.lock();
+    frames.listed * PAGE + frames.rest_size
+}
+
+/// Bytes that are free on the heap, in however many pieces, beside what was never used.
+pub(crate) fn free_heap() -> u64 {
+    MEMORY.heap.lock().counters().available_bytes as u64
+}
+
+/// What memory is used for, in words, for a report of the guest's end: as far as it can be told without waiting.
+pub(crate) struct Situation;
+
+impl fmt::Display for Situation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MIB: u64 = 1 << 20;
+        write!(f, "of {} MiB", boot::info().memory / MIB)?;
+        if let Some(heap) = MEMORY.heap.try_lock() {
+            let counters = heap.counters();
+            let (used, all) = (counters.allocated_bytes as u64, counters.claimed_bytes as u64);
+            write!(f, ", {} of the heap's {} MiB are in use", used / MIB, all / MIB)?;
+        }
+        if let Some(frames) = MEMORY.frames.try_lock() {
+            write!(f, ", {} MiB are page frames in use", frames.used * PAGE / MIB)?;
+        }
+        write!(f, ", {} MiB were never used", unused() / MIB)
+    }
 }

@@ -3,17 +3,20 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use javm_cap::{Access, CapHash, Capability, Data, PAGE_SIZE, Service, ValidImage};
+use javm_cap::{Access, CapHash, Capability, Data, Image, LoadError, PAGE_SIZE, Service, ValidImage};
 use javm_interpreter::{Exit, State};
-use javm_isa::Program;
+use javm_isa::{Mode, Program};
 use nub_arch_x86_abi::reply::{self, Ran, Refused, Scratchpad, Stats};
 use nub_arch_x86_abi::request::{Bare, Endpoint, Invoke, Range, ServiceGrant};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
-use nub_kernel::{Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, bare};
+use nub_kernel::{
+    Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, UnpublishError, bare,
+};
 use spin::Mutex;
 
 use crate::machine::X86Arch;
+use crate::room::Room;
 use crate::space::policy;
 use crate::{boot, fail, memory, query, space, stale, tlb, window, work};
 
@@ -70,12 +73,17 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
 fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply, Refused> {
     Ok(match request {
         Request::Ping | Request::Measure(..) | Request::Costs(_) => Reply::Done,
-        Request::PutCap(image) => {
-            let image = ValidImage::load(image).map_err(|error| Refused::Image(error.to_string()))?;
-            Reply::Hash(kernel.publish(image).0)
-        }
+        Request::PutCap(image) => Reply::Hash(publish(kernel, image)?.0),
+        Request::Unpublish(hash) => match kernel.unpublish(&CapHash(*hash)) {
+            Ok(was_there) => Reply::Flag(was_there),
+            Err(UnpublishError::InUse { image, instances }) => {
+                return Err(Refused::InUse { image: image.0, instances });
+            }
+            Err(other) => return Err(Refused::Other(other.to_string())),
+        },
         Request::Contains(hash) => Reply::Flag(kernel.image(&CapHash(*hash)).is_some()),
         Request::Instantiate { image, all_services, services } => {
+            NODES.to_stay()?;
             let grants = if *all_services { Grants::services() } else { Grants::none() };
             let grants = services.iter().fold(grants, |grants, &ServiceGrant { slot, id, parameter }| {
                 grants.with(slot, Capability::Service(Service { id, parameter }))
@@ -83,6 +91,7 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
             Reply::Instance(kernel.instantiate(&CapHash(*image), &grants).map_err(not_made)?.number())
         }
         Request::Copy(instance) => {
+            NODES.to_stay()?;
             Reply::Instance(kernel.copy(InstanceId::from_number(*instance)).map_err(not_called)?.number())
         }
         Request::Drop(instance) => Reply::Flag(kernel.drop_instance(InstanceId::from_number(*instance))),
@@ -100,6 +109,26 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
     })
 }
 
+/// For the nodes of a new Instance.
+const NODES: Room = Room { block: 0, heap: 64 << 10, frames: 0 };
+
+/// Publishes an Image, if there is memory for it.
+fn publish(kernel: &mut Kernel<X86Arch>, encoded: &[u8]) -> Result<CapHash, Refused> {
+    let malformed = |error: &dyn core::fmt::Display| Refused::Image(error.to_string());
+    let weight = Image::weigh(encoded).map_err(|error| malformed(&LoadError::Encoding(error)))?;
+    let (tables, code, pages) = (weight.tables as u64, u64::from(weight.code), u64::from(weight.pages));
+    // An entry of a table takes a few times what its encoding does; a page has nodes above it.
+    let decoded = Room { block: code, heap: 16 * tables + 256 * pages, frames: pages * PAGE_SIZE as u64 };
+    decoded.to_stay()?;
+    let image = ValidImage::load(encoded).map_err(|error| malformed(&error))?;
+    // Each instruction takes 20 bytes in tables that grow and are copied at last; there are no more than bytes.
+    let expected = |instructions: u64| Room { block: 40 * instructions, heap: 40 * instructions + code, frames: 0 };
+    if expected(code).to_stay().is_err() {
+        expected(image.program().instructions(Mode::Image).count() as u64).to_stay()?;
+    }
+    Ok(kernel.publish(image))
+}
+
 fn stats() -> Stats {
     let mut stats = Stats::default();
     memory::count(&mut stats);
@@ -108,11 +137,17 @@ fn stats() -> Stats {
     stats
 }
 
+/// For the pages that a program writes at each call, and their tables.
+const WINDOW: u64 = 512 << 10;
+
 /// A call as it came from the host, by what performs it.
 pub(crate) fn call(
     invoke: &Invoke<'_>,
     perform: impl FnOnce(InstanceId, &Call<'_>) -> Result<Outcome, InvokeError>,
 ) -> Result<reply::Outcome, Refused> {
+    // The scratchpad as it goes in, and twice on its way out; and what a window keeps.
+    let given = invoke.scratchpad.map_or(0, <[u8]>::len) as u64;
+    Room { block: 2 * given, heap: given, frames: given + WINDOW }.for_a_call()?;
     let endpoint = match invoke.endpoint {
         Endpoint::Number(number) => EndpointRef::Number(number),
         Endpoint::Name(name) => EndpointRef::Name(name),

@@ -21,7 +21,7 @@ use nub_arch_x86_abi::port::Event;
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, MAX_MESSAGE, REPORT_OFFSET, REPORT_SIZE, STUB_SIZE, TrapFrame};
 use nub_arch_x86_abi::trap::{USER_CODE, USER_DATA, VECTORS, encode_report, vector};
 
-use crate::{boot, processor};
+use crate::{boot, memory, processor};
 
 // One stub: `user` says at which privilege the kernel runs, `vector` which trap it is.
 // Vectors 8, 10 to 14, 17, 21, 29 and 30 have an error code on the stack already.
@@ -169,6 +169,12 @@ impl fmt::Write for Text {
     }
 }
 
+impl Text {
+    fn holds(&self, part: &str) -> bool {
+        self.bytes[..self.length].windows(part.len()).any(|bytes| bytes == part.as_bytes())
+    }
+}
+
 /// Ends the guest because the kernel panicked.
 pub fn panicked(message: &dyn fmt::Display) -> ! {
     let stack_pointer: u64;
@@ -177,6 +183,10 @@ pub fn panicked(message: &dyn fmt::Display) -> ! {
     let mut text = Text { bytes: [0; MAX_MESSAGE], length: 0 };
     // An error says that not all of it fits.
     let _ = write!(text, "{message}");
+    // What `alloc` says when an allocation fails.
+    if text.holds("memory allocation of ") {
+        let _ = write!(text, "\nout of memory: {}", memory::Situation);
+    }
     let message = core::str::from_utf8(&text.bytes[..text.length]).unwrap_or_default();
     report(lane_of(stack_pointer), &Cause::Panic { message }, panicked as *const () as u64, stack_pointer)
 }

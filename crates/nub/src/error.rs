@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use javm_cap::{CapHash, LoadError};
 use javm_types::{EncodeError, Method, ValueError};
-use nub_kernel::{InstantiateError, InvokeError};
+use nub_kernel::{InstantiateError, InvokeError, UnpublishError};
 use thiserror::Error;
 
 /// What failed, where, and what to do about it.
@@ -20,6 +20,9 @@ pub enum Error {
     /// The call was not made.
     #[error(transparent)]
     Invoke(#[from] InvokeError),
+    /// The Image stays published.
+    #[error(transparent)]
+    Unpublish(#[from] UnpublishError),
     /// A call with values of an endpoint without a signature.
     #[error(
         "endpoint {0} has no signature, so that values cannot be checked: call it with registers, or link the program with signatures"
@@ -92,6 +95,19 @@ pub enum Error {
     /// There is no guest: another try to start one has failed, or it is too early for one.
     #[error("there is no guest: {0}")]
     GuestDown(Recovery),
+    /// The guest has too little memory for the request. Nothing was done, and everything is as it was.
+    #[error(
+        "the guest is out of memory: the request needs {needed} bytes, of the guest's {memory} bytes {free} are free. Drop \
+         Instances, unpublish Images, or give it more memory"
+    )]
+    OutOfMemory {
+        /// How many bytes have to be free for it, with those that are kept back for what frees memory.
+        needed: u64,
+        /// How many are free.
+        free: u64,
+        /// How many the guest has at all.
+        memory: u64,
+    },
     /// The guest refused what it should not.
     #[error("the guest refused the request: {0}")]
     Refused(String),
@@ -168,6 +184,8 @@ pub enum ErrorCode {
     Denied = 111,
     /// A grant that the Image does not import.
     NoImport = 112,
+    /// There are Instances of the Image.
+    ImageInUse = 113,
     /// There is no such Instance.
     UnknownInstance = 120,
     /// There is no such endpoint.
@@ -204,6 +222,8 @@ pub enum ErrorCode {
     GuestDown = 213,
     /// The guest refused what it should not.
     Refused = 214,
+    /// The guest has too little memory for the request.
+    OutOfMemory = 215,
     /// Two machines differ.
     Differs = 220,
     /// Something that this version has no number for.
@@ -220,6 +240,8 @@ impl Error {
             Error::Instantiate(InstantiateError::UnknownImage(_)) => ErrorCode::UnknownImage,
             Error::Instantiate(InstantiateError::Denied { .. }) => ErrorCode::Denied,
             Error::Instantiate(InstantiateError::NoImport(_)) => ErrorCode::NoImport,
+            Error::Unpublish(UnpublishError::InUse { .. }) => ErrorCode::ImageInUse,
+            Error::OutOfMemory { .. } => ErrorCode::OutOfMemory,
             Error::Invoke(InvokeError::UnknownInstance(_)) => ErrorCode::UnknownInstance,
             Error::Invoke(InvokeError::UnknownEndpoint { .. }) => ErrorCode::UnknownEndpoint,
             Error::Invoke(InvokeError::Arguments { .. }) => ErrorCode::Arguments,

@@ -6,7 +6,7 @@ use javm_cap::{CapHash, Capability, Endpoint, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
-use nub_kernel::{Call, EndpointRef, Grants, InstanceId, InstantiateError, Outcome};
+use nub_kernel::{Call, EndpointRef, Grants, InstanceId, InstantiateError, Outcome, UnpublishError};
 
 use crate::builder::{ArchChoice, Builder, Failure, Privilege};
 use crate::error::Error;
@@ -151,6 +151,37 @@ impl Nub {
             })?;
         }
         Ok(hash)
+    }
+
+    /// Forgets a published Image, and gives back what it takes. Gives `false` if none of this hash was published. Instances
+    /// of it that are [kept](Nub::keep) are forgotten, too.
+    ///
+    /// # Errors
+    /// [`Error::Unpublish`]: there are Instances of it. It stays published then. Those of a guest that
+    /// [ends](Nub#when-a-guest-ends).
+    pub fn unpublish(&mut self, image: &CapHash) -> Result<bool, Error> {
+        if !self.contains(image) {
+            return Ok(false);
+        }
+        self.forget_the_ended();
+        let of_image = self.reader.supervisor.instances_of(image);
+        let kept = self.kept.instances().filter(|instance| of_image.contains(instance)).count();
+        if of_image.len() > kept {
+            let instances = (of_image.len() - kept) as u64;
+            return Err(UnpublishError::InUse { image: *image, instances }.into());
+        }
+        for instance in self.kept.forget(|instance| of_image.contains(&instance)) {
+            self.drop_instance(instance);
+        }
+        // A machine that was replaced meanwhile has it again.
+        while self.contains(image) {
+            self.reader.ask(|live| {
+                live.backend.machine().unpublish(image)?;
+                self.reader.supervisor.remove_image(live, image);
+                Ok(())
+            })?;
+        }
+        Ok(true)
     }
 
     /// Keeps a capability. So far only Images can be kept.

@@ -45,6 +45,22 @@ impl Kept {
         self.by_hash.remove(&oldest).map(|(instance, _)| instance)
     }
 
+    /// All that are kept.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = InstanceId> {
+        self.by_hash.values().map(|&(instance, _)| instance)
+    }
+
+    /// Forgets some, and gives them.
+    pub(crate) fn forget(&mut self, goes: impl Fn(InstanceId) -> bool) -> Vec<InstanceId> {
+        let gone: Vec<_> = self.by_hash.extract_if(.., |_, &mut (instance, _)| goes(instance)).collect();
+        gone.into_iter()
+            .map(|(_, (instance, used))| {
+                self.by_use.remove(&used);
+                instance
+            })
+            .collect()
+    }
+
     fn forget_all(&mut self) -> Vec<InstanceId> {
         self.by_use.clear();
         std::mem::take(&mut self.by_hash).into_values().map(|(instance, _)| instance).collect()
@@ -93,7 +109,7 @@ impl Nub {
     }
 
     /// What guests that have ended had is not there any more.
-    fn forget_the_ended(&mut self) {
+    pub(crate) fn forget_the_ended(&mut self) {
         let told = self.reader.told();
         if self.kept.told != told {
             self.kept.told = told;

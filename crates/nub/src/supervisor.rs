@@ -1,6 +1,6 @@
 //! What all handles of a kernel share: the machine, what outlives it, and who replaces it when it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,23 @@ struct Record {
     last_end: Option<End>,
 }
 
+/// Images that are published.
+#[derive(Default)]
+struct Images {
+    /// Each with the number of its publication.
+    by_hash: BTreeMap<CapHash, (u64, ValidImage)>,
+    publications: u64,
+}
+
+impl Images {
+    /// In the order in which they were published: so there is memory for the next in a new machine as there was before.
+    fn in_order(&self) -> Vec<&ValidImage> {
+        let mut all: Vec<_> = self.by_hash.values().collect();
+        all.sort_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, image)| image).collect()
+    }
+}
+
 pub(crate) struct Supervisor {
     arch: ArchChoice,
     builder: Builder,
@@ -95,7 +112,7 @@ pub(crate) struct Supervisor {
     record: Mutex<Record>,
     /// Held while a new machine is started, so that one thread does it for all. Taken before all others.
     restarting: Mutex<()>,
-    images: RwLock<BTreeMap<CapHash, ValidImage>>,
+    images: RwLock<Images>,
     instances: RwLock<BTreeMap<InstanceId, Arc<Made>>>,
 }
 
@@ -190,7 +207,7 @@ impl Supervisor {
     /// A new machine with every Image in it. Instances follow when they are needed.
     fn start_again(&self, number: u64) -> Result<Live, String> {
         let backend = Backend::start(self.arch, &self.builder).map_err(|error| error.to_string())?;
-        for image in shared!(self.images).values() {
+        for image in shared!(self.images).in_order() {
             match backend.machine().publish(image) {
                 Ok(()) => {}
                 Err(Trouble::Ended(end)) => return Err(end.text),
@@ -201,15 +218,33 @@ impl Supervisor {
     }
 
     pub(crate) fn image(&self, hash: &CapHash) -> Option<ValidImage> {
-        shared!(self.images).get(hash).cloned()
+        shared!(self.images).by_hash.get(hash).map(|(_, image)| image.clone())
     }
 
     /// An Image was published in this machine: it is published in each later one, too. Gives `false` if there is a later one
     /// already, which does not have it.
     pub(crate) fn insert_image(&self, live: &Live, image: ValidImage) -> bool {
         let _no_restart = lock(&self.restarting);
-        alone!(self.images).insert(image.hash(), image);
+        let mut images = alone!(self.images);
+        let number = images.publications;
+        images.publications += 1;
+        images.by_hash.entry(image.hash()).or_insert((number, image));
         self.live().map_or(true, |now| now.number == live.number)
+    }
+
+    /// An Image was unpublished in this machine: it is published in no later one. Does nothing if there is a later one already,
+    /// which has it.
+    pub(crate) fn remove_image(&self, live: &Live, image: &CapHash) {
+        let _no_restart = lock(&self.restarting);
+        if self.live().map_or(true, |now| now.number == live.number) {
+            alone!(self.images).by_hash.remove(image);
+        }
+    }
+
+    /// The Instances of an Image.
+    pub(crate) fn instances_of(&self, image: &CapHash) -> BTreeSet<InstanceId> {
+        let instances = shared!(self.instances);
+        instances.iter().filter(|(_, made)| made.image.hash() == *image).map(|(&instance, _)| instance).collect()
     }
 
     pub(crate) fn made(&self, instance: InstanceId) -> Result<Arc<Made>, Error> {

@@ -65,47 +65,63 @@ impl Data {
     /// Reads the content of a Data of `pages` pages, at most [`MAX_DATA_PAGES`], and says how many it stores.
     pub(crate) fn decode_content(reader: &mut Reader, pages: u32, max_stored: u32) -> Result<(Data, u32), DecodeError> {
         let mut data = Data { pages, tree: Tree::Empty };
-        let start = reader.offset();
-        let stored = reader.u32("stored pages")?;
-        let limit = max_stored.min(pages);
-        if stored > limit {
-            let reason = DecodeErrorReason::TooLarge { found: stored.into(), limit: limit.into() };
-            return Err(DecodeError::new(start, "stored pages", reason));
-        }
-        let mut previous = None;
-        for entry in 0..stored {
-            let field = |name| ("stored page", entry, name);
-            let start = reader.offset();
-            let index = reader.u32(field("index"))?;
-            if let Some(previous) = previous
-                && index <= previous
-            {
-                let reason = DecodeErrorReason::Order { previous: previous.into(), found: index.into() };
-                return Err(DecodeError::new(start, field("index"), reason));
-            }
-            if index >= pages {
-                let reason = DecodeErrorReason::TooLarge { found: index.into(), limit: u64::from(pages) - 1 };
-                return Err(DecodeError::new(start, field("index"), reason));
-            }
-            previous = Some(index);
-            let start = reader.offset();
-            let used = reader.u16(field("length"))?;
-            if usize::from(used) > PAGE_SIZE {
-                let reason = DecodeErrorReason::TooLarge { found: used.into(), limit: PAGE_SIZE as u64 };
-                return Err(DecodeError::new(start, field("length"), reason));
-            }
-            let content = reader.bytes(field("bytes"), usize::from(used))?;
-            match content.last() {
-                // No bytes at all: the page is all zero and must not be listed.
-                None => return Err(DecodeError::new(start, field("length"), DecodeErrorReason::ListedZero)),
-                Some(0) => {
-                    return Err(DecodeError::new(reader.offset() - 1, field("bytes"), DecodeErrorReason::SpareZero));
-                }
-                Some(_) => {
-                    data.tree.insert(height(pages), index, PageRef::from_prefix(content));
-                }
-            }
-        }
+        let stored = read_content(reader, pages, max_stored, |index, content| {
+            data.tree.insert(height(pages), index, PageRef::from_prefix(content));
+        })?;
         Ok((data, stored))
     }
+
+    /// Reads over the content of a Data of `pages` pages, and says how many it stores.
+    pub(crate) fn skip_content(reader: &mut Reader, pages: u32, max_stored: u32) -> Result<u32, DecodeError> {
+        read_content(reader, pages, max_stored, |_, _| {})
+    }
+}
+
+/// Reads the pages of a content in order, and says how many there are.
+fn read_content(
+    reader: &mut Reader,
+    pages: u32,
+    max_stored: u32,
+    mut take: impl FnMut(u32, &[u8]),
+) -> Result<u32, DecodeError> {
+    let start = reader.offset();
+    let stored = reader.u32("stored pages")?;
+    let limit = max_stored.min(pages);
+    if stored > limit {
+        let reason = DecodeErrorReason::TooLarge { found: stored.into(), limit: limit.into() };
+        return Err(DecodeError::new(start, "stored pages", reason));
+    }
+    let mut previous = None;
+    for entry in 0..stored {
+        let field = |name| ("stored page", entry, name);
+        let start = reader.offset();
+        let index = reader.u32(field("index"))?;
+        if let Some(previous) = previous
+            && index <= previous
+        {
+            let reason = DecodeErrorReason::Order { previous: previous.into(), found: index.into() };
+            return Err(DecodeError::new(start, field("index"), reason));
+        }
+        if index >= pages {
+            let reason = DecodeErrorReason::TooLarge { found: index.into(), limit: u64::from(pages) - 1 };
+            return Err(DecodeError::new(start, field("index"), reason));
+        }
+        previous = Some(index);
+        let start = reader.offset();
+        let used = reader.u16(field("length"))?;
+        if usize::from(used) > PAGE_SIZE {
+            let reason = DecodeErrorReason::TooLarge { found: used.into(), limit: PAGE_SIZE as u64 };
+            return Err(DecodeError::new(start, field("length"), reason));
+        }
+        let content = reader.bytes(field("bytes"), usize::from(used))?;
+        match content.last() {
+            // No bytes at all: the page is all zero and must not be listed.
+            None => return Err(DecodeError::new(start, field("length"), DecodeErrorReason::ListedZero)),
+            Some(0) => {
+                return Err(DecodeError::new(reader.offset() - 1, field("bytes"), DecodeErrorReason::SpareZero));
+            }
+            Some(_) => take(index, content),
+        }
+    }
+    Ok(stored)
 }

@@ -31,7 +31,50 @@ impl Image {
     }
 }
 
-fn read_image(reader: &mut Reader) -> Result<Image, DecodeError> {
+/// What an encoding of an Image will take when it is read: [`Image::weigh`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Weight {
+    /// Bytes of the encodings of all tables.
+    pub tables: usize,
+    /// Bytes of code.
+    pub code: u32,
+    /// Pages of initial Data that are stored.
+    pub pages: u32,
+}
+
+impl Image {
+    /// What an encoding of an Image will take when it is read, without taking more than its tables do.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for bytes of which that cannot be told; [`decode`](Image::decode) refuses them, too.
+    pub fn weigh(bytes: &[u8]) -> Result<Weight, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let head = read_head(&mut reader)?;
+        let tables = reader.offset();
+        reader.bytes("code", head.code_length as usize)?;
+        let mut pages_left = MAX_STORED_PAGES;
+        for &(pages, _) in head.slots.values() {
+            pages_left -= Data::skip_content(&mut reader, pages, pages_left)?;
+        }
+        reader.end()?;
+        Ok(Weight { tables, code: head.code_length, pages: MAX_STORED_PAGES - pages_left })
+    }
+}
+
+/// Everything before the code.
+struct Head {
+    cost_model: CostModel,
+    code_length: u32,
+    code_hash: Hash,
+    endpoints: Vec<Endpoint>,
+    memory: BTreeMap<u32, Mapping>,
+    /// Length and root of the Data in each slot.
+    slots: BTreeMap<u8, (u32, Hash)>,
+    imports: BTreeMap<u8, Import>,
+    typedefs: BTreeSet<CapHash>,
+}
+
+fn read_head(reader: &mut Reader) -> Result<Head, DecodeError> {
     // A file that is shorter is something else too, unless it starts alike.
     if !MAGIC.starts_with(reader.peek(MAGIC.len())) {
         return Err(DecodeError::new(0, "magic", DecodeErrorReason::Magic));
@@ -49,7 +92,7 @@ fn read_image(reader: &mut Reader) -> Result<Image, DecodeError> {
     })?;
     reader.zeros::<1>("padding")?;
     let code_length = reader.u32("code length")?;
-    let stated_code_hash = reader.hash("code hash")?;
+    let code_hash = reader.hash("code hash")?;
     let endpoint_count = reader.u32("number of endpoints")?;
     let mapping_count = reader.u32("number of mappings")?;
     let slot_count = reader.u32("number of initial slots")?;
@@ -66,10 +109,10 @@ fn read_image(reader: &mut Reader) -> Result<Image, DecodeError> {
         let key = read_key(reader, ("mapping", index, "first page"), Reader::u32, memory.last_key_value())?;
         memory.insert(key, read_mapping(reader, index)?);
     }
-    let mut stated_slots = BTreeMap::new();
+    let mut slots = BTreeMap::new();
     for index in 0..slot_count {
-        let key = read_key(reader, ("initial slot", index, "slot"), Reader::u8, stated_slots.last_key_value())?;
-        stated_slots.insert(key, read_slot(reader, index)?);
+        let key = read_key(reader, ("initial slot", index, "slot"), Reader::u8, slots.last_key_value())?;
+        slots.insert(key, read_slot(reader, index)?);
     }
     let mut imports = BTreeMap::new();
     for index in 0..import_count {
@@ -77,13 +120,18 @@ fn read_image(reader: &mut Reader) -> Result<Image, DecodeError> {
         imports.insert(key, read_import(reader, index)?);
     }
     let typedefs = read_typedefs(reader, typedef_count)?;
+    Ok(Head { cost_model, code_length, code_hash, endpoints, memory, slots, imports, typedefs })
+}
 
+fn read_image(reader: &mut Reader) -> Result<Image, DecodeError> {
+    let head = read_head(reader)?;
+    let Head { cost_model, code_length, code_hash: stated_code_hash, endpoints, memory, imports, typedefs, .. } = head;
     let offset = reader.offset();
     let code = reader.bytes("code", code_length as usize)?.to_vec();
     check_hash(offset, "code".into(), stated_code_hash, code_hash(&code))?;
     let mut slots = BTreeMap::new();
     let mut pages_left = MAX_STORED_PAGES;
-    for (index, (slot, (pages, root))) in (0..).zip(stated_slots) {
+    for (index, (slot, (pages, root))) in (0..).zip(head.slots) {
         let offset = reader.offset();
         let (data, stored) = Data::decode_content(reader, pages, pages_left)?;
         pages_left -= stored;

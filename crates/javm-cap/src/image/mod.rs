@@ -20,6 +20,7 @@ pub use javm_types::MethodName as EndpointName;
 pub use javm_types::NameError;
 
 pub use self::code::{CodeError, NotABlock};
+pub use self::decoding::Weight;
 pub use self::encoding::{MAGIC, VERSION};
 pub use self::valid::{LoadError, ValidImage};
 pub use self::validate::{ImageError, MappingError};

@@ -42,7 +42,8 @@ impl Both {
         self.compare(what, question, compared)
     }
 
-    /// Asks both. The end of the guest comes first: without an answer there is nothing to compare.
+    /// Asks both. The end of the guest comes first: without an answer there is nothing to compare. The same goes for a guest
+    /// that has too little memory, as this process is not bounded: neither does anything then.
     fn compare<T, C: PartialEq + Debug>(
         &self,
         what: &str,
@@ -50,7 +51,7 @@ impl Both {
         compared: impl Fn(&T) -> C,
     ) -> Result<T, Trouble> {
         let there = question(&self.guest);
-        if matches!(there, Err(Trouble::Ended(_))) {
+        if matches!(there, Err(Trouble::Ended(_) | Trouble::Refused(Error::OutOfMemory { .. }))) {
             return there;
         }
         let here = question(&self.local);
@@ -77,6 +78,10 @@ fn seen(outcome: &Outcome) -> impl PartialEq + Debug + use<> {
 impl Machine for Both {
     fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
         self.ask("publishing an Image", |machine| machine.publish(image), |&()| ())
+    }
+
+    fn unpublish(&self, image: &CapHash) -> Result<bool, Trouble> {
+        self.ask("unpublishing an Image", |machine| machine.unpublish(image), |&was_there| was_there)
     }
 
     fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {

@@ -10,7 +10,7 @@ use nub_host_kvm::request::{self, Invoke, ServiceGrant};
 use nub_host_kvm::{Config, Death, KERNEL_LANE, PrivilegeChoice, Reply, Request, Sandbox};
 use nub_kernel::bare::Range;
 use nub_kernel::kernel::MAX_SCRATCHPAD_PAGES;
-use nub_kernel::{Call, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome};
+use nub_kernel::{Call, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome, UnpublishError};
 
 use super::{End, Machine, Trouble};
 use crate::builder::{Builder, Failure, Privilege, PrivilegeSetting};
@@ -143,6 +143,8 @@ fn refusal(refused: Refused) -> Error {
         }
         Refused::Scratchpad(length) => InvokeError::Scratchpad(usize::try_from(length).unwrap_or(usize::MAX)).into(),
         Refused::Malformed(text) | Refused::Image(text) | Refused::Other(text) => Error::Refused(text),
+        Refused::InUse { image, instances } => UnpublishError::InUse { image: CapHash(image), instances }.into(),
+        Refused::OutOfMemory { needed, free, memory } => Error::OutOfMemory { needed, free, memory },
         Refused::UnknownInstance(number) => Error::Refused(format!("it has no Instance {number}")),
         Refused::Busy => Error::Refused("its kernel is busy".into()),
         Refused::TestsOnly => Error::Refused("it does not fail on request: it was not started for tests".into()),
@@ -225,6 +227,13 @@ impl Machine for Guest {
             return Err(self.distrust("the hash of another Image"));
         }
         Ok(())
+    }
+
+    fn unpublish(&self, image: &CapHash) -> Result<bool, Trouble> {
+        self.ask(&Request::Unpublish(image.0), Duration::ZERO, |reply| match reply {
+            Reply::Flag(was_there) => Some(was_there),
+            _ => None,
+        })
     }
 
     fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {

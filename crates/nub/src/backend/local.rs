@@ -69,6 +69,10 @@ impl Machine for Local {
         Ok(())
     }
 
+    fn unpublish(&self, image: &CapHash) -> Result<bool, Trouble> {
+        Ok(lock(&self.kernel).unpublish(image)?)
+    }
+
     fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
         let grants = services
             .iter()

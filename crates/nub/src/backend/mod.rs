@@ -57,6 +57,8 @@ impl<E: Into<Error>> From<E> for Trouble {
 pub(crate) trait Machine: Send + Sync {
     /// Keeps an Image.
     fn publish(&self, image: &ValidImage) -> Result<(), Trouble>;
+    /// Forgets an Image; whether there was one.
+    fn unpublish(&self, image: &CapHash) -> Result<bool, Trouble>;
     /// Makes an Instance of an Image that was published, with exactly these services.
     fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble>;
     /// Makes a copy of an Instance.

@@ -55,6 +55,10 @@ impl Machine for Guest {
         match *self {}
     }
 
+    fn unpublish(&self, _: &CapHash) -> Result<bool, Trouble> {
+        match *self {}
+    }
+
     fn instantiate(&self, _: &ValidImage, _: &[(u8, Service)]) -> Result<u64, Trouble> {
         match *self {}
     }

@@ -2,6 +2,7 @@
 //! says so, and is skipped, where there is none.
 
 mod endings;
+mod memory;
 mod queries;
 mod settings;
 mod surface;

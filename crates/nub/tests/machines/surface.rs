@@ -5,7 +5,7 @@ use nub::{ArchChoice, Capability, Ended, ErrorCode, Grants, InvokeOptions, Nub, 
 use crate::{COUNTER, FAULTS, built, kvm};
 
 /// Handles over all machines that there are here.
-fn each(check: impl Fn(Nub)) {
+pub(crate) fn each(check: impl Fn(Nub)) {
     check(Nub::new_local());
     for arch in [ArchChoice::Kvm, ArchChoice::Both] {
         match built(kvm().arch(arch)) {
