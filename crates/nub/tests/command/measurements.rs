@@ -31,6 +31,8 @@ fn bench_measures_the_machine() {
         "spawn",
         "call/operation",
         "call/service",
+        "put/1MiB",
+        "put/again",
         "compile-flat/blocks",
         "compile-pipeline/blocks",
     ];

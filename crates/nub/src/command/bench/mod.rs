@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use javm_cap::ValidImage;
+use javm_cap::{Capability, ValidImage};
 use javm_interpreter::Code;
 use javm_isa::{CostModel, Mode};
 use nub::{Ended, EndpointRef, Grants, InstanceId, InvokeOptions, Nub};
@@ -145,7 +145,32 @@ fn of_machine(given: &Arguments, time: Duration, output: &mut Output) -> Result<
             print(output, place, "spawn", NANOSECONDS, &subject.spawned(time)?)?;
         }
     }
+    publish(given.machine.start(path)?, path, time, output)?;
     compile(output, "blocks", &own(programs::long())?, time)
+}
+
+/// Putting an Image of 1 MiB that was not there before, and putting it again.
+fn publish(mut nub: Nub, path: &Path, time: Duration, output: &mut Output) -> Result<(), Failure> {
+    let place = Place::of(&nub);
+    let mut seed = 0;
+    let mut put = |image: &ValidImage| {
+        let capability = Capability::Image(image.clone());
+        let start = Instant::now();
+        let done = nub.put_cap(&capability);
+        let took = start.elapsed();
+        done.map(|_| nanoseconds(took)).map_err(|error| Failure::nub(path, error))
+    };
+    let mut last = None;
+    let first = measure::sample(time, || {
+        seed += 1;
+        let image = programs::large(seed).map_err(|error| Failure::malformed(path, error))?;
+        let took = put(&image)?;
+        last = Some(image);
+        Ok(took)
+    })?;
+    print(output, place, "put/1MiB", NANOSECONDS, &first)?;
+    let Some(image) = last else { return Ok(()) };
+    print(output, place, "put/again", NANOSECONDS, &measure::sample(time, || put(&image))?)
 }
 
 /// The smallest call there is, for others to measure: reads a number from memory.

@@ -143,6 +143,23 @@ pub(super) fn long() -> Result<ValidImage, String> {
     image(&text)
 }
 
+/// A program that does nothing, with 1 MiB of state that is another one for each seed.
+///
+/// # Errors
+/// None: a test makes one.
+pub(super) fn large(seed: u64) -> Result<ValidImage, String> {
+    let mut image = EMPTY.image()?.image().clone();
+    let mut number = seed;
+    let words = std::iter::repeat_with(|| {
+        // Knuth's linear congruential generator: no two words of a page are the same, and no page is another.
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        number
+    });
+    let content: Vec<u8> = words.take((1 << 20) / 8).flat_map(u64::to_le_bytes).collect();
+    image.slots.insert(STATE_SLOT, Data::from_bytes(&content).map_err(|error| error.to_string())?);
+    image.validate().map_err(|error| error.to_string())
+}
+
 fn image(text: &str) -> Result<ValidImage, String> {
     let program = javm_isa::assemble(text).map_err(|error| error.to_string())?;
     let name: EndpointName = "main".parse().map_err(|error| format!("{error:?}"))?;
@@ -179,6 +196,7 @@ mod tests {
         for program in CALLS.iter().chain(WORK) {
             program.image().unwrap_or_else(|error| panic!("{}: {error}", program.name));
         }
+        assert_ne!(large(1).unwrap().hash(), large(2).unwrap().hash());
         assert!(long().unwrap().program().instructions(javm_isa::Mode::Image).count() > 7000);
     }
 }
