@@ -9,11 +9,11 @@ pub enum Action {
     Block(u64),
     /// Ends a block; the next one follows.
     Fallthrough,
-    /// φ[register] = value.
+    /// Sets a register.
     Set(u8, u64),
-    /// Stores the lowest byte of φ[register] at an address.
+    /// Stores the lowest byte of a register at an address.
     Store(u8, u32),
-    /// φ[register] = the byte at an address.
+    /// Loads the byte at an address to a register.
     Load(u8, u32),
     /// The operation in φ11.
     Ecall,

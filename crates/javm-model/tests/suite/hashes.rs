@@ -15,7 +15,8 @@ fn real(value: &Value) -> javm_cap::Capability {
     match value {
         Value::Data(data) => real_data(data).into(),
         Value::CNode(table) => {
-            table.slots.iter().map(|(&slot, value)| (slot, real(value))).collect::<javm_cap::CNode>().into()
+            let slots = table.slots.iter().map(|(&slot, value)| (slot, real(value)));
+            javm_cap::CNode::from_slots(slots).expect("small enough").into()
         }
         Value::Service(service) => javm_cap::Service { id: service.id, parameter: service.parameter }.into(),
         other => panic!("not built here: {other:?}"),
@@ -78,7 +79,7 @@ fn of_an_idle_instance() {
     let mut instance = Instance::new(&std::rc::Rc::new(model));
     assert_eq!(hash::of_instance(&instance), *real_instance.hash().as_bytes());
     instance.table.slots.insert(77, Value::Data(Data::from_bytes(b"x")));
-    real_instance.table_mut().set(77, javm_cap::Data::from_bytes(b"x").expect("short").into());
+    real_instance.table_mut().set(77, javm_cap::Data::from_bytes(b"x").expect("short")).expect("small enough");
     assert_eq!(hash::of_instance(&instance), *real_instance.hash().as_bytes());
 }
 
