@@ -23,6 +23,12 @@ pub enum Missing {
     /// `/dev/kvm` cannot be opened.
     #[error("cannot open /dev/kvm: {0}")]
     Open(io::Error),
+    /// What stands at `/dev/kvm` is something else.
+    #[error(
+        "what is at /dev/kvm is not the KVM device but {0}: something else was mounted or made there; undo that, or have \
+         the host pass the device on"
+    )]
+    NotKvm(String),
     /// An interface older or newer than any that can be used.
     #[error("/dev/kvm has interface version {0}; version 12 is needed, which Linux has had since 2.6.22")]
     Version(i32),

@@ -23,6 +23,8 @@ pub struct Figures {
     pub boot_memory: Option<u64>,
     /// How long a call took, host to guest and back, each; ascending.
     pub calls: Vec<f64>,
+    /// The same of queries, on another lane; ascending, none where there is only one lane.
+    pub queries: Vec<f64>,
     /// How often the guest left the machine for a call, on average.
     pub exits_per_call: f64,
     /// How long the guest takes to leave the machine and come back.
@@ -75,6 +77,12 @@ fn each(sandbox: &Sandbox, work: Work, times: u32) -> Result<f64, Error> {
     Ok((many - few).max(0.0) / f64::from(times - times / 10))
 }
 
+/// That of ascending times which so large a part of them is not above.
+fn at(times: &[f64], part: f64) -> Option<f64> {
+    let last = times.len().checked_sub(1)?;
+    times.get((part * last as f64).round() as usize).copied()
+}
+
 fn unexpected(reply: &Reply) -> Error {
     Error::Died(Box::new(Death::Nonsense(format!("while it was measured: {reply:?}"))))
 }
@@ -112,7 +120,8 @@ impl Figures {
         };
         let endpoint = nub_arch_x86_abi::request::Endpoint::Number(0);
         let arguments = arguments.to_vec();
-        let call = Request::Invoke(Invoke { instance, endpoint, arguments, gas: 1_000_000, scratchpad: None });
+        let invoke = Invoke { instance, endpoint, arguments, gas: 1_000_000, scratchpad: None };
+        let call = Request::Invoke(invoke.clone());
         let once = || -> Result<f64, Error> {
             let begun = Instant::now();
             let reply = sandbox.call(0, &call, Duration::ZERO)?;
@@ -129,6 +138,19 @@ impl Figures {
         }
         let exits_per_call = sandbox.exits_of(KERNEL_LANE).since(exits).total() as f64 / calls.len() as f64;
         calls.sort_by(f64::total_cmp);
+        let mut queries = Vec::new();
+        let begun = Instant::now();
+        while sandbox.lanes() > 1 && (queries.len() < 2000 || begun.elapsed() < time) {
+            let begun = Instant::now();
+            let reply = sandbox.query(invoke.clone(), Duration::ZERO)?;
+            queries.push(nanoseconds(begun.elapsed()));
+            if !matches!(reply, Reply::Outcome(_)) {
+                return Err(unexpected(&reply));
+            }
+        }
+        // The first find a lane that sleeps, and nothing mounted.
+        queries.drain(..queries.len().min(1000));
+        queries.sort_by(f64::total_cmp);
         let [host_spin, guest_spin] = sandbox.spins(0).map(nanoseconds);
         let exit = each(&sandbox, Work::Exit, 1000)?;
         let fault = each(&sandbox, Work::Fault, 1000)?;
@@ -144,6 +166,7 @@ impl Figures {
             boot_memory,
             level: sandbox.level(),
             calls,
+            queries,
             exits_per_call,
             exit,
             fault,
@@ -157,7 +180,12 @@ impl Figures {
     /// The time that so large a part of all calls is not above; 0.5 is the median.
     #[must_use]
     pub fn call_at(&self, part: f64) -> f64 {
-        let last = self.calls.len().saturating_sub(1);
-        self.calls.get((part * last as f64).round() as usize).copied().unwrap_or(0.0)
+        at(&self.calls, part).unwrap_or(0.0)
+    }
+
+    /// The same of queries; `None` where there is no lane for them.
+    #[must_use]
+    pub fn query_at(&self, part: f64) -> Option<f64> {
+        at(&self.queries, part)
     }
 }

@@ -4,6 +4,8 @@
 
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -28,8 +30,37 @@ pub(crate) struct KvmHypervisor(Kvm);
 /// Opens KVM, if this machine has one that can be used.
 pub(crate) fn open() -> Result<KvmHypervisor, Missing> {
     let kvm = Kvm::new().map_err(|error| not_open(error.into()))?;
-    is_enough(kvm.get_api_version(), |capability| kvm.check_extension(capability))?;
+    let version = kvm.get_api_version();
+    // No device but this one has such a request.
+    if version < 0 {
+        return Err(Missing::NotKvm(file_at(Path::new(DEVICE))));
+    }
+    is_enough(version, |capability| kvm.check_extension(capability))?;
     Ok(KvmHypervisor(kvm))
+}
+
+/// Where the device is.
+const DEVICE: &str = "/dev/kvm";
+
+/// What a file is, in words.
+fn file_at(path: &Path) -> String {
+    let about = match std::fs::metadata(path) {
+        Ok(about) => about,
+        Err(error) => return format!("a file that cannot be looked at ({error})"),
+    };
+    let kind = about.file_type();
+    let device = || format!("{}:{}", libc::major(about.rdev()), libc::minor(about.rdev()));
+    if kind.is_char_device() {
+        format!("the character device {}", device())
+    } else if kind.is_block_device() {
+        format!("the block device {}", device())
+    } else if kind.is_dir() {
+        "a folder".into()
+    } else if kind.is_file() {
+        format!("a file of {} bytes", about.len())
+    } else {
+        "no device at all".into()
+    }
 }
 
 /// What it means that the device cannot be opened.
@@ -290,6 +321,15 @@ mod tests {
             assert!(told(number).contains("add the user to the group"), "{number}");
         }
         assert!(told(libc::EMFILE).contains("cannot open /dev/kvm: Too many open files"));
+    }
+
+    #[test]
+    fn what_is_there_instead_is_told() {
+        assert_eq!(file_at(Path::new("/dev/null")), "the character device 1:3");
+        assert_eq!(file_at(Path::new("/")), "a folder");
+        let file = file_at(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")));
+        assert!(file.starts_with("a file of ") && file.ends_with(" bytes"), "{file}");
+        assert!(file_at(Path::new("/no/such/file")).contains("cannot be looked at"));
     }
 
     #[test]

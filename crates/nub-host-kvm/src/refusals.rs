@@ -4,7 +4,6 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::error::Missing;
 use crate::hypervisor::{Exit, Kicker, Place, Region, Start};
 
 /// What is asked of a hypervisor.

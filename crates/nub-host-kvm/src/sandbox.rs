@@ -13,7 +13,7 @@ use crate::bell::lock;
 use crate::boot;
 use crate::config::{Config, PrivilegeChoice};
 use crate::costs::{self, Costs};
-use crate::error::{Death, Error};
+use crate::error::{Death, Error, Missing};
 use crate::exits::Exits;
 use crate::hypervisor::{Hypervisor, Machine, Processor};
 use crate::image::Image;
@@ -127,6 +127,15 @@ impl Sandbox {
         sandbox.boot = begun.elapsed();
         sandbox.costs = Some(costs::announce(privilege, |request| sandbox.call(0, request, Duration::ZERO))?);
         Ok(sandbox)
+    }
+
+    /// Whether this machine has a KVM that can be used: the device is there, may be opened, is the one that it should be, and
+    /// can do what is needed.
+    ///
+    /// # Errors
+    /// [`Missing`]: what it lacks, and what to do about it.
+    pub fn is_possible() -> Result<(), Missing> {
+        kvm::open().map(drop)
     }
 
     /// What this machine was found to be suited for, which is what [`PrivilegeChoice::Auto`] goes by.

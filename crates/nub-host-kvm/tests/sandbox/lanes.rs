@@ -170,8 +170,9 @@ fn the_guest_can_be_measured() {
         return;
     }
     let figures = Figures::measure(&config(), FIB, &[1], Duration::ZERO).unwrap_or_else(|error| panic!("{error}"));
-    eprintln!("{:?}", Figures { calls: vec![], ..figures.clone() });
+    eprintln!("{:?}", Figures { calls: vec![], queries: vec![], ..figures.clone() });
     assert!(figures.calls.len() >= 1000 && figures.calls.is_sorted());
+    assert!(figures.queries.len() >= 1000 && figures.queries.is_sorted());
     for figure in [figures.boot, figures.call_at(0.5), figures.exit, figures.fault, figures.copy_page] {
         assert!(figure > 0.0);
     }

@@ -1,7 +1,6 @@
 //! `nub doctor`: what nub finds on this machine, and what that means for it. Only what was looked at or measured.
 
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -26,39 +25,6 @@ const TIME: Duration = Duration::from_millis(200);
 
 const KVM: &str = "/dev/kvm";
 
-/// What came of opening the device of the Linux kernel's hypervisor.
-enum Kvm {
-    Usable,
-    Denied,
-    Absent,
-    Failed(std::io::Error),
-}
-
-impl Kvm {
-    fn look() -> Kvm {
-        match OpenOptions::new().read(true).write(true).open(KVM) {
-            Ok(_) => Kvm::Usable,
-            Err(error) => match error.kind() {
-                ErrorKind::PermissionDenied => Kvm::Denied,
-                ErrorKind::NotFound => Kvm::Absent,
-                _ => Kvm::Failed(error),
-            },
-        }
-    }
-
-    fn describe(&self) -> String {
-        match self {
-            Kvm::Usable => format!("yes: {KVM} can be opened"),
-            Kvm::Denied => format!("no: {KVM} is there, but you may not open it (join its group, mostly `kvm`)"),
-            Kvm::Absent if cfg!(target_os = "linux") => {
-                format!("no: there is no {KVM} (virtualization is off, or this is a guest without nesting)")
-            }
-            Kvm::Absent => "no: it is a part of Linux".into(),
-            Kvm::Failed(error) => format!("no: {KVM}: {error}"),
-        }
-    }
-}
-
 pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let cores = std::thread::available_parallelism().ok().map(std::num::NonZero::get);
     let cpu = field_of("/proc/cpuinfo", "model name");
@@ -66,7 +32,7 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let huge_page = field_of("/proc/meminfo", "Hugepagesize").and_then(|text| kibibytes(&text));
     let reserved: Option<u64> = field_of("/proc/meminfo", "HugePages_Total").and_then(|text| text.parse().ok());
     let transparent = chosen("/sys/kernel/mm/transparent_hugepage/enabled");
-    let kvm = Kvm::look();
+    let kvm = guest_figures::is_possible();
     let nub = Nub::builder().build().map_err(|error| Failure::nub(Path::new(KVM), error))?;
     let started = Nub::builder().build().map_err(|error| Failure::nub(Path::new(KVM), error))?;
     let calls = bench::empty_call(started)?.single(TIME)?;
@@ -91,7 +57,7 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         put("huge_page_bytes", huge_page.map(Value::from));
         put("huge_pages_reserved", reserved.map(Value::from));
         put("transparent_huge_pages", transparent.map(Value::from));
-        put("kvm", Some(matches!(kvm, Kvm::Usable).into()));
+        put("kvm", Some(kvm.is_ok().into()));
         put("arch", Some(nub.arch().into()));
         put("privilege", machine::privilege(&nub).map(Value::from));
         put("why_local", nub.why_local().map(|why| why.to_string().into()));
@@ -121,7 +87,10 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         let transparent = transparent.map(|mode| format!("; transparent ones: {mode}")).unwrap_or_default();
         line("huge pages", &format!("of {}, {reserved} reserved{transparent}", super::number::size(bytes)))?;
     }
-    line("KVM", &kvm.describe())?;
+    match kvm {
+        Ok(()) => line("KVM", &format!("yes: {KVM} can be used"))?,
+        Err(why) => line("KVM", &format!("no: {why}"))?,
+    }
     let engine = nub.engine();
     match nub.why_local() {
         Some(why) => line("nub runs on", &format!("{}, {engine} {FAINT}({why}){FAINT:#}", machine::name(&nub)))?,

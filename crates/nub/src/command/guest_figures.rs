@@ -1,7 +1,7 @@
 //! What a virtual machine costs on this machine.
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "x86_64"))]
-pub(super) use measured::measure;
+pub(super) use measured::{is_possible, measure};
 use serde_json::{Map, Value, json};
 
 use super::bench::time_text;
@@ -19,6 +19,8 @@ pub(super) struct GuestFigures {
     /// Bytes that the host has had to find for a guest that has just started.
     pub(super) boot_memory: Option<u64>,
     pub(super) boot_parts: Vec<(&'static str, f64)>,
+    /// Least, median, 99th and 99.9th percentile of queries on another lane.
+    pub(super) queries: Option<[f64; 4]>,
     pub(super) exits_per_call: f64,
     pub(super) exit: f64,
     pub(super) fault: f64,
@@ -27,6 +29,13 @@ pub(super) struct GuestFigures {
     pub(super) spins: [f64; 2],
     /// Which part of a core an idle guest uses.
     pub(super) idle: Option<f64>,
+}
+
+/// Whether there can be a virtual machine here; if not, why.
+#[cfg(not(all(feature = "kvm", target_os = "linux", target_arch = "x86_64")))]
+pub(super) fn is_possible() -> Result<(), String> {
+    Err(if cfg!(feature = "kvm") { "it is a part of Linux on x86-64" } else { "this program was built without it" }
+        .into())
 }
 
 /// There is none in this build.
@@ -47,6 +56,11 @@ mod measured {
     use crate::command::bench;
     use crate::command::failure::Failure;
 
+    /// Whether there can be a virtual machine here; if not, why.
+    pub(in crate::command) fn is_possible() -> Result<(), String> {
+        Sandbox::is_possible().map_err(|missing| missing.to_string())
+    }
+
     /// Starts guests and measures them, calls for about `time`; `None` where there can be none.
     pub(in crate::command) fn measure(time: Duration) -> Result<Option<GuestFigures>, Failure> {
         let image = bench::empty_image()?;
@@ -57,7 +71,11 @@ mod measured {
             Err(Error::Missing(_)) => return Ok(None),
             Err(error) => return Err(Failure::malformed(Path::new("the virtual machine"), error)),
         };
+        let [least, median, p99, p999] = [0.0, 0.5, 0.99, 0.999].map(|part| figures.query_at(part));
+        let queries =
+            least.zip(median).zip(p99.zip(p999)).map(|((least, median), (p99, p999))| [least, median, p99, p999]);
         Ok(Some(GuestFigures {
+            queries,
             why_privilege: probe.reason.clone(),
             kernel: figures.level.name(),
             boot: figures.boot,
@@ -99,6 +117,11 @@ impl GuestFigures {
             object.insert(key.into(), rounded(figure));
         }
         object.insert("boot_parts_ns".into(), Value::Object(parts.collect()));
+        if let Some(queries) = self.queries {
+            let times = ["min", "p50", "p99", "p999"].into_iter().zip(queries);
+            let times = times.map(|(key, time)| (key.to_string(), rounded(time)));
+            object.insert("query_ns".into(), Value::Object(times.collect()));
+        }
         if let Some(idle) = self.idle {
             object.insert("idle_cores".into(), json!((idle * 1e5).round() / 1e5));
         }
@@ -120,6 +143,11 @@ impl GuestFigures {
             ("a page copied", format!("{} in the guest", time_text(self.copy_page))),
             ("spinning", format!("a caller {host}, an idle lane {guest} before they sleep")),
         ];
+        if let Some(queries) = self.queries {
+            let [least, median, p99, p999] = queries.map(time_text);
+            lines
+                .insert(3, ("a query", format!("{median} on another lane, at least {least}, p99 {p99}, p99.9 {p999}")));
+        }
         if let Some(idle) = self.idle {
             lines.push(("idle", format!("{:.2} % of a core", idle * 100.0)));
         }

@@ -75,6 +75,7 @@ fn doctor_says_what_it_found() {
         "boot_memory_bytes",
         "boot_ns",
         "boot_parts_ns",
+        "query_ns",
         "exits_per_call",
         "fault_ns",
         "exit_ns",
@@ -87,6 +88,10 @@ fn doctor_says_what_it_found() {
     assert!(object["copy_page_ns"].as_f64().is_some_and(|time| time > 0.0), "{object}");
     for key in ["boot_ns", "fault_ns", "exit_ns"] {
         assert!(is_local || object[key].as_f64().is_some_and(|time| time > 0.0), "{key}: {object}");
+    }
+    if !is_local {
+        let times = ["min", "p50", "p99", "p999"].map(|key| object["query_ns"][key].as_f64().expect("a number"));
+        assert!(times[0] > 0.0 && times.is_sorted(), "{object}");
     }
     let text = nub(&["doctor"]).expect(0).stdout;
     for label in ["nub runs on", "KVM", "a call"] {
