@@ -5,13 +5,14 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use nub_arch_x86_abi::request::{self, Work};
+use nub_arch_x86_abi::reply::Exit;
+use nub_arch_x86_abi::request::{self, Bare, Work};
 use nub_arch_x86_abi::{Privilege, Reply, Request};
 
 use crate::error::{Death, Error};
 
 /// What things cost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Costs {
     /// A page fault of a program inside the guest, there and back.
     pub fault: Duration,
@@ -19,6 +20,8 @@ pub struct Costs {
     pub copy_page: Duration,
     /// Entering a page in a page table and taking it out again.
     pub map_page: Duration,
+    /// A unit of gas in a loop of additions, in picoseconds.
+    pub gas: u64,
 }
 
 /// How often each thing is done at a time, and how many times that is: the fastest counts, as others only show how busy
@@ -58,7 +61,7 @@ impl Costs {
             }
         }
         let [fault, copy_page, map_page] = costs;
-        Ok(Costs { fault, copy_page, map_page })
+        Ok(Costs { fault, copy_page, map_page, gas: gas(&mut call)? })
     }
 
     /// What the guest is told.
@@ -71,6 +74,33 @@ impl Costs {
         })
     }
 }
+
+/// A loop: φ7 counts up, and never comes to 0. No jump table, 6 bytes of code, which of them begin an instruction:
+/// `add_imm_64 a0, a0, 1` and `branch_ne_imm a0, 0` back to it.
+const LOOP: [u8; 10] = [0, 0, 6, 149, 0x77, 1, 82, 7, 0xfd, 0b00_1001];
+
+/// What a unit of gas takes in [`LOOP`], in picoseconds.
+fn gas(mut call: impl FnMut(&Request<'_>) -> Result<Reply, Error>) -> Result<u64, Error> {
+    let mut time = |gas| -> Result<Duration, Error> {
+        let mut registers = [0; _];
+        registers[7] = 1;
+        let begun = Instant::now();
+        let request = Request::Run(Bare { program: &LOOP, registers, pc: 0, gas, memory: Vec::new() });
+        match call(&request)? {
+            Reply::Ran(ran) if ran.exit == Exit::OutOfGas => Ok(begun.elapsed()),
+            other => Err(unexpected(&other)),
+        }
+    };
+    let (mut once, mut often) = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        once = once.min(time(1)?);
+        often = often.min(time(1 + GAS)?);
+    }
+    Ok((often.saturating_sub(once).as_nanos() as u64).saturating_mul(1000) / GAS)
+}
+
+/// How much gas the loop uses at a time.
+const GAS: u64 = 100_000;
 
 fn unexpected(reply: &Reply) -> Error {
     Error::Died(Box::new(Death::Nonsense(format!("{reply:?} where it was to do something"))))
@@ -98,14 +128,22 @@ pub(crate) fn announce(
 
 #[cfg(test)]
 mod tests {
+    use nub_arch_x86_abi::reply::Ran;
+
     use super::*;
+
+    fn ran(registers: [u64; 13], exit: Exit) -> Ran {
+        Ran { exit, registers, pc: 0, gas: 0, memory: Vec::new() }
+    }
 
     #[test]
     fn each_thing_is_measured_and_told() {
         let mut asked = Vec::new();
         let costs = Costs::measure(|request| {
-            if let Request::Measure(work, times) = request {
-                asked.push((*work, *times));
+            match request {
+                Request::Measure(work, times) => asked.push((*work, *times)),
+                Request::Run(bare) => return Ok(Reply::Ran(ran(bare.registers, Exit::OutOfGas))),
+                _ => {}
             }
             Ok(Reply::Done)
         });
@@ -120,8 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn the_loop_is_what_it_is_said_to_be() {
+        let program = javm_isa::assemble("@loop:\n add_imm_64 a0, a0, 1\n branch_ne_imm a0, 0, @loop");
+        assert_eq!(program.expect("it is assembly text").blob(), LOOP);
+    }
+
+    #[test]
     fn another_answer_is_nonsense() {
         let measured = Costs::measure(|_| Ok(Reply::Flag(true)));
+        assert!(matches!(measured, Err(Error::Died(death)) if matches!(*death, Death::Nonsense(_))));
+        let measured = Costs::measure(|request| match request {
+            Request::Run(bare) => Ok(Reply::Ran(ran(bare.registers, Exit::Halt))),
+            _ => Ok(Reply::Done),
+        });
         assert!(matches!(measured, Err(Error::Died(death)) if matches!(*death, Death::Nonsense(_))));
     }
 }

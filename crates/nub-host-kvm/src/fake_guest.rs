@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use javm_isa::CostModel;
 use nub_arch_x86_abi::layout::{self, MIN_MEMORY};
 use nub_arch_x86_abi::port::Event;
 use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE};
@@ -13,9 +14,11 @@ use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Slot, SlotState, turn};
 
 use crate::config::Config;
+use crate::costs::Costs;
 use crate::error::{Death, Error};
 use crate::lane::{Deadline, Fate, Lane};
 use crate::memory::GuestMemory;
+use crate::pace::Pace;
 
 /// How long a guest may take that is expected not to answer.
 const SHORT: Duration = Duration::from_millis(60);
@@ -181,6 +184,28 @@ fn lengths_that_cannot_be_are_refused() {
         }
     });
     death(&results[0]);
+}
+
+/// One that takes as long as its gas allows is honest; one that takes longer than that counts as hung.
+#[test]
+fn a_slow_guest_is_not_a_hung_one() {
+    let pace = Pace::of(&Costs::default());
+    let slow = |stage: &Stage| {
+        serve(stage, |_| {
+            std::thread::sleep(5 * SHORT);
+            stage.write(&bytes_of(&Reply::Done));
+            stage.answer(1, 0);
+        });
+    };
+    for model in [CostModel::Flat, CostModel::Pipeline] {
+        // What takes so long by the slowest that was measured, of which the deadline is ten times.
+        let per_second = 1_000_000_000_000 / u64::try_from(pace.work(model, 1_000_000, 0).as_micros()).expect("small");
+        let gas = per_second * 3;
+        let results = play(SHORT + pace.work(model, gas, 0), 2, slow);
+        assert!(results.iter().all(|result| matches!(result, Ok(Reply::Done))), "{model:?}: {results:?}");
+        let results = play(SHORT + pace.work(model, gas / 1000, 0), 1, slow);
+        assert!(death(&results[0]).starts_with("no answer within"), "{model:?}: {results:?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! - `lane`: the host's side of a lane. `bell`, `spin`: where its threads sleep, and how long they look before. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.
 //! - `exits`: how often and why the guest left the machine.
-//! - `costs`: what things cost inside, which the guest decides by.
+//! - `costs`: what things cost inside, which the guest decides by. `pace`: how long a call may take.
 //! - [`figures`]: how fast the guest is on this machine.
 //! - `privilege`: at which privilege the kernel runs here, and how that is found out. `trial`: instructions that are tried
 //!   out beforehand.
@@ -33,6 +33,7 @@ mod kvm;
 mod lane;
 mod level;
 mod memory;
+mod pace;
 mod privilege;
 mod processor;
 mod sandbox;
@@ -46,5 +47,6 @@ pub use error::{Death, Error, Missing};
 pub use exits::Exits;
 pub use level::Level;
 pub use nub_arch_x86_abi::{Privilege, Reply, Request, reply, request};
+pub use pace::Pace;
 pub use privilege::Probe;
 pub use sandbox::{KERNEL_LANE, Sandbox};

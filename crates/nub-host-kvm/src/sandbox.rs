@@ -21,6 +21,7 @@ use crate::kvm;
 use crate::lane::{Deadline, Fate, Lane};
 use crate::level::{self, Level};
 use crate::memory::GuestMemory;
+use crate::pace::Pace;
 use crate::privilege::{self, Probe};
 use crate::processor::Running;
 
@@ -38,6 +39,7 @@ pub struct Sandbox {
     boot: Duration,
     memory: Arc<GuestMemory>,
     costs: Option<Costs>,
+    pace: Pace,
     boot_parts: Vec<(&'static str, Duration)>,
     /// Which lane the next query waits for if none is free.
     next_query: AtomicUsize,
@@ -105,6 +107,7 @@ impl Sandbox {
             boot: Duration::ZERO,
             memory: memory.clone(),
             costs: None,
+            pace: Pace::of(&Costs::default()),
             boot_parts: Vec::new(),
             next_query: AtomicUsize::new(0),
         };
@@ -125,7 +128,8 @@ impl Sandbox {
         done("first replies");
         sandbox.boot_parts = boot_parts;
         sandbox.boot = begun.elapsed();
-        sandbox.costs = Some(costs::announce(privilege, |request| sandbox.call(0, request, Duration::ZERO))?);
+        let costs = costs::announce(privilege, |request| sandbox.call(0, request, Duration::ZERO))?;
+        (sandbox.costs, sandbox.pace) = (Some(costs), Pace::of(&costs));
         Ok(sandbox)
     }
 
@@ -174,6 +178,12 @@ impl Sandbox {
     #[must_use]
     pub fn costs(&self) -> Option<Costs> {
         self.costs
+    }
+
+    /// How long gas and pages may take on this machine. Without costs, as of a machine that is faster than any.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// What that time went to, in order.

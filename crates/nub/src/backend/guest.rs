@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use javm_cap::{Access, CapHash, Data, PAGE_SIZE, Service, ValidImage};
 use javm_interpreter::{Exit, State};
-use javm_isa::Program;
+use javm_isa::{CostModel, Program};
 use nub_host_kvm::reply::{self, Refused};
 use nub_host_kvm::request::{self, Invoke, ServiceGrant};
 use nub_host_kvm::{Config, Death, KERNEL_LANE, PrivilegeChoice, Reply, Request, Sandbox};
@@ -16,14 +16,6 @@ use super::{End, Machine, Trouble};
 use crate::builder::{Builder, Failure, Privilege, PrivilegeSetting};
 use crate::error::Error;
 use crate::health::Stats;
-
-/// The longest that a unit of gas may take: an estimate, ten times 4 ns for loops in the interpreter, still to be measured.
-const GAS_TIME: Duration = Duration::from_nanos(40);
-/// The longest that the first touch of a page may take: an estimate, ten times 20 µs where each is a trap of an emulated
-/// ring 0 and a page of memory that the host has to find.
-const PAGE_TIME: Duration = Duration::from_micros(200);
-/// No call is waited for any longer.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A guest, from its start to its end.
 pub(crate) struct Guest(Sandbox);
@@ -82,6 +74,20 @@ impl Guest {
         let lane = if aside { self.0.lanes() - 1 } else { KERNEL_LANE };
         let reply = self.0.call(lane, &Request::Fail(failure), Duration::ZERO);
         self.take(reply, |reply| (reply == Reply::Done).then_some(()))
+    }
+
+    /// A call as it goes to the guest, and how long it may take beyond the patience that every request has.
+    fn asked<'a>(&self, number: u64, image: &ValidImage, call: &Call<'a>) -> Result<(Invoke<'a>, Duration), Error> {
+        check_length(image, call)?;
+        let endpoint = match call.endpoint {
+            EndpointRef::Number(number) => request::Endpoint::Number(number),
+            EndpointRef::Name(name) => request::Endpoint::Name(name),
+        };
+        let (arguments, scratchpad) = (call.arguments.to_vec(), call.scratchpad);
+        Ok((
+            Invoke { instance: number, endpoint, arguments, gas: call.gas, scratchpad },
+            self.0.pace().work(image.image().cost_model, call.gas, pages(image, call)),
+        ))
     }
 
     /// Sends a request to the kernel; `take` has what the reply should be.
@@ -167,18 +173,11 @@ fn check_length(image: &ValidImage, call: &Call<'_>) -> Result<(), Error> {
     Err(InvokeError::Scratchpad(length).into())
 }
 
-/// How long a call may take beyond the patience that every request has.
-fn longest(image: &ValidImage, call: &Call<'_>) -> Duration {
+/// How many pages a call may touch for the first time.
+fn pages(image: &ValidImage, call: &Call<'_>) -> u64 {
     let mapped: u64 = image.image().memory.values().map(|mapping| u64::from(mapping.pages)).sum();
     let given = call.scratchpad.map_or(0, <[u8]>::len).div_ceil(PAGE_SIZE) as u64;
-    work(call.gas, mapped + given)
-}
-
-/// How long so much gas, and the first touch of so many pages, may take.
-fn work(gas: u64, pages: u64) -> Duration {
-    let nanoseconds = |count: u64, each: Duration| u128::from(count) * each.as_nanos();
-    let all = nanoseconds(gas, GAS_TIME) + nanoseconds(pages, PAGE_TIME);
-    Duration::from_nanos(u64::try_from(all).unwrap_or(u64::MAX)).min(LONGEST)
+    mapped + given
 }
 
 /// All bytes of Data.
@@ -260,12 +259,12 @@ impl Machine for Guest {
     }
 
     fn invoke(&self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        let (invoke, work) = asked(number, image, call)?;
+        let (invoke, work) = self.asked(number, image, call)?;
         self.ask(&Request::Invoke(invoke), work, |reply| outcome_in(reply, call))
     }
 
     fn query(&self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        let (invoke, work) = asked(number, image, call)?;
+        let (invoke, work) = self.asked(number, image, call)?;
         self.take(self.0.query(invoke, work), |reply| outcome_in(reply, call))
     }
 
@@ -285,10 +284,15 @@ impl Machine for Guest {
             memory: ranges.collect(),
         };
         let pages = memory.iter().map(|range| u64::from(range.content.pages())).sum();
-        let reply = self.ask(&Request::Run(asked), work(state.gas, pages), |reply| match reply {
-            Reply::Ran(ran) if ran.memory.len() == memory.len() && ran.gas <= state.gas => Some(ran),
-            _ => None,
-        })?;
+        let reply =
+            self.ask(
+                &Request::Run(asked),
+                self.0.pace().work(CostModel::Flat, state.gas, pages),
+                |reply| match reply {
+                    Reply::Ran(ran) if ran.memory.len() == memory.len() && ran.gas <= state.gas => Some(ran),
+                    _ => None,
+                },
+            )?;
         for (range, bytes) in memory.iter_mut().zip(&reply.memory) {
             let filled = Data::new(range.content.pages()).and_then(|mut data| data.write(0, bytes).map(|()| data));
             match filled {
@@ -326,17 +330,6 @@ impl Machine for Guest {
     }
 }
 
-/// A call as it goes to the guest, and how long it may take beyond the patience that every request has.
-fn asked<'a>(number: u64, image: &ValidImage, call: &Call<'a>) -> Result<(Invoke<'a>, Duration), Error> {
-    check_length(image, call)?;
-    let endpoint = match call.endpoint {
-        EndpointRef::Number(number) => request::Endpoint::Number(number),
-        EndpointRef::Name(name) => request::Endpoint::Name(name),
-    };
-    let (arguments, scratchpad) = (call.arguments.to_vec(), call.scratchpad);
-    Ok((Invoke { instance: number, endpoint, arguments, gas: call.gas, scratchpad }, longest(image, call)))
-}
-
 fn outcome_in(reply: Reply, call: &Call<'_>) -> Option<Outcome> {
     match reply {
         Reply::Outcome(reply) => outcome(reply, call.gas),
@@ -371,11 +364,12 @@ mod tests {
     }
 
     #[test]
-    fn no_gas_is_too_much_to_wait_for() {
+    fn all_that_a_call_may_touch_counts() {
         let bytes = include_bytes!("../../../../guests/images/counter.nub");
         let Ok(image) = ValidImage::load(bytes) else { panic!("it is an Image") };
-        let call = |gas| Call { endpoint: EndpointRef::Number(0), arguments: &[], gas, scratchpad: None };
-        assert!(longest(&image, &call(0)) < longest(&image, &call(1_000_000)));
-        assert_eq!(longest(&image, &call(u64::MAX)), LONGEST);
+        let call = |scratchpad| Call { endpoint: EndpointRef::Number(0), arguments: &[], gas: 1, scratchpad };
+        let mapped = pages(&image, &call(None));
+        assert!(mapped > 0);
+        assert_eq!(pages(&image, &call(Some(&[0; PAGE_SIZE + 1]))), mapped + 2);
     }
 }
