@@ -110,8 +110,9 @@ impl World {
         through_callable: bool,
     ) -> Result<u64, Status> {
         let Target { path, endpoint, via } = target;
+        let may_enter = self.state.may_enter(&path);
         let instance = self.state.instance_mut(&path);
-        if instance.run != Run::Idle {
+        if instance.run != Run::Idle || !may_enter {
             return Err(Status::Busy);
         }
         let image = instance.image.clone();
@@ -161,6 +162,9 @@ impl World {
             _ => return Err(Status::Kind),
         };
         let path = self.state.path(place).ok_or(Status::Range)?;
+        if !self.state.may_enter(&path) {
+            return Err(Status::Busy);
+        }
         for (slot, flag) in [(0, SCRATCH), (1, GIFT)] {
             if ask.has(flag) && self.state.frame().live[slot].is_some() {
                 return Err(Status::Full);

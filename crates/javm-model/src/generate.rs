@@ -182,6 +182,13 @@ impl Generator {
                 instance.table.slots.insert(slot, value);
             }
         }
+        // What only a call would empty, and what may run there until then.
+        for slot in [0, 1] {
+            if self.one_in(6) {
+                let value = self.value(depth);
+                instance.table.slots.insert(slot, value);
+            }
+        }
         if self.one_in(5) {
             let path = self.path();
             instance.home = Some(path);

@@ -242,7 +242,16 @@ impl State {
 
     /// Whether a place is pinned.
     pub(crate) fn is_pinned(&self, place: &Place) -> bool {
-        self.path(place).is_some_and(|path| self.frames.iter().any(|frame| frame.path.starts_with(&path)))
+        self.path(place).is_some_and(|path| self.is_path_pinned(&path))
+    }
+
+    fn is_path_pinned(&self, path: &[u8]) -> bool {
+        self.frames.iter().any(|frame| frame.path.starts_with(path))
+    }
+
+    /// Whether slots 0 and 1 of an Instance can become live ones: nothing that is on the call stack stands there.
+    pub(crate) fn may_enter(&self, path: &[u8]) -> bool {
+        (0..2).all(|slot| !self.is_path_pinned(&[path, &[slot]].concat()))
     }
 
     /// A path in the coordinates of the running Instance.

@@ -96,3 +96,48 @@ fn a_table_is_small() {
     run(&mut world);
     assert_eq!(measure::size(&world.state.root), before + 1);
 }
+
+/// What runs in slot 1 of an Instance at rest calls that Instance, which would empty its slots.
+#[test]
+fn a_call_does_not_empty_the_slot_of_who_calls() {
+    for slot in [0, 1] {
+        let mint = Request::new(Operation::Mint, &[pair(10, reference(&[10, 11], 50)), 0, u64::MAX, 0]);
+        let calls = child(asks(&[Request::call(50, 0, &[])]));
+        let mut idle = instance(asks(&[]));
+        idle.table.slots.insert(11, calls);
+        let asked = [
+            mint,
+            Request::new(Operation::Move, &[pair(reference(&[10], 11), reference(&[10], slot))]),
+            // The root calls it there, through the Instance at rest.
+            Request::call(reference(&[10], slot), 0, &[]),
+            Request::call(10, 0, &[]),
+        ];
+        let mut world = world(&asked, [(10, javm_model::Value::Instance(Box::new(idle)))]);
+        run(&mut world);
+        let inner: Vec<_> = world.steps.iter().filter(|step| step.depth == 2).map(|step| step.status).collect();
+        assert_eq!(inner, [javm_model::Status::Busy], "slot {slot}");
+        assert_eq!(steps(&world).iter().map(|step| step.status).collect::<Vec<_>>(), [Halt; 4]);
+        assert!(at(&world, &[10, slot]).is_none(), "once nobody runs there it is emptied");
+    }
+}
+
+/// The same by a resumption: /9 is called by what runs in slot 1 of its stopped child, which it then resumes.
+#[test]
+fn a_resumption_does_not_empty_the_slot_of_who_runs() {
+    let mint = Request::new(Operation::Mint, &[pair(9, reference(&[9, 10, 1], 50)), 0, u64::MAX, 0]);
+    let mut stopped = instance(asks(&[Request::new(Yield, &[0])]));
+    stopped.table.slots.insert(12, child(asks(&[Request::call(50, 1, &[])])));
+    let stop_it = asks(&[
+        Request::call(10, 0, &[]),
+        Request::new(Operation::Move, &[pair(reference(&[10], 12), reference(&[10], 1))]),
+    ]);
+    let mut owner = javm_model::Instance::new(&program(vec![stop_it, asks(&[Request::resume(10, 0)])]).identified());
+    owner.table.slots.insert(10, javm_model::Value::Instance(Box::new(stopped)));
+    let asked =
+        [Request::call(9, 0, &[]), mint, Request::call(reference(&[9, 10], 1), 0, &[]), Request::call(9, 1, &[])];
+    let mut world = world(&asked, [(9, javm_model::Value::Instance(Box::new(owner)))]);
+    run(&mut world);
+    let resumes = world.steps.iter().filter(|step| step.request.word as u8 == Operation::Resume.number());
+    let resumes: Vec<_> = resumes.map(|step| (step.depth, step.status)).collect();
+    assert_eq!(resumes, [(3, javm_model::Status::Busy), (2, Halt)]);
+}
