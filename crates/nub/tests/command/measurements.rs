@@ -12,7 +12,11 @@ fn figures(stdout: &str) -> Vec<String> {
         let [p10, median, p90] = ["p10", "median", "p90"].map(|key| object[key].as_f64().expect("a number"));
         assert!(0.0 < p10 && p10 <= median && median <= p90, "{line}");
         let name = object["name"].as_str().expect("a name").to_string();
-        let unit = if name.starts_with("compile-") { "ns/instruction" } else { "ns" };
+        let unit = match name.split_once('/') {
+            Some(("compile-flat" | "compile-pipeline", _)) => "ns/instruction",
+            Some(("instances", _)) => "bytes",
+            _ => "ns",
+        };
         assert_eq!(object["unit"], unit, "{line}");
         name
     };
@@ -39,6 +43,25 @@ fn bench_measures_the_machine() {
     assert_eq!(names, expected);
     let text = nub(&["bench", "--seconds", "0"]).expect(0).stdout;
     assert!(expected.iter().all(|name| text.contains(name)), "{text}");
+}
+
+#[test]
+fn bench_measures_values() {
+    let run = nub(&["bench", "capabilities", "--json", "--seconds", "0"]).expect(0);
+    let names = figures(&run.stdout);
+    let expected = [
+        "copy/4KiB",
+        "copy/1MiB",
+        "copy/1GiB",
+        "copy/instance-1000",
+        "reroot/1-of-1GiB",
+        "reroot/1-of-1GiB-hashing-alone",
+        "reroot/1000-of-1GiB",
+        "reroot/1000-of-1GiB-hashing-alone",
+    ];
+    assert_eq!(names[..8], expected);
+    // Only Linux says how much memory is used.
+    assert!(names[8..].is_empty() || names[8..] == ["instances/bytes-each", "instances/bytes-each-with-page"]);
 }
 
 #[test]

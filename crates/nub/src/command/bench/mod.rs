@@ -1,8 +1,10 @@
 //! `nub bench`: how fast nub is on this machine, by itself. Comparisons with others are `javm-bench`'s.
 //!
 //! - [`programs`] is what it brings along to run.
+//! - [`capabilities`] is what values cost.
 //! - [`measure`] is how samples are taken.
 
+mod capabilities;
 pub(super) mod measure;
 mod programs;
 
@@ -25,9 +27,11 @@ use measure::{Times, nanoseconds};
 
 /// Measure how fast nub is on this machine
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  nub bench\n  nub bench guests/images/sieve.nub --endpoint sieve --arg 1000000")]
+#[command(
+    after_help = "Examples:\n  nub bench\n  nub bench capabilities\n  nub bench guests/images/sieve.nub --endpoint sieve --arg 1000000"
+)]
 pub(super) struct Arguments {
-    /// An Image to measure instead of the programs that nub brings along
+    /// An Image to measure instead of the programs that nub brings along; or `capabilities`: copies, hashes and memory
     image: Option<PathBuf>,
     /// The endpoint, by name or number; may be left out where there is only one
     #[arg(long, short, value_name = "NAME|N", requires = "image")]
@@ -61,6 +65,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     }
     let time = Duration::from_secs_f64(arguments.seconds);
     match &arguments.image {
+        // A file of that name is `./capabilities`.
+        Some(group) if group.as_os_str() == "capabilities" => of_values(time, output)?,
         Some(path) => of_image(arguments, path, time, output)?,
         None => of_machine(arguments, time, output)?,
     }
@@ -83,13 +89,19 @@ impl Place {
     }
 }
 
+/// The head of the table, for people.
+fn head(name: &str, output: &mut Output) -> Result<(), Failure> {
+    match output.is_json() {
+        true => Ok(()),
+        false => output
+            .line(format_args!("{STRONG}{name:<NAME_WIDTH$} {:>12} {:>12} {:>12}{STRONG:#}", "median", "p10", "p90")),
+    }
+}
+
 /// The first line, for people; and how long a virtual machine takes to its first reply.
 fn begin(arguments: &Arguments, path: &Path, time: Duration, output: &mut Output) -> Result<Nub, Failure> {
     let nub = arguments.machine.start(path)?;
-    if !output.is_json() {
-        let name = machine::name(&nub);
-        output.line(format_args!("{STRONG}{name:<28} {:>12} {:>12} {:>12}{STRONG:#}", "median", "p10", "p90"))?;
-    }
+    head(&machine::name(&nub), output)?;
     if nub.health().boot_time.is_some() {
         let times = measure::sample(time, || {
             let boot = arguments.machine.start(path)?.health().boot_time;
@@ -171,6 +183,12 @@ fn publish(mut nub: Nub, path: &Path, time: Duration, output: &mut Output) -> Re
     print(output, place, "put/1MiB", NANOSECONDS, &first)?;
     let Some(image) = last else { return Ok(()) };
     print(output, place, "put/again", NANOSECONDS, &measure::sample(time, || put(&image))?)
+}
+
+/// The figures of values, in this process.
+fn of_values(time: Duration, output: &mut Output) -> Result<(), Failure> {
+    head("values", output)?;
+    capabilities::measure(time, |(name, unit, times)| print(output, Place::HOST, name, unit, &times))
 }
 
 /// The smallest call there is, for others to measure: reads a number from memory.
@@ -267,6 +285,11 @@ impl<'a> Subject<'a> {
 }
 
 const NANOSECONDS: &str = "ns";
+const PER_INSTRUCTION: &str = "ns/instruction";
+const BYTES: &str = "bytes";
+
+/// The width of the column of names.
+const NAME_WIDTH: usize = 34;
 
 /// What an instruction costs before a program can run, with gas of either model.
 fn compile(output: &mut Output, name: &str, image: &ValidImage, time: Duration) -> Result<(), Failure> {
@@ -277,7 +300,7 @@ fn compile(output: &mut Output, name: &str, image: &ValidImage, time: Duration) 
             drop(black_box(Code::new(black_box(program), Mode::Image, model)));
             Ok(())
         })?;
-        print(output, Place::HOST, &format!("{group}/{name}"), "ns/instruction", &times.divided(instructions as f64))?;
+        print(output, Place::HOST, &format!("{group}/{name}"), PER_INSTRUCTION, &times.divided(instructions as f64))?;
     }
     Ok(())
 }
@@ -297,9 +320,10 @@ fn print(output: &mut Output, place: Place, name: &str, unit: &str, times: &Time
             "p90": p90,
         }));
     }
-    let [median, p10, p90] = [median, p10, p90].map(time_text);
-    let unit = if unit == NANOSECONDS { String::new() } else { format!(" {FAINT}an instruction{FAINT:#}") };
-    output.line(format_args!("{name:<28} {median:>12} {p10:>12} {p90:>12}{unit}"))
+    let text = |value: f64| if unit == BYTES { format!("{value:.0} bytes") } else { time_text(value) };
+    let [median, p10, p90] = [median, p10, p90].map(text);
+    let what = if unit == PER_INSTRUCTION { format!(" {FAINT}an instruction{FAINT:#}") } else { String::new() };
+    output.line(format_args!("{name:<NAME_WIDTH$} {median:>12} {p10:>12} {p90:>12}{what}"))
 }
 
 /// Nanoseconds in the unit that reads best.

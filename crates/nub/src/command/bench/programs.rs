@@ -19,8 +19,8 @@ const WORK_PAGE: u32 = 0x40;
 const WORK_PAGES: u32 = 64;
 
 /// Where state and LOG are.
-const STATE_SLOT: u8 = 3;
-const LOG_SLOT: u8 = 4;
+pub(super) const STATE_SLOT: u8 = 3;
+pub(super) const LOG_SLOT: u8 = 4;
 
 /// A program: what it is called, what it does how often, and its text. Its one endpoint takes a number.
 pub(super) struct Program {
