@@ -62,5 +62,14 @@ fn main() -> Result<(), javm_cap::DataError> {
     let mut times: Vec<Duration> = (0..200).map(|_| reroot(&mut data, &mut change)).collect();
     times.sort();
     println!("new root after one page  {:?} (median {:?})", times[0], times[times.len() / 2]);
+    let mut times: Vec<Duration> = (0..200)
+        .map(|_| {
+            let _ = data.hash();
+            (0..1000).for_each(|_| _ = change(&mut data, 5));
+            timed(|| data.hash()).1
+        })
+        .collect();
+    times.sort();
+    println!("new root after 1000      {:?} (median {:?})", times[0], times[times.len() / 2]);
     Ok(())
 }

@@ -243,8 +243,12 @@ impl HashCache {
         HashCache { ready: AtomicBool::new(false), words: [const { AtomicU64::new(0) }; 4] }
     }
 
+    pub(crate) fn is_known(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
     pub(crate) fn get(&self) -> Option<Hash> {
-        self.ready.load(Ordering::Acquire).then(|| {
+        self.is_known().then(|| {
             let mut hash = [0; HASH_SIZE];
             for (bytes, word) in hash.chunks_exact_mut(8).zip(&self.words) {
                 bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());

@@ -18,6 +18,7 @@
 //! - [`callable`](Callable): the right to call what stands at a [`Path`].
 //! - [`capability`](Capability): any of them.
 //! - [`measure`](Measure): size and height, and their bounds, which everything that can be made is within.
+//! - `proof`: what convinces who has a hash alone ([`Capability::prove`]); `javm-proof` verifies it.
 //! - [`reclaim`](Reclaim): dropping in small steps.
 //! - [`decode`](DecodeError): the cursor that reads encodings and the error that says where and why.
 //!
@@ -40,6 +41,7 @@ mod instance;
 mod measure;
 mod page;
 mod path;
+mod proof;
 mod reclaim;
 mod tag;
 mod typedef;

@@ -15,6 +15,7 @@ use crate::capability::Capability;
 use crate::data::{Data, MAX_DATA_PAGES};
 use crate::hash::{CapHash, Hash, HashCache, hash_parts};
 use crate::measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
+use crate::proof;
 use crate::tag::Tag;
 
 /// Slots are numbered by a byte.
@@ -210,6 +211,15 @@ impl CNode {
             Some(table) => table.hash.get_or_fill(|| hash_parts(Tag::CNode, &[&self.root()])),
             None => EMPTY_TABLE,
         })
+    }
+
+    /// Appends the hashes that lead from a slot up to the root.
+    pub(crate) fn prove_slot(&self, slot: u8, out: &mut Vec<u8>) {
+        for (height, empty) in (0..trie::HEIGHT).zip(&EMPTY_SUBTREES) {
+            let beside = slot ^ 1 << height;
+            let hash = self.0.as_ref().map_or(*empty, |table| table.root.hash_above(beside, height));
+            proof::sibling(out, &hash, empty);
+        }
     }
 
     pub(crate) fn into_table(self) -> Option<Arc<Table>> {

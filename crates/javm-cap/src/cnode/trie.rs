@@ -200,6 +200,25 @@ impl Node {
         }
     }
 
+    /// The hash of the spec's node of a height that a slot is below.
+    pub(super) fn hash_above(&self, slot: u8, height: u8) -> Hash {
+        let mut node = self;
+        loop {
+            let first = match node {
+                Node::Branch(branch) if branch.height > height => {
+                    node = &branch.edges[side(branch.height, slot)].node;
+                    continue;
+                }
+                Node::Branch(branch) => branch.first,
+                Node::Leaf { slot, .. } => *slot,
+            };
+            return match u16::from(first ^ slot) >> height {
+                0 => node.hash(height),
+                _ => EMPTY_SUBTREES[usize::from(height)],
+            };
+        }
+    }
+
     /// What everything in it counts for, in the table's slots.
     pub(super) fn measure(&self) -> Measure {
         match self {

@@ -7,6 +7,7 @@ mod rehash;
 mod tree;
 mod zeros;
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use thiserror::Error;
@@ -261,6 +262,11 @@ impl Data {
     #[must_use]
     pub fn measure(&self) -> Measure {
         Measure::pages(self.pages.into())
+    }
+
+    /// Appends the hashes that lead from a range of pages up to the root, as they come from left to right.
+    pub(crate) fn prove_pages(&self, first: u32, last: u32, out: &mut Vec<u8>) {
+        self.tree.prove(self.height(), 0, &(first..=last), out);
     }
 
     pub(crate) fn into_tree(self) -> Tree {

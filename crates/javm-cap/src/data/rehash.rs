@@ -3,11 +3,11 @@
 //! Nodes of one level do not depend on each other, wherever in the tree they stand, so scattered changes fill the
 //! machine's lanes as well as neighbouring ones do.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::tree::{Inner, Tree};
-use crate::hash::{BATCH, Hash, hash_pairs};
+use super::zeros::ZERO_SUBTREES;
+use crate::hash::{BATCH, Hash, HashCache, hash_pair, hash_pairs};
 use crate::page::PageRef;
 use crate::tag::Tag;
 
@@ -20,67 +20,86 @@ const MOST_PAGES: usize = 1024;
 /// Ends a list.
 const END: u32 = u32::MAX;
 
-/// What waits to be hashed. Whatever is in it, so is everything below it that has to be hashed first.
+/// What waits to be hashed, each with the place where the hash is remembered. Whatever is in it, so is everything below
+/// it that has to be hashed first.
 struct Waiting<'a> {
     pages: Vec<&'a PageRef>,
-    /// Inner nodes, each with the place here of another one of its level.
-    nodes: Vec<(&'a Arc<Inner>, u32)>,
-    /// The first of each level, from the one above the pages on.
+    of_pages: Vec<&'a HashCache>,
+    nodes: Vec<Node<'a>>,
+    /// The first node of each level, from the one above the pages on.
     first: [u32; LEVELS],
 }
 
-/// The root hash of a tree.
-pub(super) fn root(tree: &Tree, height: u32) -> Hash {
-    let mut waiting = Waiting { pages: Vec::new(), nodes: Vec::new(), first: [END; LEVELS] };
-    waiting.collect(tree, height);
-    waiting.hash();
-    known(tree, height)
+/// A node that waits.
+struct Node<'a> {
+    inner: &'a Inner,
+    hash: &'a HashCache,
+    /// The place of another one of its level.
+    next: u32,
 }
 
-/// The hash of a tree whose parts all remember theirs.
-fn known(tree: &Tree, height: u32) -> Hash {
-    match (tree.known_hash(height), tree) {
-        (Some(hash), _) => hash,
-        (None, Tree::Leaf(page)) => page.hash(),
-        (None, _) => {
-            debug_assert!(false, "what is collected is hashed");
-            Hash::default()
-        }
+/// The root hash of a tree with a root of this height.
+pub(super) fn root(root: &Inner, height: u32) -> Hash {
+    if !root.hashes.iter().all(HashCache::is_known) {
+        let (pages, of_pages, nodes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut waiting = Waiting { pages, of_pages, nodes, first: [END; LEVELS] };
+        waiting.collect(root, height);
+        waiting.hash();
     }
+    let [left, right] = below(root);
+    hash_pair(Tag::DataNode, &left, &right)
+}
+
+/// The hashes of both children, which are remembered by now.
+fn below(inner: &Inner) -> [Hash; 2] {
+    debug_assert!(inner.hashes.iter().all(HashCache::is_known), "what is collected is hashed");
+    inner.hashes.each_ref().map(|hash| hash.get().unwrap_or_default())
 }
 
 impl<'a> Waiting<'a> {
-    fn collect(&mut self, tree: &'a Tree, height: u32) {
-        match tree {
-            Tree::Inner(inner) if inner.hash.get().is_none() => {
-                let [left, right] = &inner.children;
-                self.collect(left, height - 1);
-                self.collect(right, height - 1);
-                // `collect` may have hashed what waited.
-                if let Some(first) = self.first.get_mut(height as usize - 1) {
-                    let place = self.nodes.len() as u32;
-                    self.nodes.push((inner, core::mem::replace(first, place)));
+    /// Collects what is not remembered below a node of this height.
+    fn collect(&mut self, inner: &'a Inner, height: u32) {
+        let below = height - 1;
+        for (child, hash) in inner.children.iter().zip(&inner.hashes).filter(|(_, hash)| !hash.is_known()) {
+            match child {
+                Tree::Empty => hash.fill(&ZERO_SUBTREES[below as usize]),
+                Tree::Leaf(page) => self.collect_page(page, hash),
+                Tree::Inner(inner) => {
+                    self.collect(inner, below);
+                    // What is below it may have been hashed by now.
+                    if let Some(first) = self.first.get_mut(below as usize - 1) {
+                        let next = core::mem::replace(first, self.nodes.len() as u32);
+                        self.nodes.push(Node { inner, hash, next });
+                    }
                 }
             }
-            Tree::Leaf(page) if page.known_hash().is_none() => {
+        }
+    }
+
+    fn collect_page(&mut self, page: &'a PageRef, hash: &'a HashCache) {
+        match page.known_hash() {
+            Some(known) => hash.fill(&known),
+            None => {
                 self.pages.push(page);
+                self.of_pages.push(hash);
                 if self.pages.len() >= MOST_PAGES {
                     self.hash();
                 }
             }
-            Tree::Inner(_) | Tree::Leaf(_) | Tree::Empty => {}
         }
     }
 
     fn hash(&mut self) {
         PageRef::hash_all(&self.pages);
-        self.pages.clear();
-        for (height, first) in (1..).zip(&mut self.first) {
+        for (page, hash) in self.pages.drain(..).zip(self.of_pages.drain(..)) {
+            hash.fill(&page.hash());
+        }
+        for first in &mut self.first {
             let mut next = core::mem::replace(first, END);
-            let mut batch = Batch { inners: [None; BATCH], pairs: [[Hash::default(); 2]; BATCH], count: 0 };
-            while let Some(&(inner, behind)) = self.nodes.get(next as usize) {
-                next = behind;
-                batch.add(inner, height);
+            let mut batch = Batch { hashes: [None; BATCH], pairs: [[Hash::default(); 2]; BATCH], count: 0 };
+            while let Some(node) = self.nodes.get(next as usize) {
+                next = node.next;
+                batch.add(node);
             }
             batch.hash();
         }
@@ -88,18 +107,17 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// Inner nodes of one level with what is hashed of them.
+/// Inner nodes of one level: what is hashed of them, and where that is remembered.
 struct Batch<'a> {
-    inners: [Option<&'a Arc<Inner>>; BATCH],
+    hashes: [Option<&'a HashCache>; BATCH],
     pairs: [[Hash; 2]; BATCH],
     count: usize,
 }
 
 impl<'a> Batch<'a> {
-    fn add(&mut self, inner: &'a Arc<Inner>, height: u32) {
-        let [left, right] = &inner.children;
-        self.pairs[self.count] = [known(left, height - 1), known(right, height - 1)];
-        self.inners[self.count] = Some(inner);
+    fn add(&mut self, node: &Node<'a>) {
+        self.pairs[self.count] = below(node.inner);
+        self.hashes[self.count] = Some(node.hash);
         self.count += 1;
         if self.count == BATCH {
             self.hash();
@@ -107,10 +125,10 @@ impl<'a> Batch<'a> {
     }
 
     fn hash(&mut self) {
-        let inners = &self.inners;
+        let hashes = &self.hashes;
         hash_pairs(Tag::DataNode, &self.pairs[..self.count], |index, hash| {
-            if let Some(inner) = inners[index] {
-                inner.hash.fill(&hash);
+            if let Some(place) = hashes[index] {
+                place.fill(&hash);
             }
         });
         self.count = 0;
@@ -146,14 +164,14 @@ mod tests {
         pages(0..5000, 1, &mut data);
         let inner = |leaves: u32| (1..=13u32).map(|height| leaves.div_ceil(1 << height) as usize).sum::<usize>();
         assert_eq!(reroot(&data), (5000, inner(5000)));
-        assert_eq!(reroot(&data), (0, 0));
+        assert_eq!(reroot(&data), (0, 1), "the root, of two remembered hashes");
 
         pages([4999].into_iter(), 2, &mut data);
         assert_eq!(reroot(&data), (1, 13));
         let mut copy = data.clone();
         pages([0, 1, 4095].into_iter(), 2, &mut copy);
         assert_eq!(reroot(&copy), (3, 13 + 11));
-        assert_eq!(reroot(&data), (0, 0), "what is shared remembers");
+        assert_eq!(reroot(&data), (0, 1), "what is shared remembers");
         // More than are collected before any are hashed, spread over all of it.
         pages((0..5000).step_by(2), 3, &mut data);
         assert_eq!(reroot(&data), (2500, inner(5000)));

@@ -2,17 +2,19 @@
 //!
 //! Nodes are reference-counted: a copy of a tree counts one up. A change walks from the root to one leaf; nodes that
 //! nobody shares are changed in place, shared ones are copied first, so a change costs the height and a copy never
-//! sees it. Each inner node remembers its hash and forgets it when the walk comes through, so that a new root costs
-//! one hash a forgotten node. A subtree without leaves is not stored: its hash depends on its height alone.
+//! sees it. Each inner node remembers the hashes of its children and forgets that of the one that the walk goes on to, so
+//! that a new root costs one hash a forgotten node. A subtree without leaves is not stored: its hash depends on its height alone.
 
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use super::rehash;
 use super::zeros::ZERO_SUBTREES;
 use crate::hash::{Hash, HashCache};
 use crate::page::PageRef;
+use crate::proof;
 
 /// A tree of 2^height places. The height is the owner's to remember.
 #[derive(Clone)]
@@ -25,11 +27,17 @@ pub(crate) enum Tree {
     Inner(Arc<Inner>),
 }
 
-/// Two subtrees and what their hash was.
-#[derive(Clone)]
+/// Two subtrees and what their hashes were: a change is hashed again along its way, without a look at what is beside it.
 pub(crate) struct Inner {
     pub(crate) children: [Tree; 2],
-    pub(super) hash: HashCache,
+    pub(super) hashes: [HashCache; 2],
+}
+
+/// A node is copied in order to be changed on one side: the other keeps its hash.
+impl Clone for Inner {
+    fn clone(&self) -> Inner {
+        Inner { children: self.children.clone(), hashes: self.hashes.each_ref().map(HashCache::copied) }
+    }
 }
 
 /// Which child of a node of `height` leads to `index`.
@@ -38,6 +46,16 @@ fn side(height: u32, index: u32) -> usize {
 }
 
 impl Inner {
+    fn of(children: [Tree; 2]) -> Tree {
+        Tree::Inner(Arc::new(Inner { children, hashes: [const { HashCache::empty() }; 2] }))
+    }
+
+    /// A child that may be changed, whose hash is forgotten.
+    fn child_mut(&mut self, side: usize) -> &mut Tree {
+        self.hashes[side].clear();
+        &mut self.children[side]
+    }
+
     fn is_empty(&self) -> bool {
         matches!(self.children, [Tree::Empty, Tree::Empty])
     }
@@ -98,7 +116,7 @@ impl Tree {
     fn place(&mut self, height: u32, index: u32) -> &mut Tree {
         let mut node = self;
         for height in (1..=height).rev() {
-            node = &mut node.open().children[side(height, index)];
+            node = node.open().child_mut(side(height, index));
         }
         node
     }
@@ -106,15 +124,10 @@ impl Tree {
     /// The node as one with children that may be changed.
     fn open(&mut self) -> &mut Inner {
         if let Tree::Empty = self {
-            let children = [Tree::Empty, Tree::Empty];
-            *self = Tree::Inner(Arc::new(Inner { children, hash: HashCache::empty() }));
+            *self = Inner::of([Tree::Empty, Tree::Empty]);
         }
         match self {
-            Tree::Inner(inner) => {
-                let inner = Arc::make_mut(inner);
-                inner.hash.clear();
-                inner
-            }
+            Tree::Inner(inner) => Arc::make_mut(inner),
             Tree::Empty | Tree::Leaf(_) => unreachable!("walks go as deep as the tree's height and leaves end them"),
         }
     }
@@ -134,7 +147,7 @@ impl Tree {
             };
         }
         let inner = self.open();
-        let leaf = inner.children[side(height, index)].take(height - 1, index);
+        let leaf = inner.child_mut(side(height, index)).take(height - 1, index);
         if inner.is_empty() {
             *self = Tree::Empty;
         }
@@ -148,11 +161,10 @@ impl Tree {
         } else if length < 1 << height && !matches!(self, Tree::Empty) {
             let half = 1 << (height - 1);
             let inner = self.open();
-            let [left, right] = &mut inner.children;
             if length < half {
-                left.truncate(height - 1, length, cut);
+                inner.child_mut(0).truncate(height - 1, length, cut);
             }
-            right.truncate(height - 1, length.saturating_sub(half), cut);
+            inner.child_mut(1).truncate(height - 1, length.saturating_sub(half), cut);
             if inner.is_empty() {
                 *self = Tree::Empty;
             }
@@ -163,8 +175,7 @@ impl Tree {
     pub(super) fn raise(&mut self, levels: u32) {
         for _ in 0..levels {
             if !matches!(self, Tree::Empty) {
-                let children = [core::mem::replace(self, Tree::Empty), Tree::Empty];
-                *self = Tree::Inner(Arc::new(Inner { children, hash: HashCache::empty() }));
+                *self = Inner::of([core::mem::replace(self, Tree::Empty), Tree::Empty]);
             }
         }
     }
@@ -173,23 +184,36 @@ impl Tree {
     pub(super) fn lower(&mut self, levels: u32) {
         for _ in 0..levels {
             if !matches!(self, Tree::Empty) {
-                let first = core::mem::replace(&mut self.open().children[0], Tree::Empty);
+                let first = core::mem::replace(self.open().child_mut(0), Tree::Empty);
                 *self = first;
             }
         }
     }
 
-    /// The root hash. Costs one hash for each page and node that does not remember its own.
+    /// The root hash. Costs one hash for each page and node that is not remembered, and one for the root.
     pub(super) fn hash(&self, height: u32) -> Hash {
-        self.known_hash(height).unwrap_or_else(|| rehash::root(self, height))
+        match self {
+            Tree::Empty => ZERO_SUBTREES[height as usize],
+            Tree::Leaf(page) => page.hash(),
+            Tree::Inner(inner) => rehash::root(inner, height),
+        }
     }
 
-    /// The root hash, if it takes no work.
-    pub(super) fn known_hash(&self, height: u32) -> Option<Hash> {
-        match self {
-            Tree::Empty => Some(ZERO_SUBTREES[height as usize]),
-            Tree::Leaf(page) => page.known_hash(),
-            Tree::Inner(inner) => inner.hash.get(),
+    /// Appends the hashes of the largest subtrees beside a range of leaves, from left to right. `index` is the number of
+    /// this subtree among those of its height.
+    pub(super) fn prove(&self, height: u32, index: u32, range: &RangeInclusive<u32>, out: &mut Vec<u8>) {
+        let (first, last) = (index << height, (index << height) + ((1 << height) - 1));
+        if last < *range.start() || first > *range.end() {
+            return proof::sibling(out, &self.hash(height), &ZERO_SUBTREES[height as usize]);
+        }
+        if height > 0 {
+            let empty = [Tree::Empty, Tree::Empty];
+            let [left, right] = match self {
+                Tree::Inner(inner) => &inner.children,
+                Tree::Empty | Tree::Leaf(_) => &empty,
+            };
+            left.prove(height - 1, 2 * index, range, out);
+            right.prove(height - 1, 2 * index + 1, range, out);
         }
     }
 
@@ -241,7 +265,7 @@ mod tests {
         tree
     }
 
-    /// The inner nodes by their addresses, and how many of them do not know their hash.
+    /// The inner nodes by their addresses, and how many of their children's hashes they do not know.
     fn nodes(tree: &Tree) -> (BTreeSet<*const Inner>, usize) {
         let mut ahead = vec![tree];
         let mut addresses = BTreeSet::new();
@@ -249,7 +273,7 @@ mod tests {
         while let Some(node) = ahead.pop() {
             if let Tree::Inner(inner) = node {
                 addresses.insert(Arc::as_ptr(inner));
-                unknown += usize::from(inner.hash.get().is_none());
+                unknown += inner.hashes.iter().filter(|hash| !hash.is_known()).count();
                 ahead.extend(&inner.children);
             }
         }
@@ -259,7 +283,7 @@ mod tests {
     #[test]
     fn a_change_forgets_the_hashes_above_it_and_no_others() {
         let mut tree = full();
-        assert_eq!(nodes(&tree).1, (1 << HEIGHT) - 1);
+        assert_eq!(nodes(&tree).1, 2 * ((1 << HEIGHT) - 1));
         tree.hash(HEIGHT);
         assert_eq!(nodes(&tree).1, 0);
         assert!(tree.leaves(HEIGHT).all(|(_, page)| page.known_hash().is_some()));
