@@ -556,3 +556,32 @@ fn regs_are_those_of_the_end() {
     assert_eq!((number(0), number(40), number(56), number(64), number(72)), (0xFFFF_0000, 77, 0, 0, 0));
     assert_eq!((record.byte(104), record.byte(108), record.byte(109), number(112)), (8, 4, 1, 3));
 }
+
+/// A chain that is built for the root computes the same below another one: its Callables, and the paths that it learns.
+#[test]
+fn a_chain_runs_as_a_child_of_another() {
+    // It mints a Callable for its child, which stores; calls it by that; and keeps the path that SELF tells.
+    let stores = child(endpoint([Action::Set(5, 9), Action::Store(5, STATE)]));
+    let script = asks(&[
+        Request::new(Mint, &[pair(60, 61), 0, u64::MAX, 4]),
+        Request::call(61, 0, &[]),
+        Request::new(Copy, &[pair(60, 63)]).flags(1),
+        Request::new(Operation::SelfRecord, &[MEMORY]),
+        Request::new(Write, &[62, 0, MEMORY + 1, 63]),
+    ]);
+    let mut chain = instance(script);
+    chain.home = Some(vec![]);
+    chain.table.slots.extend([(60, stores), (62, Value::Data(Data::new(1)))]);
+    let mut alone = World::new(chain.clone());
+    run(&mut alone);
+    let mut outer = world(&[Request::call(9, 0, &[]).flags(SCRATCH)], [(9, Value::Instance(Box::new(chain)))]);
+    run(&mut outer);
+    let (below, above) = (at(&outer, &[9]).expect("it is there"), &alone.state.root);
+    assert_eq!(hash::of(below), hash::of(above));
+    let told = |world: &World, depth| -> Vec<_> {
+        let steps = world.steps.iter().filter(|step| step.depth == depth);
+        steps.map(|step| (step.request, step.result, step.status)).collect()
+    };
+    assert_eq!(told(&alone, 1), told(&outer, 2));
+    assert!(told(&alone, 1).iter().all(|(.., status)| *status == Halt));
+}

@@ -1,6 +1,6 @@
 //! The tables of the pages are those of the model.
 
-use javm_model::{HOP_PRICE, Operation, SERVICE_TYPES, Status, UNKNOWN_PRICE, measure};
+use javm_model::{HOP_PRICE, Operation, SERVICE_TYPES, Status, UNKNOWN_PRICE, hash, measure, service_type};
 
 const OPERATIONS: &str = include_str!("../../../../docs/spec/operations.md");
 const SERVICES: &str = include_str!("../../../../docs/spec/services.md");
@@ -89,6 +89,10 @@ fn the_interfaces_of_services() {
         assert!(SERVICES.contains(&format!("\n{text}```")), "service {id}:\n{text}");
         let rows = table(SERVICES, "| id | name | in |");
         let name = rows.iter().find(|row| row[0] == id.to_string()).expect("it is in the table")[1];
-        assert!(text.starts_with(&format!("interface {} ", name.to_lowercase())));
+        let name = name.to_lowercase();
+        assert!(text.starts_with(&format!("interface {name} ")));
+        let hash = hash::of_typedef(&service_type(id).expect("it is in the table"));
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(SERVICES.contains(&format!("\n{name:6} {hex}\n")), "{name:6} {hex}");
     }
 }
