@@ -1,5 +1,6 @@
 //! The model against the pages, against itself, and against `javm-cap` where both have the same values.
 
+mod bounds;
 mod calls;
 mod creating;
 mod fixture;
