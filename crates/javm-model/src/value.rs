@@ -196,7 +196,9 @@ impl Instance {
     /// An Idle Instance with the Image's initial slots.
     #[must_use]
     pub fn new(image: &Rc<Image>) -> Instance {
-        let initial = image.slots.iter().map(|(&slot, data)| (slot, Value::Data(data.clone())));
+        // What an Image holds was never changed, however it was built.
+        let unchanged = |data: &Data| Value::Data(Data { changes: 0, ..data.clone() });
+        let initial = image.slots.iter().map(|(&slot, data)| (slot, unchanged(data)));
         Instance { image: image.clone(), table: CNode::of(initial), run: Run::Idle, quota: None, home: None }
     }
 }

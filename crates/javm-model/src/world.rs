@@ -160,7 +160,8 @@ impl World {
             _ => return Err(Status::Kind),
         };
         let endpoint = endpoint.ok_or(Status::NoEndpoint)?.clone();
-        let live = [call.scratchpad.map(Value::Data), call.gift];
+        let mut live = [call.scratchpad.map(Value::Data), call.gift];
+        live.iter_mut().flatten().for_each(measure::forget_changes);
         self.begin(Target { path: call.path, endpoint, via: call.via }, call.arguments, live, false)?;
         self.state.frame_mut().gas = call.gas;
         Ok(())

@@ -230,3 +230,36 @@ fn selves() {
         assert_eq!(status_of(Request::new(SelfRecord, &[address]), []), Range, "{address:#x}");
     }
 }
+
+/// What an operation makes has the changes of being made, and what came with the call or an Image has none.
+#[test]
+fn changes_of_what_is_new() {
+    use javm_model::Operation::{Drop, Move, NewCNode, NewData, Resize, Spawn, Upgrade};
+    let hash_of = |place: u64| Request::new(Hash, &[place, MEMORY]);
+    let slots = || vec![(10, image(asks(&[]))), (11, child(asks(&[]))), (12, cnode([(5, data(b"x"))]))];
+    for (asked, place, changes, height) in [
+        (vec![], 1, 0, 0),
+        (vec![Request::new(NewData, &[9, 20])], 20, 1, 0),
+        (vec![Request::new(NewCNode, &[20])], 20, 1, 0),
+        // The Instance, and two slots of it.
+        (vec![Request::new(Spawn, &[pair(10, 20), 0])], 20, 3, 1),
+        (vec![Request::new(Upgrade, &[pair(11, 10)])], 11, 1, 1),
+        (vec![Request::new(SetQuota, &[11, 100])], 11, 1, 1),
+        (vec![Request::new(Copy, &[pair(12, 20)])], 20, 0, 1),
+        (vec![Request::new(Drop, &[reference(&[12], 5).into()])], 12, 1, 0),
+        (vec![Request::new(Resize, &[reference(&[12], 5).into(), 3])], 12, 1, 1),
+        (vec![Request::new(Move, &[pair(reference(&[12], 5), reference(&[12], 6))])], 12, 2, 1),
+        (vec![Request::new(Move, &[pair(reference(&[12], 5), 1)]), Request::new(Move, &[pair(1, 20)])], 20, 0, 0),
+    ] {
+        let asked = [asked, vec![hash_of(place)]].concat();
+        let mut world = world(&asked, slots());
+        let call = HostCall { gift: Some(data(b"gift")), scratchpad: Some(Data::new(2)), ..HostCall::root(0) };
+        // A gift stands in slot 1, where only the first case leaves it.
+        let call = if place == 1 { call } else { HostCall { gift: None, ..call } };
+        assert_eq!(world.call_from_host(call).status, Halt);
+        let told = steps(&world);
+        let before = if told.len() == 1 { 10_000_000 - 10 } else { told[told.len() - 2].gas };
+        let step = &told[told.len() - 1];
+        assert_eq!((step.status, before - step.gas), (Halt, 1000 + changes * (24_000 + 5_000 * height)), "{asked:?}");
+    }
+}
