@@ -38,7 +38,9 @@ fn main() -> Result<()> {
     write("assembly", "pvm", texts)?;
     write("image", "nub", images)?;
     write("symbols", "json", files(&root.join("guests/images"), "sym")?)?;
-    for target in [&targets::memory::TARGET, &targets::arguments::TARGET, &targets::interpreter::TARGET] {
+    let without_real =
+        [&targets::memory::TARGET, &targets::arguments::TARGET, &targets::interpreter::TARGET, &targets::proof::TARGET];
+    for target in without_real {
         let inputs = (0..).map(|seed| (format!("generated-{seed}"), (target.generate)(&mut random(seed))));
         let accepted = inputs.filter(|(_, bytes)| (target.run)(bytes) == Reached::Accepted);
         write(target.name, "bin", accepted.take(GENERATED).collect())?;

@@ -9,6 +9,7 @@ pub mod image;
 pub mod interface;
 pub mod interpreter;
 pub mod memory;
+pub mod proof;
 pub mod symbols;
 
 use crate::Target;
@@ -23,5 +24,6 @@ pub const ALL: &[&Target] = &[
     &interface::TARGET,
     &interpreter::TARGET,
     &memory::TARGET,
+    &proof::TARGET,
     &symbols::TARGET,
 ];
