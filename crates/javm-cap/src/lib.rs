@@ -48,7 +48,7 @@ mod typedef;
 
 pub use callable::{CALLABLE_BYTES, Callable, CallableError, Interface, Mask, Right};
 pub use capability::{Capability, Service};
-pub use cnode::{CNODE_SLOTS, CNode, PlaceError, Refused};
+pub use cnode::{CNODE_SLOTS, CNode, PlaceError, Refused, TableIdentity};
 pub use data::{Data, DataError, MAX_DATA_PAGES};
 pub use decode::{DecodeError, DecodeErrorReason, Field};
 pub use hash::{CapHash, HASH_SIZE, Hash, ParseHashError};

@@ -3,8 +3,8 @@
 //! ```text
 //! virtual                                      physical
 //! 0x0000_0040_0000  kernel image, W^X          0x0000_1000  boot information
-//! 0x2000_0000_0000  windows, 512 GiB a lane    0x0020_0000  slots, one a lane
-//! 0x4000_0000_0000  all physical memory        behind them  tables of the processor, page tables, stacks, kernel image
+//! 0x1000_0000_0000  windows, 1 TiB a lane      0x0020_0000  slots, one a lane
+//! 0x5000_0000_0000  all physical memory        behind them  tables of the processor, page tables, stacks, kernel image
 //! 0x6000_0000_0000  stacks, 1 GiB a lane       2 MiB border free memory, up to the configured size
 //! ```
 //!
@@ -29,16 +29,17 @@ pub const IMAGE_BASE: u64 = 0x40_0000;
 pub const IMAGE_END: u64 = 0x4000_0000;
 
 /// Where the first lane's windows are.
-pub const WINDOWS_BASE: u64 = 0x2000_0000_0000;
-/// From one lane's windows to the next one's: an entry of the root page table.
-pub const LANE_WINDOWS_STRIDE: u64 = 512 << 30;
+pub const WINDOWS_BASE: u64 = 0x1000_0000_0000;
+/// From one lane's windows to the next one's: two entries of the root page table.
+pub const LANE_WINDOWS_STRIDE: u64 = 1 << 40;
 /// From one window to the next: 4 GiB of the program's memory and as much that is never mapped.
 pub const WINDOW_STRIDE: u64 = 8 << 30;
-/// How many windows a lane has room for.
+/// How many windows a lane has room for: those of all frames on a call stack, those that the kernel keeps beside them, and
+/// as many again.
 pub const WINDOWS_PER_LANE: usize = (LANE_WINDOWS_STRIDE / WINDOW_STRIDE) as usize;
 
 /// Where physical memory is mapped, all of it, writable.
-pub const LINEAR_BASE: u64 = 0x4000_0000_0000;
+pub const LINEAR_BASE: u64 = 0x5000_0000_0000;
 
 /// Where the first lane's stacks are.
 pub const STACKS_BASE: u64 = 0x6000_0000_0000;

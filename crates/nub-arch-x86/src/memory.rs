@@ -5,7 +5,7 @@
 //! windows are — come from a list of free frames and cost the heap nothing; everything else is the heap's. When all physical
 //! memory is in use, what is free of the heap serves for frames, too, and goes back to it.
 //!
-//! Whether there is enough for a request is [`crate::room`]'s to say.
+//! Whether there is enough for a request is `room`'s to say.
 
 #![allow(unsafe_code)]
 

@@ -1,13 +1,51 @@
 //! Symbols that compiled code refers to and a C library or `std` would define: copying and comparing bytes, and
 //! unwinding, which never happens here.
 //!
-//! Short copies are a few loads and stores that overlap; long ones are the processor's own string instructions, which
-//! move whole cache lines on every processor that nub meets.
+//! Short copies are a few loads and stores that overlap, those of some hundred bytes a loop; long ones are the processor's own
+//! string instructions, which move whole cache lines on every processor that nub meets, but take long to begin.
 
 use core::arch::asm;
 
 /// Copies that are no longer than this are made of two overlapping halves.
 const SHORT: usize = 32;
+
+/// From this length on string instructions are as fast as a loop.
+const LONG: usize = 1024;
+
+/// Copies more than [`SHORT`] bytes: upwards, 32 at a time, after the last 32.
+///
+/// # Safety
+/// `to` and `from` are valid for `length` bytes and do not overlap.
+#[inline(always)]
+unsafe fn copy_medium(to: *mut u8, from: *const u8, length: usize) {
+    // A loop in Rust might be made a call of `memcpy`.
+    // SAFETY: the last 32 bytes are within `length`, which is more; the loop ends less than 32 bytes behind what it has
+    // copied, which the last 32 cover, as it goes on only while more than that is left.
+    unsafe {
+        asm!(
+            "movups {a}, [{from} + {left} - 32]",
+            "movups {b}, [{from} + {left} - 16]",
+            "movups [{to} + {left} - 32], {a}",
+            "movups [{to} + {left} - 16], {b}",
+            "2:",
+            "movups {a}, [{from}]",
+            "movups {b}, [{from} + 16]",
+            "movups [{to}], {a}",
+            "movups [{to} + 16], {b}",
+            "add {from}, 32",
+            "add {to}, 32",
+            "sub {left}, 32",
+            "cmp {left}, 32",
+            "ja 2b",
+            to = inout(reg) to => _,
+            from = inout(reg) from => _,
+            left = inout(reg) length => _,
+            a = out(xmm_reg) _,
+            b = out(xmm_reg) _,
+            options(nostack),
+        );
+    }
+}
 
 /// Copies `length` bytes, at most [`SHORT`]: everything is read before anything is written.
 ///
@@ -45,6 +83,9 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut
     if length <= SHORT {
         // SAFETY: as promised.
         unsafe { copy_short(to, from, length) };
+    } else if length < LONG {
+        // SAFETY: as promised.
+        unsafe { copy_medium(to, from, length) };
     } else {
         // SAFETY: as promised; the direction flag is clear by the calling convention.
         unsafe {
@@ -90,6 +131,26 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
         let filled = [byte as u8; SHORT];
         // SAFETY: as promised; the array is as long as a short copy can be.
         unsafe { copy_short(to, filled.as_ptr(), length) };
+    } else if length < LONG {
+        let filled = [byte as u8; 16];
+        // SAFETY: the last 16 bytes are within `length`; the loop ends where at most these are left.
+        unsafe {
+            asm!(
+                "movups {value}, [{filled}]",
+                "movups [{to} + {left} - 16], {value}",
+                "2:",
+                "movups [{to}], {value}",
+                "add {to}, 16",
+                "sub {left}, 16",
+                "cmp {left}, 16",
+                "ja 2b",
+                filled = in(reg) filled.as_ptr(),
+                to = inout(reg) to => _,
+                left = inout(reg) length => _,
+                value = out(xmm_reg) _,
+                options(nostack),
+            );
+        }
     } else {
         // SAFETY: as promised; the direction flag is clear by the calling convention.
         unsafe {

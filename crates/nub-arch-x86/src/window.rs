@@ -31,13 +31,14 @@ mod entry {
 }
 
 /// Which windows of each lane are in use.
-static USED: [AtomicU64; MAX_LANES] = [const { AtomicU64::new(0) }; MAX_LANES];
-const _: () = assert!(WINDOWS_PER_LANE == 64);
+static USED: [[AtomicU64; USED_WORDS]; MAX_LANES] = [const { [const { AtomicU64::new(0) }; USED_WORDS] }; MAX_LANES];
+const USED_WORDS: usize = WINDOWS_PER_LANE / 64;
+const _: () = assert!(WINDOWS_PER_LANE.is_multiple_of(64));
 
 /// How many windows are in use, and how often translations were forgotten.
 pub fn count() -> (u64, u64) {
     (
-        USED.iter().map(|used| u64::from(used.load(Ordering::Relaxed).count_ones())).sum(),
+        USED.iter().flatten().map(|used| u64::from(used.load(Ordering::Relaxed).count_ones())).sum(),
         FLUSHES.load(Ordering::Relaxed),
     )
 }
@@ -63,10 +64,11 @@ pub struct Window {
 impl Window {
     /// A window of this lane with nothing mapped; `None` when all are in use.
     pub fn new(lane: usize) -> Option<Window> {
-        let used = &USED[lane];
         let free = |bits: u64| (bits != u64::MAX).then_some(bits | (bits + 1));
-        let before = used.fetch_update(Ordering::Acquire, Ordering::Relaxed, free).ok()?;
-        let number = before.trailing_ones();
+        let number = USED[lane].iter().enumerate().find_map(|(word, used)| {
+            let before = used.fetch_update(Ordering::Acquire, Ordering::Relaxed, free).ok()?;
+            Some(64 * word as u32 + before.trailing_ones())
+        })?;
         let base = layout::lane_windows(lane) + u64::from(number) * WINDOW_STRIDE;
         let nowhere = base + (1 << 32);
         Some(Window { lane, number, base, look: nowhere, forgotten: Vec::new(), forget_all: false })
@@ -218,7 +220,7 @@ impl View for Window {
 impl Drop for Window {
     fn drop(&mut self) {
         self.settle(&mut Vec::new());
-        USED[self.lane].fetch_and(!(1 << self.number), Ordering::Release);
+        USED[self.lane][self.number as usize / 64].fetch_and(!(1 << (self.number % 64)), Ordering::Release);
     }
 }
 

@@ -1,16 +1,16 @@
-//! The invocation engine: runs a frame and answers what its program asks of the kernel.
+//! The invocation engine: runs the frame on top and answers what its program asks of the kernel.
 
-use javm_cap::{CNode, Capability, SCRATCHPAD_SLOT};
 use javm_interpreter::Exit;
 use javm_isa::Reg;
 
-use crate::arch::{AddressSpace, Arch, Trace};
-use crate::frame::{Frame, WithoutScratchpad};
-use crate::operation::{HOP_PRICE, Operation, Request, UNKNOWN_OPERATION_PRICE, flag};
-use crate::service::{self, Service};
+use crate::arch::{Arch, Trace};
+use crate::call::Finished;
+use crate::frame::Frame;
+use crate::operation::{Operands, Operation, Request, UNKNOWN_OPERATION_PRICE};
+use crate::process::Process;
 use crate::status::Status;
 
-/// How a run ended.
+/// How a call from the host ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
     /// It returned from its endpoint.
@@ -39,161 +39,148 @@ impl Ended {
     }
 }
 
-/// The gas that is left does not cover the price of what the program asks for.
-struct TooLittleGas;
+/// Why a frame does not go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stop {
+    Halt,
+    Panic,
+    Fault { page: u32 },
+    OutOfGas,
+    Yield { value: u64 },
+}
 
-/// What a program gets back from an operation: φ7 and φ8. φ9 is 0 for everything that exists so far.
-struct Reply {
-    result: u64,
-    status: Status,
+impl Stop {
+    /// How a call from the host ends by it.
+    pub(crate) fn ended(self) -> Ended {
+        match self {
+            Stop::Halt => Ended::Halt,
+            Stop::Fault { page } => Ended::Fault { page },
+            Stop::OutOfGas => Ended::OutOfGas,
+            // A yield is refused where nobody could resume.
+            Stop::Panic | Stop::Yield { .. } => Ended::Panic,
+        }
+    }
+
+    /// What a caller finds, with this result if there is one.
+    pub(crate) fn reply(self, result: u64) -> Reply {
+        let (result, status, detail) = match self {
+            Stop::Halt => (result, Status::Halt, 0),
+            Stop::Panic => (0, Status::Panic, 0),
+            Stop::Fault { page } => (0, Status::Fault, page.into()),
+            Stop::OutOfGas => (0, Status::OutOfGas, 0),
+            Stop::Yield { value } => (0, Status::Yield, value),
+        };
+        Reply { result, status, detail }
+    }
+}
+
+/// What a program gets back: φ7, φ8 and φ9.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Reply {
+    pub(crate) result: u64,
+    pub(crate) status: Status,
+    pub(crate) detail: u64,
 }
 
 impl From<Status> for Reply {
     fn from(status: Status) -> Reply {
-        Reply { result: 0, status }
+        Reply { result: 0, status, detail: 0 }
     }
 }
 
-/// Runs `frame` until its program ends.
-pub(crate) fn run<A: Arch>(arch: &mut A, frame: &mut Frame<'_, A::Space>, mut trace: Option<Trace<'_>>) -> Ended {
+/// Why an operation was not done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refusal {
+    /// What is wrong.
+    Status(Status),
+    /// The gas that is left does not cover the price.
+    TooLittleGas,
+    /// The program has stopped itself; the operation is done.
+    Stops(Stop),
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Refusal {
+        Refusal::Status(status)
+    }
+}
+
+/// The outcome of an operation: what the program finds, or `None` where another frame runs now.
+pub(crate) type Answer = Result<Option<Reply>, Refusal>;
+
+/// Runs a process until its first frame ends. `trace` watches all frames.
+pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace<'_>>) -> Finished<A::Space> {
     loop {
-        let code = frame.published.code();
+        let Process { arch, frames, .. } = process;
+        let Some(Frame { program, state, window, .. }) = frames.last_mut() else {
+            unreachable!("a process without a frame is over")
+        };
         let exit = match &mut trace {
-            None => arch.run(code, &mut frame.state, frame.space),
-            Some(trace) => arch.run_traced(code, &mut frame.state, frame.space, *trace),
+            None => arch.run(program.code(), state, &mut window.space),
+            Some(trace) => arch.run_traced(program.code(), state, &mut window.space, *trace),
         };
-        let answered = match exit {
-            Exit::Halt => return Ended::Halt,
-            Exit::Panic => return Ended::Panic,
-            Exit::Fault(page) => return Ended::Fault { page },
-            Exit::OutOfGas => return Ended::OutOfGas,
+        let stop = match exit {
+            Exit::Halt => Some(Stop::Halt),
+            Exit::Panic => Some(Stop::Panic),
+            Exit::Fault(page) => Some(Stop::Fault { page }),
+            Exit::OutOfGas => Some(Stop::OutOfGas),
             Exit::Host(reference) => {
-                let request = Request { reference, ..Request::from_register(frame.register(Reg::A4)) };
-                frame.call(request)
+                let request = Request::from_register(process.running().register(Reg::A4));
+                process.answer(Operation::Call, Request { reference, ..request })
             }
-            Exit::Operation => frame.operate(Request::from_register(frame.register(Reg::A4))),
+            Exit::Operation => process.operate(),
         };
-        match answered {
-            Ok(reply) => frame.take_reply(&reply),
-            // Nothing has happened: the run stands before the instruction, which more gas could repeat.
-            Err(TooLittleGas) => return Ended::OutOfGas,
+        if let Some(finished) = stop.and_then(|stop| process.end(stop)) {
+            return finished;
         }
     }
 }
 
-impl<S: AddressSpace> Frame<'_, S> {
-    fn register(&self, register: Reg) -> u64 {
-        self.state.registers[register.index()]
+impl<A: Arch> Process<'_, A> {
+    /// Answers what the running program asks for by `ecall`.
+    fn operate(&mut self) -> Option<Stop> {
+        let request = Request::from_register(self.running().register(Reg::A4));
+        match Operation::from_number(request.operation) {
+            Some(operation) => self.answer(operation, request),
+            None => self.pay(UNKNOWN_OPERATION_PRICE).err().or_else(|| self.take(Err(Status::Unknown.into()), 0)),
+        }
     }
 
-    fn arguments(&self) -> [u64; 4] {
-        [Reg::A0, Reg::A1, Reg::A2, Reg::A3].map(|register| self.register(register))
+    /// Has an operation paid for and done.
+    fn answer(&mut self, operation: Operation, request: Request) -> Option<Stop> {
+        let operands = Operands::new(self.running(), request);
+        let price = operation.price_of(&operands);
+        if let Err(stop) = self.pay(price) {
+            return Some(stop);
+        }
+        let answer = match operation.are_valid(&operands) {
+            true => self.perform(operation, &operands),
+            false => Err(Status::Range.into()),
+        };
+        self.take(answer, price)
     }
 
-    fn take_reply(&mut self, reply: &Reply) {
-        self.state.registers[Reg::A0.index()] = reply.result;
-        self.state.registers[Reg::A1.index()] = reply.status.number();
-        self.state.registers[Reg::A2.index()] = 0;
-        self.published.code().step_over(&mut self.state);
-    }
-
-    fn pay(&mut self, price: u64) -> Result<(), TooLittleGas> {
-        self.state.gas = self.state.gas.checked_sub(price).ok_or(TooLittleGas)?;
+    /// Takes gas from the running program; where there is less it stands before the instruction, which more gas could
+    /// repeat.
+    fn pay(&mut self, price: u64) -> Result<(), Stop> {
+        let gas = &mut self.top().state.gas;
+        *gas = gas.checked_sub(price).ok_or(Stop::OutOfGas)?;
         Ok(())
     }
 
-    fn operate(&mut self, request: Request) -> Result<Reply, TooLittleGas> {
-        let Some(operation) = Operation::from_number(request.operation) else {
-            self.pay(UNKNOWN_OPERATION_PRICE)?;
-            return Ok(Status::Unknown.into());
-        };
-        if operation == Operation::Call {
-            return self.call(request);
+    /// Gives the program what came out of an operation that cost this much.
+    fn take(&mut self, answer: Answer, price: u64) -> Option<Stop> {
+        let frame = self.top();
+        match answer {
+            Ok(None) => {}
+            Ok(Some(reply)) => frame.take_reply(&reply),
+            Err(Refusal::Status(status)) => frame.take_reply(&status.into()),
+            Err(Refusal::Stops(stop)) => return Some(stop),
+            Err(Refusal::TooLittleGas) => {
+                frame.state.gas += price;
+                return Some(Stop::OutOfGas);
+            }
         }
-        self.pay(operation.price())?;
-        if !request.is_plain() {
-            return Ok(Status::Range.into());
-        }
-        Ok(match operation {
-            Operation::Gas => Reply { result: self.state.gas, status: Status::Halt },
-            Operation::SelfRecord | Operation::Call => self.write_self_record(),
-        })
+        None
     }
-
-    /// SELF: 64 bytes at φ7 — how the call came (3 is from the host), then zeros: a top-level call from the host has no
-    /// distance, badge, path or origin.
-    fn write_self_record(&mut self) -> Reply {
-        const VIA_HOST: u64 = 3;
-        let record = [VIA_HOST, 0, 0, 0, 0, 0, 0, 0];
-        let written =
-            u32::try_from(self.register(Reg::A0)).ok().and_then(|address| self.write_own_memory(address, &record));
-        if written.is_some() { Status::Halt.into() } else { Status::Range.into() }
-    }
-
-    /// CALL of what `request.reference` names.
-    fn call(&mut self, request: Request) -> Result<Reply, TooLittleGas> {
-        self.pay(Operation::Call.price() + HOP_PRICE * hops(request.reference).count() as u64)?;
-        Ok(self.call_paid(request).unwrap_or_else(Reply::from))
-    }
-
-    /// The call once its own price is paid; the callee's price is taken with the call or not at all.
-    fn call_paid(&mut self, request: Request) -> Result<Reply, Status> {
-        if request.flags & !flag::ALL != 0 {
-            return Err(Status::Range);
-        }
-        if request.reference == u32::from(SCRATCHPAD_SLOT) {
-            return Err(if self.scratchpad.is_some() { Status::Kind } else { Status::Empty });
-        }
-        let service = match resolve(&self.table, request.reference)? {
-            Capability::Service(capability) => Service::from_number(capability.id).ok_or(Status::NoEndpoint)?,
-            _ => return Err(Status::Kind),
-        };
-        let with_scratchpad = request.flags & flag::SCRATCH != 0;
-        let arguments = self.arguments();
-        let prepared = if with_scratchpad {
-            service::prepare(service, request.endpoint, arguments, self)?
-        } else {
-            service::prepare(service, request.endpoint, arguments, &mut WithoutScratchpad(&mut self.log))?
-        };
-        if prepared.price > self.callee_gas_limit() {
-            return Err(Status::OutOfGas);
-        }
-        self.state.gas -= prepared.price;
-        let result = if with_scratchpad {
-            prepared.perform(self)
-        } else {
-            prepared.perform(&mut WithoutScratchpad(&mut self.log))
-        };
-        Ok(Reply { result, status: Status::Halt })
-    }
-
-    /// φ12: what the callee may use of the gas that is left; 0, and everything above, means all but a 64th.
-    fn callee_gas_limit(&self) -> u64 {
-        let most = self.state.gas - self.state.gas / 64;
-        match self.register(Reg::A5) {
-            0 => most,
-            asked => asked.min(most),
-        }
-    }
-}
-
-/// The hops of a reference: bytes 1 to 3, the first 0 among them ends them.
-fn hops(reference: u32) -> impl Iterator<Item = u8> {
-    reference.to_le_bytes().into_iter().skip(1).take_while(|&hop| hop != 0)
-}
-
-/// What stands in the slot that a reference names: byte 0 is the slot, the hops lead to its table.
-fn resolve(table: &CNode, reference: u32) -> Result<&Capability, Status> {
-    let slot = reference as u8;
-    if hops(reference).count() < (reference >> 8).to_le_bytes().into_iter().filter(|&byte| byte != 0).count() {
-        return Err(Status::Range);
-    }
-    let mut table = table;
-    for hop in hops(reference) {
-        table = match table.get(hop).ok_or(Status::Empty)? {
-            Capability::CNode(inner) => inner,
-            _ => return Err(Status::Kind),
-        };
-    }
-    table.get(slot).ok_or(Status::Empty)
 }

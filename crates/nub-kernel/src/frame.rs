@@ -1,288 +1,478 @@
 //! One running program: its registers, its table, its memory.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use javm_cap::{Access, Backing, CNode, Capability, Data, Instance, PAGE_SIZE, PageRef, SCRATCHPAD_SLOT};
+use javm_cap::{
+    Access, CNode, Capability, Data, DynamicMapping, DynamicMappings, GIFT_SLOT, PAGE_SIZE, PageRef, Path,
+    SCRATCHPAD_SLOT,
+};
 use javm_interpreter::State;
+use javm_isa::Reg;
 
 use crate::arch::AddressSpace;
+use crate::engine::Reply;
 use crate::published::{DataMapping, Published};
-use crate::service::{Log, Surroundings};
-use crate::window::{Shows, Window};
+use crate::window::{Window, as_data, data_in, is_live};
 
-/// A program on the call stack. It works on a table of its own, so that a call that fails leaves nothing behind.
-pub(crate) struct Frame<'a, S> {
-    pub(crate) published: &'a Published,
+/// How a program came to be called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Via {
+    /// Through the slot that holds it.
+    Owner,
+    /// Through a Callable.
+    Callable {
+        /// What the one who made it wanted to know it by.
+        badge: u64,
+        /// Instances from that one down to the place.
+        distance: u8,
+    },
+    /// By an event of a block.
+    Event {
+        /// Who sent it.
+        origin: [u8; 32],
+    },
+    /// By the host.
+    Host,
+}
+
+/// A program on the call stack. It works on a table of its own, so that a call that is undone leaves nothing behind.
+pub(crate) struct Frame<S> {
+    pub(crate) program: Arc<Published>,
+    /// Where its Instance stands.
+    pub(crate) path: Path,
+    /// Its slots from 2 on.
     pub(crate) table: CNode,
-    /// Slot 0 of a running program, which is empty at rest: kept out of the table, which the Instance shares.
-    pub(crate) scratchpad: Option<Data>,
-    pub(crate) space: &'a mut S,
+    /// Slots 0 and 1.
+    pub(crate) live: [Option<Capability>; 2],
+    /// What MAP added to the memory map of the Image.
+    pub(crate) dynamic: DynamicMappings,
+    pub(crate) window: Box<Window<S>>,
+    /// Pages that were stored to, by slot and index, which the memory does not show (any more), and which are not in their
+    /// Data yet.
+    pub(crate) unseen: BTreeMap<(u8, u32), PageRef>,
+    /// Whether the program may have stored anything that is not in a Data yet. Asking the memory is a look at each page
+    /// that it may have stored to, so at the end it is asked once.
+    pub(crate) may_have_stored: bool,
     pub(crate) state: State,
-    pub(crate) log: Log,
+    pub(crate) call: CallRecord,
 }
 
-/// A page that a run left different from the one in its slot.
-struct ChangedPage {
-    slot: u8,
-    index: u32,
-    content: PageRef,
+/// What is remembered of the call that a frame is about.
+pub(crate) struct CallRecord {
+    pub(crate) via: Via,
+    /// Its flags.
+    pub(crate) flags: u8,
+    /// What the Instance counts for in the table that holds it, as long as it runs.
+    pub(crate) size: u64,
+    /// How many pages it may write to.
+    pub(crate) writable: u32,
+    /// Where what may have to be undone begins.
+    pub(crate) mark: Mark,
+    /// What stood in the caller's slots 0 and 1, as far as it went with the call.
+    pub(crate) passed: [Option<Capability>; 2],
 }
 
-/// Puts changed pages into the Data that they belong to, and maps those anew.
-fn keep<S: AddressSpace>(
-    mut changes: Vec<ChangedPage>,
-    published: &Published,
-    space: &mut S,
-    scratchpad: &mut Option<Data>,
-    instance: &mut Instance,
-) {
-    changes.sort_by_key(|change| change.slot);
-    let mut rest = changes.into_iter().peekable();
-    while let Some(slot) = rest.peek().map(|change| change.slot) {
-        let data = match slot {
-            SCRATCHPAD_SLOT => scratchpad.as_mut(),
-            _ => instance.table_mut().data_mut(slot),
+/// A point to go back to.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    pub(crate) undo: usize,
+    pub(crate) log: usize,
+    pub(crate) changed: u64,
+}
+
+/// Pages of a slot that a program left different from those in the Data, by their index there.
+pub(crate) struct Stores {
+    pub(crate) slot: u8,
+    pub(crate) pages: Vec<(u32, PageRef)>,
+}
+
+impl From<&DynamicMapping> for DataMapping {
+    fn from(mapping: &DynamicMapping) -> DataMapping {
+        let DynamicMapping { first_page, pages, offset, access, slot } = *mapping;
+        DataMapping { first_page, pages, slot, offset, access }
+    }
+}
+
+impl<S: AddressSpace> Frame<S> {
+    pub(crate) fn register(&self, register: Reg) -> u64 {
+        self.state.registers[register.index()]
+    }
+
+    pub(crate) fn arguments(&self) -> [u64; 4] {
+        [Reg::A0, Reg::A1, Reg::A2, Reg::A3].map(|register| self.register(register))
+    }
+
+    /// What stands in a slot of its own.
+    pub(crate) fn own(&self, slot: u8) -> Option<&Capability> {
+        match self.live.get(usize::from(slot)) {
+            Some(live) => live.as_ref(),
+            None => self.table.get(slot),
+        }
+    }
+
+    pub(crate) fn own_data_mut(&mut self, slot: u8) -> Option<&mut Data> {
+        match self.live.get_mut(usize::from(slot)) {
+            Some(Some(Capability::Data(data))) => Some(data),
+            Some(_) => None,
+            None => self.table.data_mut(slot),
+        }
+    }
+
+    /// Where pages of a slot can be seen in its memory.
+    fn mappings_of(&self, slot: u8) -> impl Iterator<Item = DataMapping> {
+        let dynamic = self.dynamic.iter().filter(move |mapping| mapping.slot == slot).map(DataMapping::from);
+        self.program.mappings_of(slot).copied().chain(dynamic)
+    }
+
+    /// Shows all of its memory. `shows_table` says that the window shows the slots of the table already.
+    pub(crate) fn mount(&mut self, shows_table: bool) {
+        let Frame { program, table, live, window, dynamic, .. } = self;
+        if shows_table {
+            for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
+                window.show(slot, as_data(live[usize::from(slot)].as_ref()));
+            }
+        } else {
+            window.mount(program, |slot| match live.get(usize::from(slot)) {
+                Some(live) => as_data(live.as_ref()),
+                None => data_in(table, slot),
+            });
+        }
+        if !dynamic.is_empty() {
+            let slots: Vec<u8> = dynamic.iter().map(|mapping| mapping.slot).collect();
+            slots.into_iter().for_each(|slot| self.show_dynamic(slot));
+        }
+    }
+
+    /// Has its memory show what stands in a slot of its own now.
+    pub(crate) fn show(&mut self, slot: u8) {
+        let Frame { table, live, window, .. } = self;
+        let data = match live.get(usize::from(slot)) {
+            Some(live) => as_data(live.as_ref()),
+            None => data_in(table, slot),
         };
-        // What is still mapped shares the Data's nodes, which would have to be copied.
-        let remap = slot != SCRATCHPAD_SLOT;
-        if remap {
-            published.mappings_of(slot).for_each(|mapping| mapping.unmap(space));
-        }
-        let of_slot = core::iter::from_fn(|| rest.next_if(|change| change.slot == slot));
-        let Some(data) = data else {
-            debug_assert!(false, "only a Data is mapped");
-            of_slot.for_each(drop);
-            continue;
-        };
-        for ChangedPage { index, content, .. } in of_slot {
-            if slot == SCRATCHPAD_SLOT {
-                // It leaves with the outcome. A host that drops it before the next call leaves the page to that one.
-                space.lend(&content);
-            }
-            let old = data.page(index).cloned();
-            let kept = data.set_page(index, content);
-            debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");
-            old.into_iter().for_each(|page| space.reuse(page));
-        }
-        if remap {
-            published.mappings_of(slot).for_each(|mapping| mapping.map(space, data));
-        }
-    }
-}
-
-/// The Data in a slot of a table.
-fn data_in(table: &CNode, slot: u8) -> Option<&Data> {
-    match table.get(slot) {
-        Some(Capability::Data(data)) => Some(data),
-        _ => None,
-    }
-}
-
-/// Maps what the memory map of an Image shows of its slots, where that is not what they showed `before`.
-fn remap<'a, S: AddressSpace>(
-    space: &mut S,
-    published: &Published,
-    before: impl Fn(u8) -> Option<&'a Data>,
-    now: impl Fn(u8) -> Option<&'a Data>,
-) {
-    for mapping in published.mappings() {
-        match (before(mapping.slot), now(mapping.slot)) {
-            (None, None) => {}
-            (Some(before), Some(now)) if before.ptr_eq(now) => {}
-            (_, Some(now)) => mapping.map(space, now),
-            (Some(_), None) => mapping.unmap(space),
-        }
-    }
-}
-
-/// Has a window that shows an Instance with this table show what a new Instance of its Image has, and nothing else.
-pub(crate) fn rest<S: AddressSpace>(window: &mut Window<S>, published: &Published, table: &CNode) {
-    if window.shows == Shows::Instance {
-        let initial = &published.image().slots;
-        remap(&mut window.space, published, |slot| data_in(table, slot), |slot| initial.get(&slot));
-        window.space.settle();
-        window.shows = Shows::Initial;
-    }
-}
-
-/// Makes a window show what the memory map of an Image says of a table and a scratchpad, as far as it does not do so
-/// already. Slots that hold no Data stay unmapped. `blank` says that there is nothing in the scratchpad but zeros.
-pub(crate) fn mount<S: AddressSpace>(
-    window: &mut Window<S>,
-    published: &Published,
-    table: &CNode,
-    scratchpad: Option<&Data>,
-    blank: bool,
-) {
-    let initial = &published.image().slots;
-    match window.shows {
-        Shows::Instance => {}
-        Shows::Initial => {
-            remap(&mut window.space, published, |slot| initial.get(&slot), |slot| data_in(table, slot));
-        }
-        Shows::Nothing => {
-            for (&first, mapping) in &published.image().memory {
-                if let Backing::Ephemeral = mapping.backing {
-                    window.space.map_zero(first, mapping.pages);
-                }
-            }
-            remap(&mut window.space, published, |_| None, |slot| data_in(table, slot));
-        }
-    }
-    window.shows = Shows::Instance;
-    let pages = scratchpad.map_or(0, Data::pages);
-    if blank && window.blank_scratchpad == pages {
-        return;
-    }
-    for mapping in published.mappings_of(SCRATCHPAD_SLOT) {
-        match scratchpad {
-            Some(data) => mapping.map(&mut window.space, data),
-            None => mapping.unmap(&mut window.space),
-        }
-    }
-    window.blank_scratchpad = if blank { pages } else { 0 };
-}
-
-impl<S: AddressSpace> Frame<'_, S> {
-    /// Ends the frame: if it is `kept`, what the program has written goes into the Instance's Data, otherwise it is
-    /// dropped. What it has written to the scratchpad is kept either way, what it has written to ephemeral memory never.
-    /// The window shows the Instance as it is then; a scratchpad that was not `blank` is not mounted any more.
-    pub(crate) fn settle(&mut self, kept: bool, blank: bool, instance: &mut Instance) {
-        let Frame { published, table, scratchpad, space, .. } = self;
-        if kept {
-            // The Instance lets go of its old table, so that what nobody else shares is changed in place.
-            *instance.table_mut() = core::mem::take(table);
-        }
-        let mut changes = Vec::new();
-        if space.has_changed() {
-            // What is mapped read-only stays as it is, but services write to all of the scratchpad.
-            let may_change =
-                |mapping: &&DataMapping| mapping.access == Access::ReadWrite || mapping.slot == SCRATCHPAD_SLOT;
-            for mapping in published.mappings().iter().filter(may_change) {
-                if kept || mapping.slot == SCRATCHPAD_SLOT {
-                    space.withdraw(mapping.first_page, mapping.pages, |page, content| {
-                        let index = page - mapping.first_page + mapping.offset;
-                        changes.push(ChangedPage { slot: mapping.slot, index, content });
-                    });
-                } else {
-                    space.discard(mapping.first_page, mapping.pages);
-                }
-            }
-            for (&first, mapping) in &published.image().memory {
-                if let Backing::Ephemeral = mapping.backing {
-                    space.discard(first, mapping.pages);
-                }
-            }
-        }
-        if !blank {
-            published.mappings_of(SCRATCHPAD_SLOT).for_each(|mapping| mapping.unmap(*space));
-        }
-        if !changes.is_empty() {
-            keep(changes, published, *space, scratchpad, instance);
-        }
+        window.show(slot, data);
+        self.show_dynamic(slot);
     }
 
-    /// The mapped page that shows this page of the scratchpad, if any does.
-    fn mapped(&self, index: u32) -> Option<u32> {
-        self.published.mappings_of(SCRATCHPAD_SLOT).find_map(|mapping| mapping.page_of(index))
-    }
-
-    /// The page of the scratchpad as the program sees it; `None` reads as zeros.
-    fn scratchpad_page(&mut self, index: u32) -> Option<PageRef> {
-        let changed = self.mapped(index).and_then(|page| self.space.changed_page(page));
-        changed.or_else(|| self.scratchpad.as_ref()?.page(index).cloned())
-    }
-
-    fn set_scratchpad_page(&mut self, index: u32, content: PageRef) {
-        if self.mapped(index).is_some_and(|page| self.space.set_page(page, content.clone())) {
+    fn show_dynamic(&mut self, slot: u8) {
+        if self.dynamic.is_empty() {
             return;
         }
-        if let Some(data) = &mut self.scratchpad {
-            let kept = data.set_page(index, content);
-            debug_assert!(kept.is_ok(), "the range was checked against the scratchpad's length");
+        let mappings: Vec<DataMapping> =
+            self.dynamic.iter().filter(|mapping| mapping.slot == slot).map(DataMapping::from).collect();
+        let Frame { table, live, window, .. } = self;
+        let data = match live.get(usize::from(slot)) {
+            Some(live) => as_data(live.as_ref()),
+            None => data_in(table, slot),
+        };
+        for mapping in mappings {
+            match data {
+                Some(data) => mapping.map(&mut window.space, data),
+                None => mapping.unmap(&mut window.space),
+            }
         }
     }
 
-    /// Writes `bytes`, at most a page of them, to the program's own memory. `None` where it must not; nothing is
-    /// written then.
-    pub(crate) fn write_own_memory(&mut self, address: u32, words: &[u64]) -> Option<()> {
-        let address_of = |index: usize| address.checked_add(8 * u32::try_from(index).ok()?);
-        // A record of less than a page touches the pages of its first and its last word. Both are written with what
-        // they hold first, so that a refusal comes before any change.
-        for index in [words.len().saturating_sub(1), 0] {
-            let probe = address_of(index)?;
-            let present = self.space.load_u64(probe).ok()?;
-            self.space.store_u64(probe, present).ok()?;
+    /// Has its memory show nothing of a slot, so that nothing but the table holds what stands there.
+    pub(crate) fn hide(&mut self, slot: u8) {
+        self.window.show(slot, None);
+        let Frame { dynamic, window, .. } = self;
+        for mapping in dynamic.iter().filter(|mapping| mapping.slot == slot) {
+            window.space.unmap(mapping.first_page, mapping.pages);
         }
-        for (index, &word) in words.iter().enumerate() {
-            self.space.store_u64(address_of(index)?, word).ok()?;
+    }
+
+    /// Drops what was stored to a slot and not collected.
+    pub(crate) fn forget_stores(&mut self, slot: u8) {
+        self.unseen.retain(|&(of, _), _| of != slot);
+        self.hide(slot);
+    }
+
+    /// Maps more: `mappings` is what there is with what is `added`.
+    pub(crate) fn map(&mut self, mappings: DynamicMappings, added: DynamicMapping) {
+        self.dynamic = mappings;
+        let mapping = DataMapping::from(&added);
+        let Frame { table, live, window, unseen, .. } = self;
+        let data = match live.get(usize::from(added.slot)) {
+            Some(live) => as_data(live.as_ref()),
+            None => data_in(table, added.slot),
+        };
+        if let Some(data) = data {
+            mapping.map(&mut window.space, data);
+        }
+        let range = (added.slot, added.offset)..(added.slot, added.offset + added.pages);
+        for ((_, index), page) in unseen.extract_if(range, |_, _| true) {
+            if let Some(at) = mapping.page_of(index) {
+                let put = window.space.set_page(at, page);
+                debug_assert!(put, "stores are to pages that there are");
+            }
+        }
+    }
+
+    /// Takes away what MAP has mapped in a range; `mappings` is what is left. Gives how many pages could be written to.
+    pub(crate) fn unmap(&mut self, mappings: DynamicMappings, first: u32, pages: u32) -> u32 {
+        let old = core::mem::replace(&mut self.dynamic, mappings);
+        let mut writable = 0;
+        for mapping in old.iter() {
+            let start = mapping.first_page.max(first);
+            let end = (mapping.first_page + mapping.pages).min(first + pages);
+            if start >= end {
+                continue;
+            }
+            if mapping.access == Access::ReadWrite || mapping.slot == SCRATCHPAD_SLOT {
+                writable += if mapping.access == Access::ReadWrite { end - start } else { 0 };
+                // What was stored there is in the Data, seen or not.
+                self.window.space.withdraw(start, end - start, |page, content| {
+                    self.unseen.insert((mapping.slot, page - mapping.first_page + mapping.offset), content);
+                });
+            }
+            self.window.space.unmap(start, end - start);
+        }
+        writable
+    }
+
+    /// Takes out of the memory what was stored to a slot and is not in its Data yet. Only pages that differ count: what
+    /// was stored that stood there before is nothing that happened.
+    pub(crate) fn withdraw(&mut self, slot: u8) -> Stores {
+        let mut pages = Vec::new();
+        if !self.may_have_stored {
+            return Stores { slot, pages };
+        }
+        if self.window.space.has_changed() {
+            let mappings: Vec<DataMapping> = self.mappings_of(slot).collect();
+            for mapping in mappings {
+                // Services write to all of the scratchpad.
+                if mapping.access == Access::ReadWrite || slot == SCRATCHPAD_SLOT {
+                    self.window.space.withdraw(mapping.first_page, mapping.pages, |page, content| {
+                        pages.push((page - mapping.first_page + mapping.offset, content));
+                    });
+                }
+            }
+        }
+        if !self.unseen.is_empty() {
+            pages.extend(
+                self.unseen
+                    .extract_if((slot, 0)..=(slot, u32::MAX), |_, _| true)
+                    .map(|((_, index), page)| (index, page)),
+            );
+        }
+        if let Some(data) = as_data(self.own(slot)) {
+            pages.retain(|(index, content)| !is_same(data.page(*index), content));
+        }
+        Stores { slot, pages }
+    }
+
+    /// Its program does not run any more: finds out whether it has stored anything.
+    pub(crate) fn stop(&mut self) {
+        self.may_have_stored = self.window.space.has_changed() || !self.unseen.is_empty();
+    }
+
+    /// [`Frame::withdraw`] of every slot of the table that the memory shows for writing.
+    pub(crate) fn withdraw_table(&mut self) -> Vec<Stores> {
+        if !self.may_have_stored {
+            return Vec::new();
+        }
+        let mapped = self.program.slots().iter().copied();
+        let unseen = self.unseen.keys().map(|&(slot, _)| slot);
+        let dynamic = self.dynamic.iter().map(|mapping| mapping.slot);
+        let mut slots: Vec<u8> = mapped.chain(dynamic).chain(unseen).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.retain(|&slot| !is_live(slot));
+        slots.into_iter().map(|slot| self.withdraw(slot)).collect()
+    }
+
+    /// The ephemeral pages as one Data, with what the program has stored.
+    pub(crate) fn take_ephemeral(&mut self) -> Data {
+        let Ok(mut data) = Data::new(self.program.ephemeral_pages()) else {
+            unreachable!("an Image has fewer than a Data may have")
+        };
+        let mut start = 0;
+        for (first, pages) in self.program.ephemeral() {
+            self.window.space.withdraw(first, pages, |page, content| {
+                let kept = data.set_page(start + page - first, content);
+                debug_assert!(kept.is_ok(), "there is one for each");
+            });
+            start += pages;
+        }
+        data
+    }
+
+    /// Stores to ephemeral memory what [`Frame::take_ephemeral`] gave.
+    pub(crate) fn fill_ephemeral(&mut self, data: &Data) {
+        let mut start = 0;
+        for (first, pages) in self.program.ephemeral() {
+            for (index, content) in data.stored_pages().filter(|(index, _)| (start..start + pages).contains(index)) {
+                let put = self.window.space.set_page(first + index - start, content.clone());
+                debug_assert!(put, "ephemeral memory is mapped");
+            }
+            start += pages;
+        }
+    }
+
+    /// Puts stores into the Data in slot 0 or 1 that is about to leave. The memory does not show it any more, unless it
+    /// shows zeros.
+    pub(crate) fn collect_leaving(&mut self, stores: Stores) {
+        let Stores { slot, pages } = stores;
+        if pages.is_empty() {
+            return;
+        }
+        let Frame { window, live, .. } = self;
+        if window.shown(slot).is_some_and(|data| !data.is_blank()) {
+            window.show(slot, None);
+        }
+        let mut old = Vec::new();
+        if let Some(Some(Capability::Data(data))) = live.get_mut(usize::from(slot)) {
+            for (_, content) in &pages {
+                // Who gets it may drop it before the next call, to which the page is left then.
+                window.space.lend(content);
+            }
+            put_pages(data, pages, &mut old);
+        }
+    }
+
+    /// Puts stores back where they were withdrawn from.
+    pub(crate) fn restore(&mut self, stores: Stores) {
+        let Stores { slot, pages } = stores;
+        for (index, content) in pages {
+            self.set_page(slot, index, content);
+        }
+    }
+
+    /// Puts stores into the Data that they are for, which the memory then shows.
+    pub(crate) fn collect(&mut self, stores: Stores) {
+        let Stores { slot, pages } = stores;
+        if pages.is_empty() {
+            return;
+        }
+        // What is mapped shares the Data's nodes, which would have to be copied.
+        self.hide(slot);
+        let mut old = Vec::new();
+        if let Some(data) = self.own_data_mut(slot) {
+            put_pages(data, pages, &mut old);
+        }
+        old.into_iter().for_each(|page| self.window.space.reuse(page));
+        self.show(slot);
+    }
+
+    /// A page of a slot of its own as the program sees it; `None` reads as zeros.
+    pub(crate) fn page(&mut self, slot: u8, index: u32) -> Option<PageRef> {
+        let mapped = self.mappings_of(slot).find_map(|mapping| mapping.page_of(index));
+        let changed = mapped.and_then(|page| self.window.space.changed_page(page));
+        let stored = changed.or_else(|| self.unseen.get(&(slot, index)).cloned());
+        stored.or_else(|| as_data(self.own(slot))?.page(index).cloned())
+    }
+
+    /// Puts a page into the Data in a slot of its own, as a store would.
+    pub(crate) fn set_page(&mut self, slot: u8, index: u32, content: PageRef) {
+        let mapped = self.mappings_of(slot).find_map(|mapping| mapping.page_of(index));
+        if !mapped.is_some_and(|page| self.window.space.set_page(page, content.clone())) {
+            self.unseen.insert((slot, index), content);
+        }
+    }
+
+    /// Reads its own memory. `None` where it must not.
+    pub(crate) fn load(&mut self, address: u64, bytes: &mut [u8]) -> Option<()> {
+        let space = &mut self.window.space;
+        let (words, rest) = bytes.as_chunks_mut::<8>();
+        let mut at = address;
+        for word in words {
+            *word = space.load(u32::try_from(at).ok()?).ok()?;
+            at += 8;
+        }
+        for byte in rest {
+            [*byte] = space.load(u32::try_from(at).ok()?).ok()?;
+            at += 1;
         }
         Some(())
     }
-}
 
-/// The pages that a range of bytes touches: index, offset in the page, range of the buffer.
-fn pages_of(offset: u64, length: usize) -> impl Iterator<Item = (u32, usize, core::ops::Range<usize>)> {
-    let mut done = 0;
-    core::iter::from_fn(move || {
-        if done == length {
-            return None;
-        }
-        let at = offset + done as u64;
-        let (index, start) = ((at / PAGE_SIZE as u64) as u32, (at % PAGE_SIZE as u64) as usize);
-        let end = length.min(done + PAGE_SIZE - start);
-        let part = done..end;
-        done = end;
-        Some((index, start, part))
-    })
-}
-
-impl<S: AddressSpace> Surroundings for Frame<'_, S> {
-    fn scratchpad_length(&self) -> u64 {
-        self.scratchpad.as_ref().map_or(0, Data::size)
+    /// Whether it may store to all of a range of its own memory. Nothing in it changes.
+    pub(crate) fn may_store(&mut self, address: u64, length: u64) -> bool {
+        let space = &mut self.window.space;
+        let Some(last) = length.checked_sub(1) else { return true };
+        let (Some(end), page) = (address.checked_add(last), PAGE_SIZE as u64) else { return false };
+        (address / page..=end / page).all(|index| {
+            let Ok(at) = u32::try_from(address.max(index * page)) else { return false };
+            space.load::<1>(at).and_then(|present| space.store(at, present)).is_ok()
+        })
     }
 
-    fn read_scratchpad(&mut self, offset: u64, bytes: &mut [u8]) {
-        for (index, start, part) in pages_of(offset, bytes.len()) {
-            let length = part.len();
-            match self.scratchpad_page(index) {
-                Some(page) => bytes[part].copy_from_slice(&page[start..start + length]),
-                None => bytes[part].fill(0),
+    /// Whether it may load from all of a range of its own memory.
+    pub(crate) fn may_load(&mut self, address: u64, length: u64) -> bool {
+        let space = &mut self.window.space;
+        let Some(last) = length.checked_sub(1) else { return true };
+        let (Some(end), page) = (address.checked_add(last), PAGE_SIZE as u64) else { return false };
+        (address / page..=end / page)
+            .all(|index| u32::try_from(address.max(index * page)).is_ok_and(|at| space.load::<1>(at).is_ok()))
+    }
+
+    /// Writes to its own memory, all of it or nothing. `None` where it must not.
+    pub(crate) fn store(&mut self, address: u64, bytes: &[u8]) -> Option<()> {
+        if !self.may_store(address, bytes.len() as u64) {
+            return None;
+        }
+        let space = &mut self.window.space;
+        let (words, rest) = bytes.as_chunks::<8>();
+        let mut at = address;
+        for word in words {
+            space.store(u32::try_from(at).ok()?, *word).ok()?;
+            at += 8;
+        }
+        for &byte in rest {
+            space.store(u32::try_from(at).ok()?, [byte]).ok()?;
+            at += 1;
+        }
+        Some(())
+    }
+
+    /// What its program finds after an operation or a call.
+    pub(crate) fn take_reply(&mut self, reply: &Reply) {
+        let Reply { result, status, detail } = *reply;
+        for (register, value) in [(Reg::A0, result), (Reg::A1, status.number()), (Reg::A2, detail)] {
+            self.state.registers[register.index()] = value;
+        }
+        self.program.code().step_over(&mut self.state);
+    }
+
+    /// Drops everything that was stored and not collected, and what MAP added; the window then shows what it showed, with
+    /// nothing in slots 0 and 1 but zeros.
+    pub(crate) fn leave(&mut self) {
+        let Frame { window, dynamic, .. } = self;
+        if self.may_have_stored {
+            for mapping in self.program.mappings() {
+                window.space.discard(mapping.first_page, mapping.pages);
+            }
+            window.discard_ephemeral();
+        }
+        for mapping in dynamic.iter() {
+            window.space.unmap(mapping.first_page, mapping.pages);
+        }
+        for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
+            if window.shown(slot).is_some_and(|data| !data.is_blank()) {
+                window.show(slot, None);
             }
         }
     }
+}
 
-    fn write_scratchpad(&mut self, offset: u64, bytes: &[u8]) {
-        for (index, start, part) in pages_of(offset, bytes.len()) {
-            let length = part.len();
-            let mut page = self.scratchpad_page(index).unwrap_or_else(PageRef::zeroed);
-            page.make_mut()[start..start + length].copy_from_slice(&bytes[part]);
-            self.set_scratchpad_page(index, page);
-        }
-    }
-
-    fn log(&mut self) -> &mut Log {
-        &mut self.log
+/// Puts pages into a Data, and gives those that stood there.
+pub(crate) fn put_pages(data: &mut Data, pages: Vec<(u32, PageRef)>, old: &mut Vec<PageRef>) {
+    for (index, content) in pages {
+        old.extend(data.page(index).cloned());
+        let kept = data.set_page(index, content);
+        debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");
     }
 }
 
-/// The surroundings of a call that the scratchpad did not go with.
-pub(crate) struct WithoutScratchpad<'a>(pub(crate) &'a mut Log);
-
-impl Surroundings for WithoutScratchpad<'_> {
-    fn scratchpad_length(&self) -> u64 {
-        0
-    }
-
-    fn read_scratchpad(&mut self, _: u64, bytes: &mut [u8]) {
-        debug_assert!(bytes.is_empty(), "the range was checked against a length of 0");
-    }
-
-    fn write_scratchpad(&mut self, _: u64, bytes: &[u8]) {
-        debug_assert!(bytes.is_empty(), "the range was checked against a length of 0");
-    }
-
-    fn log(&mut self) -> &mut Log {
-        self.0
+fn is_same(page: Option<&PageRef>, content: &PageRef) -> bool {
+    match page {
+        Some(page) => page[..] == content[..],
+        None => content.is_zero(),
     }
 }
+
+const _: () = assert!(is_live(SCRATCHPAD_SLOT) && is_live(GIFT_SLOT));

@@ -6,20 +6,25 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::{
-    CapHash, Capability, Data, DataError, Endpoint, Image, Import, Instance, PAGE_SIZE, ValidImage, Wanted,
+    CapHash, Capability, Data, DataError, Endpoint, Image, Import, Instance, MAX_HEIGHT, PAGE_SIZE, Path, PlaceError,
+    Reclaim, RunState, SCRATCHPAD_SLOT, ValidImage, Wanted,
 };
 use javm_interpreter::State;
 use javm_isa::{REG_COUNT, Reg};
 use thiserror::Error;
 
-use crate::arch::{AddressSpace, Arch, Trace};
-use crate::engine::{self, Ended};
-use crate::frame::{self, Frame};
+use crate::arch::{Arch, Trace};
+use crate::call::{Entering, Finished, Target};
+use crate::engine::{self, Ended, Reply, Stop};
+use crate::frame::{Frame, Via};
+use crate::operation::flag;
+use crate::process::{Parameters, Process};
+use crate::programs::{Offered, Programs};
 use crate::published::Published;
-use crate::random::{Generator, KeyedMap};
+use crate::random::Generator;
 use crate::service::{Log, LogEntry, Service};
 use crate::status::Status;
-use crate::window::Windows;
+use crate::window::{Windows, data_in};
 
 /// The largest scratchpad that a call from the host may bring, in pages: 64 MiB.
 pub const MAX_SCRATCHPAD_PAGES: u32 = 1 << 14;
@@ -259,13 +264,6 @@ fn describe(wanted: &Wanted) -> String {
     }
 }
 
-/// An Image that Instances can be made of.
-struct Offered {
-    published: Arc<Published>,
-    /// How many Instances of it the kernel holds.
-    instances: u64,
-}
-
 /// An Instance and the Image that it was made from.
 #[derive(Clone)]
 struct Resident {
@@ -288,13 +286,17 @@ impl core::fmt::Debug for Snapshot {
 /// The kernel on a machine.
 pub struct Kernel<A: Arch> {
     arch: A,
-    /// By hashes that whoever publishes can search for: under a key of this kernel's.
-    images: KeyedMap<CapHash, Offered>,
+    programs: Programs,
     instances: BTreeMap<InstanceId, Resident>,
     next_instance: u64,
     next_version: u64,
     /// Not state: what calls have mounted.
     windows: Windows<A::Space>,
+    /// What was dropped and not let go of yet.
+    reclaim: Reclaim,
+    parameters: Parameters,
+    /// The call stack. Nothing is on it between calls.
+    frames: Vec<Frame<A::Space>>,
 }
 
 impl<A: Arch> Kernel<A> {
@@ -302,15 +304,25 @@ impl<A: Arch> Kernel<A> {
     #[must_use]
     pub fn new(mut arch: A) -> Kernel<A> {
         let mut random = Generator::new(arch.seed());
-        let images = KeyedMap::with_hasher(random.key());
-        let instances = BTreeMap::new();
-        Kernel { arch, images, instances, next_instance: 0, next_version: 0, windows: Windows::new() }
+        let programs = Programs::new(random.key(), random.key());
+        let (instances, windows, reclaim) = (BTreeMap::new(), Windows::new(), Reclaim::new());
+        Kernel {
+            arch,
+            programs,
+            instances,
+            next_instance: 0,
+            next_version: 0,
+            windows,
+            reclaim,
+            parameters: Parameters::default(),
+            frames: Vec::new(),
+        }
     }
 
     /// Keeps an Image, so that Instances can be made of it. Publishing one again has no effect.
     pub fn publish(&mut self, image: ValidImage) -> CapHash {
         let hash = image.hash();
-        self.images.entry(hash).or_insert_with(|| Offered { published: Published::new(image), instances: 0 });
+        self.programs.offered.entry(hash).or_insert_with(|| Offered { published: Published::new(image), instances: 0 });
         hash
     }
 
@@ -319,25 +331,26 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`UnpublishError::InUse`]: there are Instances of it. It stays published then.
     pub fn unpublish(&mut self, image: &CapHash) -> Result<bool, UnpublishError> {
-        let Some(offered) = self.images.get(image) else { return Ok(false) };
+        let Some(offered) = self.programs.offered.get(image) else { return Ok(false) };
         if offered.instances > 0 {
             return Err(UnpublishError::InUse { image: *image, instances: offered.instances });
         }
-        self.windows.forget(image, A::Space::clear);
-        self.images.remove(image);
+        let published = offered.published.clone();
+        self.windows.forget(&published);
+        self.programs.offered.remove(image);
         Ok(true)
     }
 
     /// The published Image of this hash.
     #[must_use]
     pub fn image(&self, hash: &CapHash) -> Option<&Image> {
-        self.images.get(hash).map(|offered| offered.published.image())
+        self.programs.offered.get(hash).map(|offered| offered.published.image())
     }
 
     /// How many Images are published.
     #[must_use]
     pub fn image_count(&self) -> usize {
-        self.images.len()
+        self.programs.offered.len()
     }
 
     /// How many Instances there are.
@@ -351,7 +364,7 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`InstantiateError`] when the Image is not published or a required import is not granted.
     pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, InstantiateError> {
-        let published = &self.images.get(image).ok_or(InstantiateError::UnknownImage(*image))?.published;
+        let published = &self.programs.offered.get(image).ok_or(InstantiateError::UnknownImage(*image))?.published;
         let mut instance = Instance::new(published.valid().clone());
         for (slot, capability) in grants.resolve(published.image())? {
             instance.put_at(&[slot], capability).map_err(|refused| InstantiateError::Denied {
@@ -368,7 +381,7 @@ impl<A: Arch> Kernel<A> {
     fn insert(&mut self, resident: Resident) -> InstanceId {
         let id = InstanceId(self.next_instance);
         self.next_instance += 1;
-        if let Some(offered) = self.images.get_mut(&resident.published.hash()) {
+        if let Some(offered) = self.programs.offered.get_mut(&resident.published.hash()) {
             offered.instances += 1;
         }
         self.instances.insert(id, resident);
@@ -387,12 +400,18 @@ impl<A: Arch> Kernel<A> {
     /// Drops an Instance. Gives `false` if there was none.
     pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
         let Some(gone) = self.instances.remove(&instance) else { return false };
-        let Resident { published, instance: value, .. } = &gone;
-        self.windows.leave(instance, |window| frame::rest(window, published, value.table()));
-        if let Some(offered) = self.images.get_mut(&published.hash()) {
+        if let Some(offered) = self.programs.offered.get_mut(&gone.published.hash()) {
             offered.instances -= 1;
         }
+        self.reclaim.add(gone.instance);
+        self.settle();
         true
+    }
+
+    /// What is to be done between calls: lets go of what was dropped, and of what windows show of it.
+    fn settle(&mut self) {
+        self.windows.sweep();
+        self.reclaim.work(usize::MAX);
     }
 
     /// An Instance as it is now.
@@ -443,9 +462,13 @@ impl<A: Arch> Kernel<A> {
         let Resident { published, instance: value, .. } =
             self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let scratchpad = scratchpad_for(published, None)?;
-        let image = published.hash();
-        let window = self.windows.open(instance, &image, A::Space::clear, || self.arch.create_space());
-        frame::mount(window, published, value.table(), scratchpad.as_ref(), true);
+        let table = value.table();
+        let (mut window, _) = self.windows.take(published, table, || self.arch.create_space());
+        window.mount(published, |slot| match slot {
+            SCRATCHPAD_SLOT => scratchpad.as_ref(),
+            _ => data_in(table, slot),
+        });
+        self.windows.put(window, Some(table.identity()));
         Ok(())
     }
 
@@ -479,10 +502,8 @@ impl<A: Arch> Kernel<A> {
         trace: Option<Trace<'_>>,
         keep: bool,
     ) -> Result<Outcome, InvokeError> {
-        let Resident { published, instance: value, version } =
-            self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let Resident { published, .. } = self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let endpoint = find_endpoint(published.image(), call.endpoint)?;
-        let mut registers = endpoint.registers;
         if usize::from(endpoint.arity) != call.arguments.len() {
             return Err(InvokeError::Arguments {
                 endpoint: String::from(endpoint.name.as_str()),
@@ -490,43 +511,175 @@ impl<A: Arch> Kernel<A> {
                 given: call.arguments.len(),
             });
         }
-        registers[Reg::RA.index()] = u64::from(javm_isa::program::HALT_ADDRESS);
-        for (register, &argument) in registers[Reg::A0.index()..].iter_mut().zip(call.arguments) {
-            *register = argument;
-        }
         let scratchpad = scratchpad_for(published, call.scratchpad)?;
-        let blank = call.scratchpad.is_none_or(<[u8]>::is_empty);
-
-        let table = value.table().clone();
-        let image = published.hash();
-        let window = self.windows.open(instance, &image, A::Space::clear, || self.arch.create_space());
-        frame::mount(window, published, &table, scratchpad.as_ref(), blank);
-        let mut frame = Frame {
-            published,
-            table,
+        let target = Target::new(Path::ROOT, published.clone(), Via::Host, endpoint, call.arguments);
+        let live = [scratchpad.map(Capability::Data), None];
+        let (ended, [scratchpad, _]) = self.run(instance, target, call.gas, live, trace, keep)?;
+        let scratchpad = scratchpad.and_then(|capability| match capability {
+            Capability::Data(data) => Some(data),
+            _ => None,
+        });
+        let Ran { stop, state: State { registers, pc, gas, .. }, logs, .. } = ended;
+        Ok(Outcome {
+            ended: stop.ended(),
+            value: registers[Reg::A0.index()],
+            gas_used: call.gas - gas,
+            registers,
+            pc,
             scratchpad,
-            space: &mut window.space,
-            state: State { registers, pc: endpoint.entry, gas: call.gas, block_paid: false },
-            log: Log::default(),
+            logs,
+        })
+    }
+
+    /// Calls what stands at a path below an Instance, with anything in slots 0 and 1. What is refused, and how it ends, is
+    /// what a program would find that calls it ATOMIC.
+    ///
+    /// # Errors
+    /// [`InvokeError::UnknownInstance`].
+    pub fn enter(&mut self, instance: InstanceId, entry: Entry) -> Result<Reached, InvokeError> {
+        let Entry { path, endpoint, arguments, gas, live, origin } = entry;
+        let refused =
+            |status| Reached { status, value: 0, detail: 0, gas_left: gas, live: [None, None], logs: Vec::new() };
+        let root = &self.resident(instance)?.instance;
+        let found = match root.table().at(&path) {
+            _ if path.is_empty() => Some(root),
+            Ok(Capability::Instance(found)) => Some(found),
+            Ok(_) | Err(PlaceError::Kind { .. }) => return Ok(refused(Status::Kind)),
+            Err(_) => None,
         };
-        let ended = engine::run(&mut self.arch, &mut frame, trace);
-        let kept = keep && ended == Ended::Halt;
-        frame.settle(kept, blank, value);
-        if kept {
+        let Some(found) = found else { return Ok(refused(Status::Empty)) };
+        let image = found.image().clone();
+        let is_idle = matches!(found.state(), RunState::Idle);
+        let Some(endpoint) = image.image().endpoints.get(usize::from(endpoint)) else {
+            return Ok(refused(Status::NoEndpoint));
+        };
+        if !is_idle {
+            return Ok(refused(Status::Busy));
+        }
+        let via = origin.map_or(Via::Host, |origin| Via::Event { origin });
+        let target = Target::new(path, self.programs.of(&image), via, endpoint, &arguments);
+        if self.parameters.depth == 0 {
+            return Ok(refused(Status::Depth));
+        }
+        if target.writable() > self.parameters.writable_pages {
+            return Ok(refused(Status::Quota));
+        }
+        if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
+            return Ok(refused(Status::Range));
+        }
+        let (ran, live) = self.run(instance, target, gas, live, None, true)?;
+        let value = ran.state.registers[Reg::A0.index()];
+        let Reply { result, status, detail } = match ran.refused {
+            Some(status) => status.into(),
+            None => ran.stop.reply(value),
+        };
+        let live = if ran.is_kept { live } else { [None, None] };
+        let logs = if ran.is_kept { ran.logs } else { Vec::new() };
+        Ok(Reached { status, value: result, detail, gas_left: ran.state.gas, live, logs })
+    }
+
+    /// Runs a call from the host.
+    fn run(
+        &mut self,
+        instance: InstanceId,
+        target: Target,
+        gas: u64,
+        live: [Option<Capability>; 2],
+        trace: Option<Trace<'_>>,
+        keep: bool,
+    ) -> Result<(Ran, [Option<Capability>; 2]), InvokeError> {
+        let Resident { instance: root, version, .. } =
+            self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let mut process = Process {
+            arch: &mut self.arch,
+            windows: &mut self.windows,
+            programs: &mut self.programs,
+            reclaim: &mut self.reclaim,
+            root,
+            frames: &mut self.frames,
+            undo: Vec::new(),
+            log: Log::new(self.parameters.log_bytes),
+            writable: 0,
+            changed: 0,
+            parameters: self.parameters,
+            is_query: !keep,
+        };
+        let mark = process.mark();
+        process.push(target, Entering { flags: flag::ATOMIC, live, gas, mark });
+        let Finished { mut frame, stop, is_kept, refused } = engine::run(&mut process, trace);
+        let logs = core::mem::replace(&mut process.log, Log::new(0)).into_entries();
+        if !is_kept {
+            process.go_back(mark);
+        }
+        let state = frame.state.clone();
+        let live = core::mem::take(&mut frame.live);
+        process.close(frame, is_kept);
+        if is_kept {
             *version = self.next_version;
             self.next_version += 1;
         }
-        let Frame { scratchpad, state, log, .. } = frame;
-        Ok(Outcome {
-            ended,
-            value: state.registers[Reg::A0.index()],
-            gas_used: call.gas - state.gas,
-            registers: state.registers,
-            pc: state.pc,
-            scratchpad,
-            logs: log.into_entries(),
-        })
+        if !self.reclaim.is_empty() {
+            self.settle();
+        }
+        Ok((Ran { stop, state, logs, is_kept, refused }, live))
     }
+
+    /// Keeps a tree of capabilities whose root is this Instance.
+    pub fn keep(&mut self, root: Instance) -> InstanceId {
+        let published = self.programs.of(root.image());
+        let version = self.next_version;
+        self.next_version += 1;
+        self.insert(Resident { published, instance: root, version })
+    }
+
+    /// Fixes the parameters of the chain.
+    pub fn set_parameters(&mut self, parameters: Parameters) {
+        self.parameters = parameters;
+    }
+}
+
+/// How the first frame ended.
+struct Ran {
+    stop: Stop,
+    state: State,
+    logs: Vec<LogEntry>,
+    is_kept: bool,
+    /// Why it could not end as it did.
+    refused: Option<Status>,
+}
+
+/// A call from the host of anything in a tree.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Where it stands.
+    pub path: Path,
+    /// The number of the endpoint.
+    pub endpoint: u16,
+    /// The arguments; those above the arity are left out.
+    pub arguments: [u64; 4],
+    /// The gas that it may use.
+    pub gas: u64,
+    /// The scratchpad and the gift.
+    pub live: [Option<Capability>; 2],
+    /// Who sent the event, if it is one.
+    pub origin: Option<[u8; 32]>,
+}
+
+/// What a call of anything in a tree came to.
+#[derive(Clone, Debug)]
+pub struct Reached {
+    /// How it ended, or why it was refused.
+    pub status: Status,
+    /// φ7 of a halt.
+    pub value: u64,
+    /// φ9, as a caller would find it.
+    pub detail: u64,
+    /// The gas that is left.
+    pub gas_left: u64,
+    /// What is in slots 0 and 1 after a halt.
+    pub live: [Option<Capability>; 2],
+    /// What was logged, after a halt.
+    pub logs: Vec<LogEntry>,
 }
 
 /// The endpoint of an Image that a caller means.

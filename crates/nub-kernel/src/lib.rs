@@ -6,10 +6,12 @@
 //! - [`query`]: calls that change nothing, beside the kernel that does.
 //! - [`random`]: what is random in a kernel, all from one seed.
 //! - [`regions`]: what is mapped where, for machines to build on.
-//! - `published`, `frame`: an Image ready to run; a program that runs.
+//! - `published`, `programs`: Images ready to run.
+//! - `process`: a call from the host with all the calls inside of it, and the state as they see it. `frame`: one program of
+//!   it. `call`: how frames come and go. `reference`: how programs name slots.
 //! - [`bare`]: programs without an Image.
 //! - `window`: address spaces that stay mounted between calls.
-//! - [`engine`]: runs a frame and answers what its program asks for.
+//! - [`engine`]: runs the frame on top and answers what its program asks for.
 //! - [`operation`], [`status`], [`service`]: the tables of what it may ask for and what it gets back.
 //!
 //! The norm is `docs/spec/calls.md`, `operations.md` and `services.md`. State, store and chain get their own modules beside these.
@@ -20,13 +22,17 @@ extern crate alloc;
 
 pub mod arch;
 pub mod bare;
+mod call;
 pub mod engine;
 mod frame;
 pub mod kernel;
 pub mod operation;
+mod process;
+mod programs;
 mod published;
 pub mod query;
 pub mod random;
+mod reference;
 pub mod regions;
 pub mod service;
 pub mod status;
@@ -36,8 +42,9 @@ pub use arch::{AddressSpace, Arch, Trace};
 pub use engine::Ended;
 pub use javm_interpreter::{Fault, Memory};
 pub use kernel::{
-    Call, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Snapshot, UnpublishError,
-    find_endpoint,
+    Call, EndpointRef, Entry, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Reached, Snapshot,
+    UnpublishError, find_endpoint,
 };
+pub use process::Parameters;
 pub use service::LogEntry;
 pub use status::Status;

@@ -14,6 +14,10 @@ pub(crate) struct Published {
     valid: ValidImage,
     code: Code,
     mappings: Vec<DataMapping>,
+    /// First page and pages of each.
+    ephemeral: Vec<(u32, u32)>,
+    /// The slots that are mapped, in ascending order.
+    slots: Vec<u8>,
 }
 
 /// A range of pages that shows a part of a Data.
@@ -54,8 +58,42 @@ impl Published {
             }
             Backing::Ephemeral => None,
         });
-        let mappings = mappings.collect();
-        Arc::new(Published { valid, code, mappings })
+        let mappings: Vec<DataMapping> = mappings.collect();
+        let ephemeral = valid.image().memory.iter().filter_map(|(&first_page, mapping)| match mapping.backing {
+            Backing::Persistent { .. } => None,
+            Backing::Ephemeral => Some((first_page, mapping.pages)),
+        });
+        let ephemeral = ephemeral.collect();
+        let mut slots: Vec<u8> = mappings.iter().map(|mapping| mapping.slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        Arc::new(Published { valid, code, mappings, ephemeral, slots })
+    }
+
+    /// First page and number of pages of each ephemeral mapping, in ascending order.
+    pub(crate) fn ephemeral(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.ephemeral.iter().copied()
+    }
+
+    /// The slots that are mapped, in ascending order.
+    pub(crate) fn slots(&self) -> &[u8] {
+        &self.slots
+    }
+
+    /// Whether a basic block with a valid opcode starts at a code offset.
+    pub(crate) fn is_entry(&self, pc: u32) -> bool {
+        self.code.is_block_start(pc)
+    }
+
+    /// How many ephemeral pages there are.
+    pub(crate) fn ephemeral_pages(&self) -> u32 {
+        self.ephemeral().map(|(_, pages)| pages).sum()
+    }
+
+    /// How many pages of Data the program may write to.
+    pub(crate) fn writable_pages(&self) -> u32 {
+        let writable = self.mappings.iter().filter(|mapping| mapping.access == Access::ReadWrite);
+        writable.map(|mapping| mapping.pages).sum()
     }
 
     /// What of the memory map shows Data, in ascending order of the pages.

@@ -42,11 +42,16 @@ statuses! {
     1 Panic "PANIC", "The callee trapped or broke a rule of the machine.";
     2 Fault "FAULT", "The callee touched a page that forbids it.";
     3 OutOfGas "OUT_OF_GAS", "The gas limit of the call was too low.";
+    4 Yield "YIELD", "The callee stopped by itself, and can be resumed.";
     16 Empty "EMPTY", "Nothing stands in the slot that is named.";
     17 Kind "KIND", "What stands there is of another kind than the operation takes.";
+    18 Busy "BUSY", "What stands there is on the call stack, holds what is, or is not in the run state that the operation takes.";
+    19 Denied "DENIED", "The right for it is missing.";
     20 NoEndpoint "NO_ENDPOINT", "What stands there has no such endpoint or method.";
+    21 Depth "DEPTH", "There are too many calls inside of each other.";
     22 Quota "QUOTA", "A bound on what may be kept would be passed.";
     23 Range "RANGE", "A range, offset or reference lies outside of what it is applied to.";
+    24 Full "FULL", "Something stands already where there should be nothing.";
     25 Unknown "UNKNOWN", "There is no such operation.";
 }
 

@@ -1,214 +1,205 @@
 //! Windows: address spaces that stay mounted after a call, so that calling the same Instance again maps nothing.
 //!
-//! A window is a cache and no state: what it shows is what the Instance's table holds, and whoever changes the table
-//! of an Instance outside of a call closes its window first.
+//! A window is a cache and no state. While no frame has it, it remembers which table it shows by the table's identity: a
+//! table that was changed has another one. So nobody who changes an Instance has to know of windows.
 //!
-//! When its Instance goes, a window *rests*: it shows what a new Instance of the same Image has, so that the next one finds
-//! everything mounted. Nothing of the Instance that is gone is left in it.
+//! When the table is gone its window *rests*: it shows what a new Instance of the same Image has, so that the next one
+//! finds everything mounted, and holds nothing of the Instance that is gone.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use javm_cap::CapHash;
+use javm_cap::image::limits::FIRST_FREE_SLOT;
+use javm_cap::{CNode, Capability, Data, TableIdentity};
 
-use crate::kernel::InstanceId;
+use crate::arch::AddressSpace;
+use crate::published::Published;
 
-/// How many windows are kept. Each costs what the arch needs for an address space and the few pages that its program
-/// writes at each call.
-const MOST_WINDOWS: usize = 16;
-
-/// What a window shows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Shows {
-    /// Nothing is mounted.
-    Nothing,
-    /// The memory map of its Image, with the Image's initial Data.
-    Initial,
-    /// The same, with the Data of the Instance that it belongs to.
-    Instance,
-}
+/// How many windows are kept beside those of the frames. Each costs what the arch needs for an address space and the few
+/// pages that its program writes at each call.
+pub(crate) const MOST_IDLE: usize = 16;
 
 /// An address space and what it shows.
 pub(crate) struct Window<S> {
     pub(crate) space: S,
-    pub(crate) shows: Shows,
-    /// The length in pages of the scratchpad of zeros that is mounted; 0 for none.
-    pub(crate) blank_scratchpad: u32,
-    /// The Image whose memory map is mounted, or is about to be.
-    image: Option<CapHash>,
-    /// Whose it is; `None` while it rests.
-    owner: Option<InstanceId>,
+    /// Whose memory map is mounted.
+    program: Option<Arc<Published>>,
+    /// What the memory map shows of each slot that is in it.
+    shown: Vec<Shown>,
+}
+
+struct Shown {
+    slot: u8,
+    data: Option<Data>,
+}
+
+/// The Data in a slot of a table.
+pub(crate) fn data_in(table: &CNode, slot: u8) -> Option<&Data> {
+    as_data(table.get(slot))
+}
+
+pub(crate) fn as_data(capability: Option<&Capability>) -> Option<&Data> {
+    match capability {
+        Some(Capability::Data(data)) => Some(data),
+        _ => None,
+    }
+}
+
+impl<S: AddressSpace> Window<S> {
+    pub(crate) fn new(space: S) -> Window<S> {
+        Window { space, program: None, shown: Vec::new() }
+    }
+
+    /// Mounts the memory map of a program, showing what there is in each slot; as far as that is not so already.
+    pub(crate) fn mount<'a>(&mut self, program: &Arc<Published>, data: impl Fn(u8) -> Option<&'a Data>) {
+        if self.program.as_ref().is_none_or(|mounted| !Arc::ptr_eq(mounted, program)) {
+            self.clear();
+            for (first, pages) in program.ephemeral() {
+                self.space.map_zero(first, pages);
+            }
+            self.shown.extend(program.slots().iter().map(|&slot| Shown { slot, data: None }));
+            self.program = Some(program.clone());
+        }
+        let Window { space, shown, .. } = self;
+        for shown in shown {
+            shown.show(space, program, data(shown.slot));
+        }
+    }
+
+    /// Has the memory map show this of a slot. Nothing is done where it does so already.
+    pub(crate) fn show(&mut self, slot: u8, data: Option<&Data>) {
+        let Window { space, program, shown } = self;
+        if let (Some(program), Some(shown)) = (program, shown.iter_mut().find(|shown| shown.slot == slot)) {
+            shown.show(space, program, data);
+        }
+    }
+
+    /// What the memory map shows of a slot.
+    pub(crate) fn shown(&self, slot: u8) -> Option<&Data> {
+        self.shown.iter().find(|shown| shown.slot == slot)?.data.as_ref()
+    }
+
+    /// Drops what was written to ephemeral memory.
+    pub(crate) fn discard_ephemeral(&mut self) {
+        if let Some(program) = &self.program {
+            program.ephemeral().for_each(|(first, pages)| self.space.discard(first, pages));
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.program.take().is_some() {
+            self.space.clear();
+            self.shown.clear();
+        }
+    }
+
+    /// Shows what a new Instance of the program has, and nothing else.
+    fn rest(&mut self) {
+        let Some(program) = self.program.clone() else { return };
+        let initial = &program.image().slots;
+        self.mount(&program, |slot| initial.get(&slot));
+        self.space.settle();
+    }
+}
+
+impl Shown {
+    fn show<S: AddressSpace>(&mut self, space: &mut S, program: &Published, data: Option<&Data>) {
+        match (&self.data, data) {
+            (None, None) => {}
+            (Some(shown), Some(data)) if shown.ptr_eq(data) => {}
+            (_, Some(data)) => {
+                self.data = Some(data.clone());
+                program.mappings_of(self.slot).for_each(|mapping| mapping.map(space, data));
+            }
+            (Some(_), None) => {
+                self.data = None;
+                program.mappings_of(self.slot).for_each(|mapping| mapping.unmap(space));
+            }
+        }
+    }
+}
+
+/// A window that no frame has.
+struct Idle<S> {
+    window: Box<Window<S>>,
+    /// The table that it shows; `None` for nobody's.
+    table: Option<TableIdentity>,
     /// When it was last used, on the clock of [`Windows`].
     used: u64,
 }
 
-/// The windows of a kernel.
+/// The windows of a kernel that no frame has.
 pub(crate) struct Windows<S> {
-    windows: Vec<Window<S>>,
+    idle: Vec<Idle<S>>,
     clock: u64,
 }
 
-impl<S> Windows<S> {
+impl<S: AddressSpace> Windows<S> {
     pub(crate) fn new() -> Windows<S> {
-        Windows { windows: Vec::new(), clock: 0 }
+        Windows { idle: Vec::new(), clock: 0 }
     }
 
-    /// The window of an Instance of an Image: the one that it had, one that rests with the Image's memory map mounted, or
-    /// one with nothing mounted, which `clear` has emptied or `create` has made.
-    pub(crate) fn open(
+    /// A window for a program over a table: best the one that shows just that, else one of the program that shows nobody's
+    /// table, else one with nothing mounted, which `create` makes, else the one that was not used for the longest time.
+    /// Says whether it shows the slots of the table already.
+    pub(crate) fn take(
         &mut self,
-        instance: InstanceId,
-        image: &CapHash,
-        clear: impl FnOnce(&mut S),
+        program: &Arc<Published>,
+        table: &CNode,
         create: impl FnOnce() -> S,
-    ) -> &mut Window<S> {
+    ) -> (Box<Window<S>>, bool) {
+        let is_of = |idle: &Idle<S>| idle.window.program.as_ref().is_some_and(|mounted| Arc::ptr_eq(mounted, program));
+        let shows = |idle: &Idle<S>| idle.table.as_ref().is_some_and(|shown| shown.is(table));
+        if let Some(index) = self.idle.iter().position(|idle| shows(idle) && is_of(idle)) {
+            return (self.idle.swap_remove(index).window, true);
+        }
+        let nobodys = |idle: &Idle<S>| idle.table.as_ref().is_none_or(TableIdentity::is_gone);
+        let resting = self.idle.iter().position(|idle| nobodys(idle) && is_of(idle));
+        let index = resting.or_else(|| {
+            let oldest = (0..self.idle.len()).min_by_key(|&index| (!nobodys(&self.idle[index]), self.idle[index].used));
+            oldest.filter(|_| self.idle.len() >= MOST_IDLE)
+        });
+        match index {
+            Some(index) => (self.idle.swap_remove(index).window, false),
+            None => (Box::new(Window::new(create())), false),
+        }
+    }
+
+    /// Takes a window back, and the identity of the table that it shows in the slots that are a table's; live slots must
+    /// not show anything but a scratchpad of zeros.
+    pub(crate) fn put(&mut self, window: Box<Window<S>>, table: Option<TableIdentity>) {
+        if self.idle.len() >= MOST_IDLE
+            && let Some(oldest) = (0..self.idle.len()).min_by_key(|&index| self.idle[index].used)
+        {
+            self.idle.swap_remove(oldest);
+        }
         self.clock += 1;
-        let own = self.windows.iter().position(|window| window.owner == Some(instance));
-        let index = own.or_else(|| self.resting(image)).unwrap_or_else(|| self.reuse(clear, create));
-        let window = &mut self.windows[index];
-        window.owner = Some(instance);
-        window.image = Some(*image);
-        window.used = self.clock;
-        window
+        self.idle.push(Idle { window, table, used: self.clock });
     }
 
-    /// The window that was last used of those that rest with this Image.
-    fn resting(&self, image: &CapHash) -> Option<usize> {
-        let rests = |index: &usize| {
-            let window = &self.windows[*index];
-            window.owner.is_none() && window.image.as_ref() == Some(image)
-        };
-        (0..self.windows.len()).filter(rests).max_by_key(|&index| self.windows[index].used)
-    }
-
-    /// A window for somebody else: one that shows nothing, a new one, one that rests with another Image, or the one that
-    /// was not used for the longest time.
-    fn reuse(&mut self, clear: impl FnOnce(&mut S), create: impl FnOnce() -> S) -> usize {
-        let empty = self.windows.iter().position(|window| window.image.is_none());
-        // Those that rest come first.
-        let oldest = || {
-            (0..self.windows.len()).min_by_key(|&index| {
-                let window = &self.windows[index];
-                (window.owner.is_some(), window.used)
-            })
-        };
-        let full = self.windows.len() >= MOST_WINDOWS;
-        match empty.or_else(|| oldest().filter(|_| full)) {
-            Some(index) => {
-                self.windows[index].close(clear);
-                index
-            }
-            None => {
-                self.windows.push(Window {
-                    space: create(),
-                    shows: Shows::Nothing,
-                    blank_scratchpad: 0,
-                    image: None,
-                    owner: None,
-                    used: 0,
-                });
-                self.windows.len() - 1
+    /// Lets those windows rest whose tables are gone.
+    pub(crate) fn sweep(&mut self) {
+        for idle in &mut self.idle {
+            if idle.table.as_ref().is_some_and(TableIdentity::is_gone) {
+                idle.table = None;
+                idle.window.rest();
             }
         }
     }
 
-    /// Takes the window from an Instance; `rest` has it show what a new Instance has.
-    pub(crate) fn leave(&mut self, instance: InstanceId, rest: impl FnOnce(&mut Window<S>)) {
-        if let Some(window) = self.windows.iter_mut().find(|window| window.owner == Some(instance)) {
-            window.owner = None;
-            rest(window);
-        }
-    }
-
-    /// Unmounts the windows that rest with an Image.
-    pub(crate) fn forget(&mut self, image: &CapHash, mut clear: impl FnMut(&mut S)) {
-        let resting = |window: &&mut Window<S>| window.owner.is_none() && window.image.as_ref() == Some(image);
-        self.windows.iter_mut().filter(resting).for_each(|window| window.close(&mut clear));
-    }
-}
-
-impl<S> Window<S> {
-    fn close(&mut self, clear: impl FnOnce(&mut S)) {
-        self.owner = None;
-        if self.image.take().is_some() {
-            clear(&mut self.space);
-            self.shows = Shows::Nothing;
-            self.blank_scratchpad = 0;
+    /// Unmounts what is mounted of a program that nobody runs any more.
+    pub(crate) fn forget(&mut self, program: &Arc<Published>) {
+        for idle in &mut self.idle {
+            if idle.window.program.as_ref().is_some_and(|mounted| Arc::ptr_eq(mounted, program)) {
+                idle.table = None;
+                idle.window.clear();
+            }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const IMAGE: CapHash = CapHash([1; 32]);
-    const OTHER: CapHash = CapHash([2; 32]);
-
-    /// Windows over numbers, which count spaces as they are made; a cleared one is a thousand higher.
-    struct Counted {
-        windows: Windows<u32>,
-        made: u32,
-    }
-
-    impl Counted {
-        fn new() -> Counted {
-            Counted { windows: Windows::new(), made: 0 }
-        }
-
-        fn open(&mut self, instance: u64, image: &CapHash) -> (u32, Shows) {
-            let create = || {
-                self.made += 1;
-                self.made
-            };
-            let window = self.windows.open(InstanceId::from_number(instance), image, |space| *space += 1000, create);
-            let showed = core::mem::replace(&mut window.shows, Shows::Instance);
-            (window.space, showed)
-        }
-
-        fn leave(&mut self, instance: u64) {
-            self.windows.leave(InstanceId::from_number(instance), |window| window.shows = Shows::Initial);
-        }
-    }
-
-    #[test]
-    fn an_instance_finds_its_window_again() {
-        let mut counted = Counted::new();
-        assert_eq!(counted.open(7, &IMAGE), (1, Shows::Nothing));
-        assert_eq!(counted.open(8, &IMAGE), (2, Shows::Nothing));
-        assert_eq!(counted.open(7, &IMAGE), (1, Shows::Instance));
-        assert_eq!(counted.open(8, &IMAGE), (2, Shows::Instance));
-    }
-
-    #[test]
-    fn a_window_that_rests_is_for_the_next_of_its_image() {
-        let mut counted = Counted::new();
-        counted.open(7, &IMAGE);
-        counted.leave(7);
-        counted.leave(7);
-        assert_eq!(counted.open(8, &OTHER), (2, Shows::Nothing));
-        assert_eq!(counted.open(9, &IMAGE), (1, Shows::Initial));
-        assert_eq!(counted.open(9, &IMAGE), (1, Shows::Instance));
-        assert_eq!(counted.open(7, &IMAGE), (3, Shows::Nothing), "its own has another Instance's");
-        counted.leave(9);
-        counted.leave(7);
-        counted.windows.forget(&IMAGE, |space| *space += 1000);
-        assert_eq!(counted.open(8, &OTHER), (2, Shows::Instance));
-        assert_eq!(counted.open(1, &OTHER), (1001, Shows::Nothing));
-        assert_eq!(counted.open(2, &OTHER), (1003, Shows::Nothing));
-    }
-
-    #[test]
-    fn there_are_only_so_many_and_the_oldest_goes_first() {
-        let mut counted = Counted::new();
-        for instance in 0..MOST_WINDOWS as u64 {
-            counted.open(instance, &IMAGE);
-        }
-        counted.open(0, &IMAGE);
-        assert_eq!(counted.open(100, &OTHER), (1002, Shows::Nothing), "that of Instance 1");
-        assert_eq!(counted.open(0, &IMAGE), (1, Shows::Instance));
-        assert_eq!(counted.open(1, &OTHER), (1003, Shows::Nothing), "that of Instance 2");
-        counted.leave(9);
-        assert_eq!(counted.open(101, &OTHER), (1010, Shows::Nothing), "one that rests goes before any other");
-        assert_eq!(counted.made as usize, MOST_WINDOWS);
-    }
+/// Whether a slot is one of those that a running program has beside its table.
+pub(crate) const fn is_live(slot: u8) -> bool {
+    slot < FIRST_FREE_SLOT
 }

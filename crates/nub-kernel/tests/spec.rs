@@ -30,10 +30,16 @@ fn table(page: &'static str, heading: &str, first: &str) -> Vec<Vec<&'static str
 fn operations() {
     let expected: Vec<Vec<String>> = Operation::ALL
         .iter()
-        .map(|operation| vec![(*operation as u8).to_string(), operation.name().into(), operation.price().to_string()])
+        .map(|operation| {
+            let row = [(*operation as u8).to_string(), operation.name().into(), operation.price().to_string()];
+            let part = operation.part().map_or(String::new(), |(price, what)| format!("{price} {what}"));
+            row.into_iter().chain([part]).collect()
+        })
         .collect();
     let mut rows = table(PAGE, "## Operations\n", "number");
-    rows.iter_mut().for_each(|row| row.truncate(3));
+    rows.iter_mut().for_each(|row| {
+        row.remove(3);
+    });
     assert_eq!(rows, expected);
     assert!(PAGE.contains(&format!("costs {HOP_PRICE} more")));
     assert!(PAGE.contains(&format!("is not in the table costs {UNKNOWN_OPERATION_PRICE} and gives UNKNOWN")));
@@ -59,5 +65,9 @@ fn services() {
     assert_eq!(table(SERVICES, "# Services\n", "id"), expected);
     for service in Service::ALL {
         assert!(SERVICES.contains(&format!("\n## {}\n", service.name())), "{} has no section", service.name());
+        let block = format!("```typedef {}\n", service.name().to_lowercase());
+        let text = SERVICES.split(&block).nth(1).and_then(|rest| rest.split("```").next()).expect("a TypeDef");
+        let definition: javm_types::TypeDef = text.parse().expect("it is right");
+        assert_eq!(service.interface(), javm_cap::TypeDef::new(definition).hash(), "{}", service.name());
     }
 }

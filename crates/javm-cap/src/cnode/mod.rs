@@ -4,7 +4,7 @@ mod empty;
 mod place;
 mod trie;
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -40,6 +40,40 @@ pub const CNODE_SLOTS: usize = 256;
 /// ```
 #[derive(Clone, Default)]
 pub struct CNode(Option<Arc<Table>>);
+
+/// Which table it was, without holding it. A table that was changed is another one, and so is one with equal content that
+/// was made otherwise; empty tables are all the same.
+///
+/// ```
+/// use javm_cap::{CNode, Data};
+/// let mut table = CNode::from_slots([(7, Data::new(1)?)])?;
+/// let identity = table.identity();
+/// assert!(identity.is(&table) && identity.is(&table.clone()) && !identity.is_gone());
+/// table.set(8, Data::new(1)?)?;
+/// assert!(!identity.is(&table) && identity.is_gone());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TableIdentity(Option<Weak<Table>>);
+
+impl TableIdentity {
+    /// Whether it is of this table.
+    #[must_use]
+    pub fn is(&self, table: &CNode) -> bool {
+        match (&self.0, &table.0) {
+            // What a weak reference leads to is not used for anything else, and is moved when it changes.
+            (Some(weak), Some(table)) => core::ptr::eq(weak.as_ptr(), Arc::as_ptr(table)),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether nobody has that table any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.0.as_ref().is_some_and(|weak| weak.strong_count() == 0)
+    }
+}
 
 /// A table in which something stands.
 #[derive(Clone)]
@@ -173,6 +207,12 @@ impl CNode {
             (None, None) => true,
             _ => false,
         }
+    }
+
+    /// What tells this table, as it is now, from all others and from what it is after a change.
+    #[must_use]
+    pub fn identity(&self) -> TableIdentity {
+        TableIdentity(self.0.as_ref().map(Arc::downgrade))
     }
 
     /// The slots that are not empty, in order.

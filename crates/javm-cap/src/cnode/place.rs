@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::CNode;
 use crate::capability::Capability;
 use crate::data::{Data, DataError};
+use crate::instance::Instance;
 use crate::measure::{BoundsError, MAX_HEIGHT, Measure};
 use crate::reclaim::Reclaim;
 use crate::tag::Tag;
@@ -100,6 +101,20 @@ impl CNode {
     pub fn at(&self, path: &[u8]) -> Result<&Capability, PlaceError> {
         let (way, last) = split(path)?;
         self.table_at(way)?.get(last).ok_or(PlaceError::Empty(way.len()))
+    }
+
+    /// The Instance at the end of a path, to be changed in place; `None` when there is none. It is for the caller to stay
+    /// within the bounds of what this table is in.
+    #[must_use]
+    pub fn instance_mut_at(&mut self, path: &[u8]) -> Option<&mut Instance> {
+        if !matches!(self.at(path), Ok(Capability::Instance(_))) {
+            return None;
+        }
+        let (table, last) = self.place_mut(path).ok()?;
+        match table.get_mut(last) {
+            Some(Capability::Instance(instance)) => Some(instance),
+            _ => None,
+        }
     }
 
     /// Gives what stands at the end of a path, and checks that something of this measure may stand there instead. The

@@ -116,6 +116,12 @@ impl Data {
         self.pages == other.pages && self.tree.ptr_eq(&other.tree)
     }
 
+    /// Whether no page of it holds anything, or has held anything that it still has room for.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        matches!(self.tree, Tree::Empty)
+    }
+
     fn height(&self) -> u32 {
         height(self.pages)
     }

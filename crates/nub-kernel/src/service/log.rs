@@ -28,17 +28,34 @@ pub struct LogEntry {
 }
 
 /// The log of a top-level call.
-#[derive(Default)]
 pub(crate) struct Log {
     entries: Vec<LogEntry>,
     /// What they count together.
     used: usize,
+    /// What they may.
+    limit: usize,
 }
 
 impl Log {
+    pub(crate) fn new(limit: usize) -> Log {
+        Log { entries: Vec::new(), used: 0, limit }
+    }
+
     fn push(&mut self, entry: LogEntry) {
         self.used += ENTRY_BYTES + entry.bytes.len();
         self.entries.push(entry);
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Forgets the entries behind the first so many.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        for gone in self.entries.drain(length.min(self.entries.len())..) {
+            self.used -= ENTRY_BYTES + gone.bytes.len();
+        }
     }
 
     /// The entries, in order.
@@ -64,7 +81,7 @@ pub(super) fn prepare(
 ) -> Result<Prepared, Status> {
     let price = price(method, length).ok_or(Status::NoEndpoint)?;
     let range = ScratchRange::check(offset, length, surroundings)?;
-    if surroundings.log().used + ENTRY_BYTES + range.length > LOG_BYTES_LIMIT {
+    if surroundings.log().used + ENTRY_BYTES + range.length > surroundings.log().limit {
         return Err(Status::Quota);
     }
     Ok(Prepared { price, work: Work::Log(Entry { topic, range }) })

@@ -1,14 +1,17 @@
 //! The services of the kernel, called like programs. One file each; this table says which there are.
 
+mod caller;
 mod hash;
 mod log;
 
+pub(crate) use self::caller::Caller;
 pub(crate) use self::log::Log;
 pub use self::log::{LOG_BYTES_LIMIT, LogEntry};
 use crate::status::Status;
+use javm_cap::CapHash;
 
 macro_rules! services {
-    ($($number:literal $name:ident $text:literal, $doc:literal;)*) => {
+    ($($number:literal $name:ident $text:literal $interface:literal, $doc:literal;)*) => {
         /// A service, by its number in a Service capability.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u32)]
@@ -32,6 +35,14 @@ macro_rules! services {
                 }
             }
 
+            /// The hash of its TypeDef, by which something else can stand in for it.
+            #[must_use]
+            pub const fn interface(self) -> CapHash {
+                match self {
+                    $(Service::$name => CapHash(*$interface),)*
+                }
+            }
+
             /// Its name.
             #[must_use]
             pub const fn name(self) -> &'static str {
@@ -44,8 +55,8 @@ macro_rules! services {
 }
 
 services! {
-    1 Log "LOG", "Keeps bytes of the scratchpad as a log entry.";
-    2 Hash "HASH", "Hashes bytes of the scratchpad.";
+    1 Log "LOG" b"\xd0\x67\xf6\x62\x10\x52\xc8\xaa\x79\x6a\x80\xb2\x40\x5c\x17\x1f\x35\x12\x13\xa9\x0f\x1e\xc2\xd5\xca\x7d\xbc\xab\xbf\xe2\x41\xe1", "Keeps bytes of the scratchpad as a log entry.";
+    2 Hash "HASH" b"\xb6\xf9\x58\x3e\x43\x92\xfd\x9b\xd1\x90\xc3\x2b\xde\x74\x0a\x91\xe1\x22\x5a\xb4\x8a\x43\x91\x18\xb3\x7b\xf0\x51\xcc\xb2\x6a\xbb", "Hashes bytes of the scratchpad.";
 }
 
 impl Service {

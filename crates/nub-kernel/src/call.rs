@@ -1,0 +1,500 @@
+//! Calls of programs by programs: how frames come and go. The norm is `docs/spec/calls.md`.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use javm_cap::{
+    Access, CNode, Capability, Data, DynamicMappings, Endpoint, GIFT_SLOT, Instance, Interface, MAX_HEIGHT, Path,
+    RunState, SCRATCHPAD_SLOT, Suspended, Why,
+};
+use javm_interpreter::State;
+use javm_isa::Reg;
+
+use crate::arch::{AddressSpace, Arch};
+use crate::engine::{Answer, Reply, Stop};
+use crate::frame::{CallRecord, Frame, Mark, Stores, Via, put_pages};
+use crate::operation::{Request, flag};
+use crate::process::Process;
+use crate::published::Published;
+use crate::reference::Reference;
+use crate::service;
+use crate::status::Status;
+use crate::window::{data_in, is_live};
+
+/// What entering a program costs, from the gas limit of the call.
+pub mod price {
+    /// Each time.
+    pub const ENTRY: u64 = 400;
+    /// More, through a Callable.
+    pub const THROUGH_CALLABLE: u64 = 600;
+    /// For each mapping.
+    pub const MAPPING: u64 = 30;
+    /// For each ephemeral page.
+    pub const EPHEMERAL_PAGE: u64 = 120;
+    /// For each persistent page that is mapped read-write.
+    pub const WRITABLE_PAGE: u64 = 20;
+}
+
+/// Slots 0 and 1 with the flags that make them go with a call.
+const PASSED: [(u8, u8); 2] = [(SCRATCHPAD_SLOT, flag::SCRATCH), (GIFT_SLOT, flag::GIFT)];
+
+/// A program that is about to be entered.
+pub(crate) struct Target {
+    pub(crate) path: Path,
+    pub(crate) program: Arc<Published>,
+    pub(crate) via: Via,
+    pub(crate) state: State,
+    pub(crate) dynamic: DynamicMappings,
+    /// The ephemeral pages of a suspended call.
+    pub(crate) ephemeral: Option<Data>,
+}
+
+/// How a program is entered.
+pub(crate) struct Entering {
+    pub(crate) flags: u8,
+    /// What goes into slots 0 and 1.
+    pub(crate) live: [Option<Capability>; 2],
+    pub(crate) gas: u64,
+    /// Where what may have to be undone begins.
+    pub(crate) mark: Mark,
+}
+
+/// The first frame at its end.
+pub(crate) struct Finished<S> {
+    pub(crate) frame: Frame<S>,
+    pub(crate) stop: Stop,
+    /// Whether what it did stays.
+    pub(crate) is_kept: bool,
+    /// Why it could not end as it did.
+    pub(crate) refused: Option<Status>,
+}
+
+/// How many pages dynamic mappings may be written through.
+fn writable_in(dynamic: &DynamicMappings) -> u32 {
+    let writable = dynamic.iter().filter(|mapping| mapping.access == Access::ReadWrite);
+    writable.map(|mapping| mapping.pages).sum()
+}
+
+impl Target {
+    /// A call of an endpoint, of which `arguments` has as many as it takes or more.
+    pub(crate) fn new(path: Path, program: Arc<Published>, via: Via, endpoint: &Endpoint, arguments: &[u64]) -> Target {
+        let mut registers = endpoint.registers;
+        registers[Reg::RA.index()] = u64::from(javm_isa::program::HALT_ADDRESS);
+        for (register, &argument) in
+            registers[Reg::A0.index()..].iter_mut().zip(arguments).take(usize::from(endpoint.arity))
+        {
+            *register = argument;
+        }
+        let state = State { registers, pc: endpoint.entry, gas: 0, block_paid: false };
+        Target { path, program, via, state, dynamic: DynamicMappings::new(), ephemeral: None }
+    }
+
+    /// How many pages it may write to.
+    pub(crate) fn writable(&self) -> u32 {
+        let program = &self.program;
+        program.writable_pages() + program.ephemeral_pages() + writable_in(&self.dynamic)
+    }
+
+    /// What entering it costs.
+    fn price(&self) -> u64 {
+        let Target { program, dynamic, .. } = self;
+        let mappings = program.image().memory.len() + dynamic.len();
+        let through = if matches!(self.via, Via::Callable { .. }) { price::THROUGH_CALLABLE } else { 0 };
+        price::ENTRY
+            + through
+            + price::MAPPING * mappings as u64
+            + price::EPHEMERAL_PAGE * u64::from(program.ephemeral_pages())
+            + price::WRITABLE_PAGE * u64::from(program.writable_pages() + writable_in(dynamic))
+    }
+}
+
+impl<A: Arch> Process<'_, A> {
+    /// CALL, its own price paid.
+    pub(crate) fn call(&mut self, request: Request) -> Answer {
+        let place = self.walk(request.reference)?;
+        match self.present(&place)? {
+            Capability::Service(service) => {
+                let service = *service;
+                self.call_service(service, request)
+            }
+            Capability::Instance(_) => self.call_instance(&place, request),
+            Capability::Callable(_) => self.call_callable(&place, request),
+            _ => Err(Status::Kind.into()),
+        }
+    }
+
+    fn call_service(&mut self, service: javm_cap::Service, request: Request) -> Answer {
+        let arguments = self.running().arguments();
+        let limit = self.gas_limit();
+        let Process { frames, log, .. } = self;
+        let Some(frame) = frames.last_mut() else { return Err(Status::Depth.into()) };
+        let service = service::Service::from_number(service.id).ok_or(Status::NoEndpoint)?;
+        let with_scratchpad = request.flags & flag::SCRATCH != 0;
+        let mut surroundings = service::Caller { frame, log, with_scratchpad };
+        let prepared = service::prepare(service, request.endpoint, arguments, &mut surroundings)?;
+        if prepared.price > limit {
+            return Err(Status::OutOfGas.into());
+        }
+        let price = prepared.price;
+        let result = prepared.perform(&mut surroundings);
+        self.top().state.gas -= price;
+        Ok(Some(Reply { result, ..Reply::from(Status::Halt) }))
+    }
+
+    fn call_instance(&mut self, place: &Reference, request: Request) -> Answer {
+        let path = self.path_of(place).ok_or(Status::Range)?;
+        let instance = self.instance(place)?;
+        let image = instance.image().clone();
+        let endpoint = image.image().endpoints.get(usize::from(request.endpoint)).ok_or(Status::NoEndpoint)?;
+        let is_idle = matches!(instance.state(), RunState::Idle);
+        if !is_idle || self.is_on_stack(&path) || self.has_running_in_live_slots(&path) {
+            return Err(Status::Busy.into());
+        }
+        let arguments = self.running().arguments();
+        let program = self.programs.of(&image);
+        let target = Target::new(path, program, Via::Owner, endpoint, &arguments);
+        self.enter(target, request.flags, u64::MAX)
+    }
+
+    fn call_callable(&mut self, place: &Reference, request: Request) -> Answer {
+        let Capability::Callable(callable) = self.present(place)?.clone() else { return Err(Status::Kind.into()) };
+        let right = *callable.right();
+        if !right.mask.allows(request.endpoint) {
+            return Err(Status::Denied.into());
+        }
+        let path = self.meant(place, &right.path).ok_or(Status::Empty)?;
+        let image = self.reach(&path)?.image().clone();
+        let implemented = match callable.interface() {
+            Interface::Image(hash) => image.interface() == *hash,
+            Interface::TypeDef(typedef) => image.image().typedefs.contains(&typedef.hash()),
+        };
+        let number = callable.endpoint(&image, request.endpoint).filter(|_| implemented);
+        let endpoint = number.and_then(|number| image.image().endpoints.get(number)).ok_or(Status::NoEndpoint)?;
+        let is_idle = matches!(self.reach(&path)?.state(), RunState::Idle);
+        if !is_idle || self.is_on_stack(&path) || self.has_running_in_live_slots(&path) {
+            return Err(Status::Busy.into());
+        }
+        let arguments = self.running().arguments();
+        let via = Via::Callable { badge: right.badge, distance: right.distance };
+        let program = self.programs.of(&image);
+        let target = Target::new(path, program, via, endpoint, &arguments);
+        self.enter(target, request.flags | flag::ATOMIC, right.ceiling)
+    }
+
+    /// The Instance that a path leads to, whatever runs on the way.
+    fn reach(&self, path: &[u8]) -> Result<&Instance, Status> {
+        match self.held(path) {
+            Some(instance) => Ok(instance),
+            None => Err(self.what_is_wrong_with(path)),
+        }
+    }
+
+    /// Why no Instance stands at a path.
+    fn what_is_wrong_with(&self, path: &[u8]) -> Status {
+        let shorter = (1..path.len()).rev().map(|length| &path[..length]);
+        let nearest = shorter.filter_map(|way| Some((way.len(), self.held(way)?))).next();
+        let (length, table) = match nearest {
+            Some((length, instance)) => {
+                let way = &path[..length];
+                let frame = self.frames.iter().find(|frame| *frame.path == *way);
+                (length, frame.map_or(instance.table(), |frame| &frame.table))
+            }
+            None => {
+                let frame = self.frames.iter().find(|frame| frame.path.is_empty());
+                (0, frame.map_or(self.root.table(), |frame| &frame.table))
+            }
+        };
+        let mut table = table;
+        for &slot in &path[length..] {
+            match table.get(slot) {
+                None => return Status::Empty,
+                Some(Capability::CNode(inner)) => table = inner,
+                Some(_) => return Status::Kind,
+            }
+        }
+        Status::Kind
+    }
+
+    /// RESUME, its own price paid.
+    pub(crate) fn resume(&mut self, request: Request) -> Answer {
+        let place = self.walk(request.reference)?;
+        let suspended = self.suspended(&place)?.clone();
+        let image = self.instance(&place)?.image().clone();
+        let path = self.path_of(&place).ok_or(Status::Range)?;
+        if self.has_running_in_live_slots(&path) {
+            return Err(Status::Busy.into());
+        }
+        for (slot, flag) in PASSED {
+            if request.flags & flag != 0 && self.running().own(slot).is_some() {
+                return Err(Status::Full.into());
+            }
+        }
+        let Suspended { why, block_paid, pc, mut registers, ephemeral, mappings } = suspended;
+        if matches!(why, Why::Yield { .. }) {
+            registers[Reg::A0.index()] = self.running().register(Reg::A0);
+        }
+        let program = self.programs.of(&image);
+        let state = State { registers, pc, gas: 0, block_paid };
+        let target = Target { path, program, via: Via::Owner, state, dynamic: mappings, ephemeral: Some(ephemeral) };
+        self.enter(target, request.flags, u64::MAX)
+    }
+
+    /// What of the gas that is left a callee may use: φ12; 0, and everything above, means all but a 64th.
+    fn gas_limit(&self) -> u64 {
+        let frame = self.running();
+        let most = frame.state.gas - frame.state.gas / 64;
+        match frame.register(Reg::A5) {
+            0 => most,
+            asked => asked.min(most),
+        }
+    }
+
+    /// Enters a program from the running one.
+    fn enter(&mut self, target: Target, flags: u8, ceiling: u64) -> Answer {
+        if self.frames.len() >= self.parameters.depth {
+            return Err(Status::Depth.into());
+        }
+        if self.writable + target.writable() > self.parameters.writable_pages {
+            return Err(Status::Quota.into());
+        }
+        let limit = self.gas_limit().min(ceiling);
+        let gas = limit.checked_sub(target.price());
+        let is_resumed = target.ephemeral.is_some();
+        let passed = |flag: u8| !is_resumed && flags & flag != 0;
+        let (changed, most) = (self.changed, self.parameters.changed_pages);
+        let caller = self.top();
+        let stores = PASSED.map(|(slot, flag)| passed(flag).then(|| caller.withdraw(slot)));
+        let count: usize = stores.iter().flatten().map(|stores| stores.pages.len()).sum();
+        let refused = match gas {
+            _ if changed + count as u64 > most => Some(Status::Quota),
+            None => Some(Status::OutOfGas),
+            Some(_) => None,
+        };
+        if let Some(status) = refused {
+            stores.into_iter().flatten().for_each(|stores| caller.restore(stores));
+            return Err(status.into());
+        }
+        stores.into_iter().flatten().for_each(|stores| caller.collect(stores));
+        caller.state.gas -= limit;
+        let mut live = [None, None];
+        for (slot, flag) in PASSED {
+            if passed(flag) {
+                live[usize::from(slot)] = caller.live[usize::from(slot)].take();
+                caller.show(slot);
+            }
+        }
+        self.changed += count as u64;
+        let call = Entering { flags, live, gas: gas.unwrap_or(0), mark: self.mark() };
+        self.push(target, call);
+        Ok(None)
+    }
+
+    /// Puts a frame onto the stack.
+    pub(crate) fn push(&mut self, target: Target, entering: Entering) {
+        let writable = target.writable();
+        let Target { path, program, via, mut state, dynamic, ephemeral } = target;
+        let Entering { flags, live, gas, mark } = entering;
+        let Some(instance) = self.held(&path) else { unreachable!("it was looked at before") };
+        let size = instance.measure().size;
+        let mut table = instance.table().clone();
+        let passed = live.clone();
+        let rested = [SCRATCHPAD_SLOT, GIFT_SLOT].map(|slot| table.take(slot));
+        let live = if ephemeral.is_some() {
+            rested
+        } else {
+            // What stood there at rest is dropped.
+            rested.into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
+            live
+        };
+        let (window, shows_table) = self.windows.take(&program, &table, || self.arch.create_space());
+        state.gas = gas;
+        self.writable += writable;
+        let call = CallRecord { via, flags, size, writable, mark, passed };
+        let mut frame = Frame {
+            program,
+            path,
+            table,
+            live,
+            dynamic,
+            window,
+            unseen: BTreeMap::new(),
+            may_have_stored: true,
+            state,
+            call,
+        };
+        frame.mount(shows_table);
+        if let Some(ephemeral) = ephemeral {
+            frame.fill_ephemeral(&ephemeral);
+        }
+        self.frames.push(frame);
+    }
+
+    /// Ends the running frame. Its caller runs then, or what it came to is for the host.
+    pub(crate) fn end(&mut self, stop: Stop) -> Option<Finished<A::Space>> {
+        let Some(mut frame) = self.frames.pop() else { unreachable!("only what runs can end") };
+        self.writable -= frame.call.writable;
+        frame.stop();
+        let is_atomic = frame.call.flags & flag::ATOMIC != 0;
+        let is_first = self.frames.is_empty();
+        let kept = match stop {
+            Stop::Halt if is_first && self.is_query => Err(None),
+            Stop::Halt => self.halt(&mut frame),
+            _ if is_atomic => Err(None),
+            _ => self.suspend(&mut frame, stop).map_err(Some),
+        };
+        let reply = match kept {
+            Ok(()) => stop.reply(frame.register(Reg::A0)),
+            Err(None) => stop.reply(0),
+            // It could not end that way.
+            Err(Some(status)) => Reply::from(status),
+        };
+        let is_kept = kept.is_ok();
+        if is_first {
+            if !is_kept {
+                // The host may look at what it has left in its scratchpad.
+                let stores = frame.withdraw(SCRATCHPAD_SLOT);
+                frame.collect_leaving(stores);
+            }
+            return Some(Finished { frame, stop, is_kept, refused: kept.err().flatten() });
+        }
+        if !is_kept {
+            self.go_back(frame.call.mark);
+        }
+        let mut back = match (is_kept, stop) {
+            (true, Stop::Halt) => core::mem::take(&mut frame.live),
+            (true, _) => [None, None],
+            (false, _) => core::mem::take(&mut frame.call.passed),
+        };
+        let (gas, flags) = (frame.state.gas, frame.call.flags);
+        self.close(frame, is_kept);
+        let caller = self.top();
+        for (slot, flag) in PASSED {
+            if flags & flag != 0
+                && let Some(capability) = back[usize::from(slot)].take()
+            {
+                caller.live[usize::from(slot)] = Some(capability);
+                caller.show(slot);
+            }
+        }
+        caller.state.gas += gas;
+        caller.take_reply(&reply);
+        back.into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
+        None
+    }
+
+    /// Gives back the window of a frame, and lets go of what it held.
+    pub(crate) fn close(&mut self, mut frame: Frame<A::Space>, is_kept: bool) {
+        frame.leave();
+        let held = self.held(&frame.path).map(Instance::table);
+        let shows = held.filter(|table| is_kept || frame.table.ptr_eq(table)).map(CNode::identity);
+        let Frame { table, live, window, call, .. } = frame;
+        self.windows.put(window, shows);
+        let CallRecord { passed, .. } = call;
+        live.into_iter().chain(passed).flatten().for_each(|dropped| self.reclaim.add(dropped));
+        self.reclaim.add(table);
+    }
+
+    /// Keeps what a frame that halted has changed.
+    ///
+    /// # Errors
+    /// The status that the call gets if that cannot be.
+    fn halt(&mut self, frame: &mut Frame<A::Space>) -> Result<(), Option<Status>> {
+        let is_first = self.frames.is_empty();
+        let mut stores = frame.withdraw_table();
+        for (slot, flag) in PASSED {
+            if frame.may_have_stored && (is_first || frame.call.flags & flag != 0) {
+                stores.push(frame.withdraw(slot));
+            }
+        }
+        self.count_changed(stores.iter().map(|stores| stores.pages.len() as u64).sum()).map_err(Some)?;
+        let (live, table): (Vec<Stores>, Vec<Stores>) =
+            stores.into_iter().filter(|stores| !stores.pages.is_empty()).partition(|stores| is_live(stores.slot));
+        live.into_iter().for_each(|stores| frame.collect_leaving(stores));
+        self.keep(frame, table, RunState::Idle);
+        Ok(())
+    }
+
+    /// Writes the table of a frame back, with what was stored to its Data, and shows that in the window. Its Instance is then
+    /// in this state.
+    fn keep(&mut self, frame: &mut Frame<A::Space>, stores: Vec<Stores>, state: RunState) {
+        let Some(held) = self.held(&frame.path) else { unreachable!("what is on the call stack is pinned") };
+        let is_same =
+            frame.table.ptr_eq(held.table()) && matches!(held.state(), RunState::Idle) && state == RunState::Idle;
+        if stores.is_empty() && is_same {
+            return;
+        }
+        let table = core::mem::take(&mut frame.table);
+        let Frame { window, path, .. } = frame;
+        // What is mapped shares the Data's nodes, which would have to be copied.
+        stores.iter().for_each(|stores| window.show(stores.slot, None));
+        let slots: Vec<u8> = stores.iter().map(|stores| stores.slot).collect();
+        let mut old = Vec::new();
+        self.write_back(path, |instance| {
+            // The old table goes first, so that what nobody else shares is changed in place.
+            *instance.table_mut() = table;
+            for Stores { slot, pages } in stores {
+                if let Some(data) = instance.table_mut().data_mut(slot) {
+                    put_pages(data, pages, &mut old);
+                }
+            }
+            if *instance.state() != state {
+                let kept = instance.set_state(state);
+                debug_assert!(kept.is_ok(), "a suspended call has the ephemeral pages of its Image");
+            }
+        });
+        old.into_iter().for_each(|page| window.space.reuse(page));
+        if let Some(held) = self.held(path) {
+            slots.into_iter().for_each(|slot| window.show(slot, data_in(held.table(), slot)));
+            frame.table = held.table().clone();
+        }
+    }
+
+    /// Whether the Instance of a frame that has just ended may be as large as with this table and its ephemeral pages.
+    fn check_suspended(&self, frame: &Frame<A::Space>, table: &CNode, ephemeral: &Data) -> Result<(), Status> {
+        let size = table.measure().size + frame.program.valid().measure().size + u64::from(ephemeral.pages());
+        let height = frame.path.len() + usize::from(table.measure().height);
+        if height > usize::from(MAX_HEIGHT) {
+            return Err(Status::Range);
+        }
+        let growth = i128::from(size) - i128::from(frame.call.size);
+        self.check_growth(&frame.path, growth)
+    }
+
+    /// Leaves the Instance of a frame Suspended.
+    ///
+    /// # Errors
+    /// The status that the call gets if that cannot be.
+    fn suspend(&mut self, frame: &mut Frame<A::Space>, stop: Stop) -> Result<(), Status> {
+        let why = match stop {
+            Stop::Halt => return Err(Status::Halt),
+            Stop::Panic => Why::Panic,
+            Stop::Fault { page } => Why::Fault { page },
+            Stop::OutOfGas => Why::OutOfGas,
+            Stop::Yield { value } => Why::Yield { value },
+        };
+        let mut stores = frame.withdraw_table();
+        stores.extend(PASSED.map(|(slot, _)| frame.withdraw(slot)));
+        let ephemeral = frame.take_ephemeral();
+        let stored = ephemeral.stored_pages().count() as u64;
+        let mut table = frame.table.clone();
+        for (slot, live) in (0..).zip(&frame.live) {
+            if let Some(capability) = live {
+                table.set(slot, capability.clone()).map_err(|_| Status::Range)?;
+            }
+        }
+        self.check_suspended(frame, &table, &ephemeral)?;
+        self.count_changed(stored + stores.iter().map(|stores| stores.pages.len() as u64).sum::<u64>())?;
+        let State { registers, pc, block_paid, .. } = frame.state;
+        let mappings = core::mem::take(&mut frame.dynamic);
+        for mapping in mappings.iter() {
+            frame.window.space.unmap(mapping.first_page, mapping.pages);
+        }
+        frame.live = [None, None];
+        frame.table = table;
+        stores.retain(|stores| !stores.pages.is_empty());
+        let state = RunState::Suspended(Suspended { why, block_paid, pc, registers, ephemeral, mappings });
+        self.keep(frame, stores, state);
+        Ok(())
+    }
+}
