@@ -143,6 +143,7 @@ impl Nub {
     /// Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn publish_image(&mut self, image: ValidImage) -> Result<CapHash, Error> {
         let hash = image.hash();
+        // Once more if the machine was replaced just then.
         while !self.contains(&hash) {
             self.reader.ask(|live| {
                 live.backend.machine().publish(&image)?;

@@ -221,15 +221,17 @@ impl Supervisor {
         shared!(self.images).by_hash.get(hash).map(|(_, image)| image.clone())
     }
 
-    /// An Image was published in this machine: it is published in each later one, too. Gives `false` if there is a later one
+    /// An Image was published in this machine: it is published in each later one, too. Does nothing if there is a later one
     /// already, which does not have it.
-    pub(crate) fn insert_image(&self, live: &Live, image: ValidImage) -> bool {
+    pub(crate) fn insert_image(&self, live: &Live, image: ValidImage) {
         let _no_restart = lock(&self.restarting);
+        if self.live().is_ok_and(|now| now.number != live.number) {
+            return;
+        }
         let mut images = alone!(self.images);
         let number = images.publications;
         images.publications += 1;
         images.by_hash.entry(image.hash()).or_insert((number, image));
-        self.live().map_or(true, |now| now.number == live.number)
     }
 
     /// An Image was unpublished in this machine: it is published in no later one. Does nothing if there is a later one already,
