@@ -210,7 +210,7 @@ impl AddressSpace for LocalSpace {
         }
     }
 
-    fn has_changed(&self) -> bool {
+    fn has_changed(&mut self) -> bool {
         self.table.has_changed()
     }
 

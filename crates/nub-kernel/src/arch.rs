@@ -67,7 +67,7 @@ pub trait AddressSpace: Memory + Sized {
     fn set_access(&mut self, first_page: u32, pages: u32, access: Access);
 
     /// Whether any page was written to or set and neither withdrawn nor discarded since.
-    fn has_changed(&self) -> bool;
+    fn has_changed(&mut self) -> bool;
 
     /// The page there, if it is not the one that was mapped any more because it was written to or set.
     fn changed_page(&mut self, page: u32) -> Option<PageRef>;

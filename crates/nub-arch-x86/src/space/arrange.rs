@@ -65,11 +65,8 @@ impl<V: View> AddressSpace for Space<V> {
         self.become_stale();
     }
 
-    fn has_changed(&self) -> bool {
-        let touched = |(_, resident): (_, &super::Resident<V::Entry>)| {
-            resident.state == State::Live && resident.is_touched(&self.view)
-        };
-        !self.written.is_empty() || self.residents.iter().any(touched)
+    fn has_changed(&mut self) -> bool {
+        !self.written.is_empty() || self.residents.any_touched(&self.view)
     }
 
     fn changed_page(&mut self, page: u32) -> Option<PageRef> {
@@ -194,7 +191,7 @@ impl<V: View> AddressSpace for Space<V> {
         let is_here = self.view.is_here();
         let Space { view, residents, written, released, spare_pages, changed, .. } = &mut *self;
         let mut leaving = Vec::new();
-        for (page, resident) in core::mem::take(residents) {
+        for (page, resident) in core::mem::take(&mut **residents) {
             changed.push((page, page + 1));
             let has_changed = resident.has_changed(view);
             view.unmap(page);
@@ -226,7 +223,7 @@ impl<V: View> AddressSpace for Space<V> {
     fn clear(&mut self) {
         self.regions.clear();
         let Space { view, residents, shared, released, .. } = self;
-        for (page, resident) in core::mem::take(residents) {
+        for (page, resident) in core::mem::take(&mut **residents) {
             view.unmap(page);
             released.push(Released::Frame(resident.frame));
         }

@@ -40,7 +40,7 @@ use nub_kernel::regions::Regions;
 
 pub use engine::faults;
 use policy::{Ahead, Policy, RESIDENT_PAGES};
-use resident::{Resident, content, is_same};
+use resident::{Resident, Residents, content, is_same};
 use view::{Released, Shown, View};
 
 use crate::frame::Frame;
@@ -52,7 +52,7 @@ const SPARE: usize = 32;
 pub struct Space<V: View> {
     regions: Regions,
     view: V,
-    residents: BTreeMap<u32, Resident<V::Entry>>,
+    residents: Residents<V::Entry>,
     /// Pages that were written, and are now shared with a fork: they stand for what is mapped.
     written: BTreeMap<u32, PageRef>,
     /// The pages that the window shows for reading, as they stand in a Data or in `written`; `None` for zeros.
@@ -85,7 +85,7 @@ impl<V: View> Space<V> {
         Space {
             regions: Regions::default(),
             view,
-            residents: BTreeMap::new(),
+            residents: Residents::default(),
             written: BTreeMap::new(),
             shared: BTreeMap::new(),
             changed: Vec::new(),
@@ -239,7 +239,7 @@ impl<V: View> Space<V> {
     /// Shows the space in another window from now on, which has nothing mapped.
     pub fn move_to(&mut self, view: V) {
         let mut old = core::mem::replace(&mut self.view, view);
-        for (&page, resident) in &mut self.residents {
+        for (&page, resident) in self.residents.iter_mut() {
             let touched = resident.is_touched(&old);
             old.unmap(page);
             let new =

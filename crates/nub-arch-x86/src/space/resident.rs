@@ -1,5 +1,9 @@
 //! Residents: frames that stay in a window from call to call, with their images before.
 
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
+
 use javm_cap::{Access, Page, PageRef};
 use nub_kernel::regions::Regions;
 
@@ -29,6 +33,50 @@ pub(super) struct Resident<E> {
     entry: E,
     /// Whether it may have been written to since it was first shown, as far as is known without asking the window.
     pub(super) touched: bool,
+}
+
+/// The residents of a space, by page. Whether any was written to is asked at the end of every call, and after most of them
+/// it is the same residents that are asked: which ones is remembered until anything about them changes.
+pub(super) struct Residents<E> {
+    by_page: BTreeMap<u32, Resident<E>>,
+    /// Where the window has those that stand for their pages, if none is known to be touched.
+    watched: Option<Vec<E>>,
+}
+
+impl<E> Default for Residents<E> {
+    fn default() -> Residents<E> {
+        Residents { by_page: BTreeMap::new(), watched: None }
+    }
+}
+
+impl<E> Deref for Residents<E> {
+    type Target = BTreeMap<u32, Resident<E>>;
+
+    fn deref(&self) -> &BTreeMap<u32, Resident<E>> {
+        &self.by_page
+    }
+}
+
+impl<E> DerefMut for Residents<E> {
+    fn deref_mut(&mut self) -> &mut BTreeMap<u32, Resident<E>> {
+        self.watched = None;
+        &mut self.by_page
+    }
+}
+
+impl<E: Copy> Residents<E> {
+    /// Whether any that stands for its page may hold something else than what it held before.
+    pub(super) fn any_touched(&mut self, view: &impl View<Entry = E>) -> bool {
+        if let Some(watched) = &self.watched {
+            return watched.iter().any(|&entry| view.was_written(entry));
+        }
+        let live = || self.by_page.values().filter(|resident| resident.state == State::Live);
+        if live().any(|resident| resident.is_touched(view)) {
+            return true;
+        }
+        self.watched = Some(live().map(|resident| resident.entry).collect());
+        false
+    }
 }
 
 pub(super) fn content(page: Option<&PageRef>) -> &Page {
