@@ -60,7 +60,7 @@ impl Services {
     }
 
     fn call(&mut self, reference: u32, request: Request, instance: &mut RawInstance) -> Result<Reply, Status> {
-        if request.flags & !flag::ALL != 0 {
+        if request.flags & !Operation::Call.flags() != 0 {
             return Err(Status::Range);
         }
         let slot = u8::try_from(reference).map_err(|_| Status::Empty)?;
