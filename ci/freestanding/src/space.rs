@@ -102,7 +102,7 @@ impl AddressSpace for Space {
         }
     }
 
-    fn has_changed(&self) -> bool {
+    fn has_changed(&mut self) -> bool {
         self.pages.values().any(|mapped| mapped.changed)
     }
 
