@@ -10,6 +10,7 @@
 //! - [`revocation`], [`tlb`]: when what was taken back from a window is free.
 //! - `query`: calls on the other lanes.
 //! - `room`: whether there is memory for a request.
+//! - [`bytes`]: copying and filling.
 //! - `work`: what the host measures. `fail`, `stale`: failing on purpose, and watching another lane's pages, for tests.
 //!
 //! `docs/guest.md` draws the memory map and tells how a guest starts and how to look into one. The library holds all but
@@ -26,6 +27,7 @@ extern crate alloc;
 pub mod access;
 #[cfg(not(test))]
 pub mod boot;
+pub mod bytes;
 #[cfg(not(test))]
 mod fail;
 pub mod frame;
