@@ -26,7 +26,7 @@ fn every_failure_is_told_apart() {
         (Failure::TripleFault, &["triple fault"]),
         (Failure::Hang, &["no answer within", "it was at", "fail"]),
         (Failure::StackOverflow, &["Main stack ran over on lane 0", "deeper"]),
-        (Failure::WildRead, &["page fault (vector 14, error code 0x", "address 0x1ffffffff000", "fail"]),
+        (Failure::WildRead, &["page fault (vector 14, error code 0x", "address 0xffffffff000", "fail"]),
         (Failure::WriteCode, &["page fault (vector 14", "address 0x401000", "fail"]),
         (Failure::InvalidOpcode, &["invalid opcode (vector 6", "fail"]),
         (Failure::DoubleFault, &["double fault (vector 8"]),
