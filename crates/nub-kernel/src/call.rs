@@ -387,12 +387,16 @@ impl<A: Arch> Process<'_, A> {
     pub(crate) fn close(&mut self, mut frame: Frame<A::Space>, is_kept: bool) {
         frame.leave();
         let held = self.held(&frame.path).map(Instance::table);
-        let shows = held.filter(|table| is_kept || frame.table.ptr_eq(table)).map(CNode::identity);
+        let is_held = held.is_some_and(|table| frame.table.ptr_eq(table));
+        let shows = held.filter(|_| is_kept || is_held).map(CNode::identity);
         let Frame { table, live, window, call, .. } = frame;
         self.windows.put(window, shows);
         let CallRecord { passed, .. } = call;
         live.into_iter().chain(passed).flatten().for_each(|dropped| self.reclaim.add(dropped));
-        self.reclaim.add(table);
+        // What is held does not go with the copy.
+        if !is_held {
+            self.reclaim.add(table);
+        }
     }
 
     /// Keeps what a frame that halted has changed.

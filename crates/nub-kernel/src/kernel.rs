@@ -19,7 +19,7 @@ use crate::engine::{self, Ended, Reply, Stop};
 use crate::frame::{Frame, Via};
 use crate::operation::flag;
 use crate::process::{Parameters, Process};
-use crate::programs::{Offered, Programs};
+use crate::programs::Programs;
 use crate::published::Published;
 use crate::random::Generator;
 use crate::service::{Log, LogEntry, Service};
@@ -322,7 +322,7 @@ impl<A: Arch> Kernel<A> {
     /// Keeps an Image, so that Instances can be made of it. Publishing one again has no effect.
     pub fn publish(&mut self, image: ValidImage) -> CapHash {
         let hash = image.hash();
-        self.programs.offered.entry(hash).or_insert_with(|| Offered { published: Published::new(image), instances: 0 });
+        self.programs.offered.entry(hash).or_insert_with(|| Published::new(image));
         hash
     }
 
@@ -331,20 +331,23 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`UnpublishError::InUse`]: there are Instances of it. It stays published then.
     pub fn unpublish(&mut self, image: &CapHash) -> Result<bool, UnpublishError> {
-        let Some(offered) = self.programs.offered.get(image) else { return Ok(false) };
-        if offered.instances > 0 {
-            return Err(UnpublishError::InUse { image: *image, instances: offered.instances });
+        if !self.programs.offered.contains_key(image) {
+            return Ok(false);
         }
-        let published = offered.published.clone();
-        self.windows.forget(&published);
-        self.programs.offered.remove(image);
+        let instances = self.instances.values().filter(|resident| resident.published.hash() == *image).count() as u64;
+        if instances > 0 {
+            return Err(UnpublishError::InUse { image: *image, instances });
+        }
+        if let Some(published) = self.programs.offered.remove(image) {
+            self.windows.forget(&published);
+        }
         Ok(true)
     }
 
     /// The published Image of this hash.
     #[must_use]
     pub fn image(&self, hash: &CapHash) -> Option<&Image> {
-        self.programs.offered.get(hash).map(|offered| offered.published.image())
+        self.programs.offered.get(hash).map(|published| published.image())
     }
 
     /// How many Images are published.
@@ -364,7 +367,7 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`InstantiateError`] when the Image is not published or a required import is not granted.
     pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, InstantiateError> {
-        let published = &self.programs.offered.get(image).ok_or(InstantiateError::UnknownImage(*image))?.published;
+        let published = self.programs.offered.get(image).ok_or(InstantiateError::UnknownImage(*image))?;
         let mut instance = Instance::new(published.valid().clone());
         for (slot, capability) in grants.resolve(published.image())? {
             instance.put_at(&[slot], capability).map_err(|refused| InstantiateError::Denied {
@@ -381,9 +384,6 @@ impl<A: Arch> Kernel<A> {
     fn insert(&mut self, resident: Resident) -> InstanceId {
         let id = InstanceId(self.next_instance);
         self.next_instance += 1;
-        if let Some(offered) = self.programs.offered.get_mut(&resident.published.hash()) {
-            offered.instances += 1;
-        }
         self.instances.insert(id, resident);
         id
     }
@@ -400,9 +400,6 @@ impl<A: Arch> Kernel<A> {
     /// Drops an Instance. Gives `false` if there was none.
     pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
         let Some(gone) = self.instances.remove(&instance) else { return false };
-        if let Some(offered) = self.programs.offered.get_mut(&gone.published.hash()) {
-            offered.instances -= 1;
-        }
         self.reclaim.add(gone.instance);
         self.settle();
         true

@@ -10,16 +10,10 @@ use crate::random::{HashKey, KeyedMap};
 /// How many programs that nobody has published are kept ready: those of Instances that came with something else.
 const MOST_FOUND: usize = 256;
 
-/// An Image that Instances can be made of.
-pub(crate) struct Offered {
-    pub(crate) published: Arc<Published>,
-    /// How many Instances of it the kernel holds as roots.
-    pub(crate) instances: u64,
-}
-
 /// Programs, by hashes that whoever publishes can search for: under keys of this kernel's. Not state.
 pub(crate) struct Programs {
-    pub(crate) offered: KeyedMap<CapHash, Offered>,
+    /// Those that Instances can be made of.
+    pub(crate) offered: KeyedMap<CapHash, Arc<Published>>,
     found: KeyedMap<CapHash, Arc<Published>>,
 }
 
@@ -32,7 +26,7 @@ impl Programs {
     pub(crate) fn of(&mut self, image: &ValidImage) -> Arc<Published> {
         let hash = image.hash();
         if let Some(offered) = self.offered.get(&hash) {
-            return offered.published.clone();
+            return offered.clone();
         }
         if let Some(found) = self.found.get(&hash) {
             return found.clone();

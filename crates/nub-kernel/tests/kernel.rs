@@ -168,6 +168,17 @@ const ADD: &str = "
 ";
 
 #[test]
+fn a_tree_that_was_kept_before_its_image_was_published_counts_like_any_other() {
+    let image = image(ADD, 1).validate().expect("valid");
+    let mut kernel = Kernel::new(LocalArch);
+    let kept = kernel.keep(javm_cap::Instance::new(image.clone()));
+    let hash = kernel.publish(image);
+    assert_eq!(kernel.unpublish(&hash), Err(UnpublishError::InUse { image: hash, instances: 1 }));
+    assert!(kernel.drop_instance(kept));
+    assert_eq!(kernel.unpublish(&hash), Ok(true));
+}
+
+#[test]
 fn state_survives_calls_and_copies_go_their_own_way() {
     let mut machine = Machine::new(ADD, 1);
     let fresh = machine.root();
