@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::{
-    Access, CNode, Capability, Data, DynamicMappings, Endpoint, GIFT_SLOT, Instance, Interface, MAX_HEIGHT, Path,
-    RunState, SCRATCHPAD_SLOT, Suspended, Why,
+    Access, CNode, Capability, Data, DynamicMappings, Endpoint, GIFT_SLOT, Instance, MAX_HEIGHT, Path, RunState,
+    SCRATCHPAD_SLOT, Suspended, Why,
 };
 use javm_interpreter::State;
 use javm_isa::Reg;
@@ -147,8 +147,7 @@ impl<A: Arch> Process<'_, A> {
         let instance = self.instance(place)?;
         let image = instance.image().clone();
         let endpoint = image.image().endpoints.get(usize::from(request.endpoint)).ok_or(Status::NoEndpoint)?;
-        let is_idle = matches!(instance.state(), RunState::Idle);
-        if !is_idle || self.is_on_stack(&path) || self.has_running_in_live_slots(&path) {
+        if !self.can_be_called(&path, instance) {
             return Err(Status::Busy.into());
         }
         let arguments = self.running().arguments();
@@ -164,15 +163,11 @@ impl<A: Arch> Process<'_, A> {
             return Err(Status::Denied.into());
         }
         let path = self.meant(place, &right.path).ok_or(Status::Empty)?;
-        let image = self.reach(&path)?.image().clone();
-        let implemented = match callable.interface() {
-            Interface::Image(hash) => image.interface() == *hash,
-            Interface::TypeDef(typedef) => image.image().typedefs.contains(&typedef.hash()),
-        };
-        let number = callable.endpoint(&image, request.endpoint).filter(|_| implemented);
+        let instance = self.reach(&path)?;
+        let image = instance.image().clone();
+        let number = callable.endpoint(&image, request.endpoint);
         let endpoint = number.and_then(|number| image.image().endpoints.get(number)).ok_or(Status::NoEndpoint)?;
-        let is_idle = matches!(self.reach(&path)?.state(), RunState::Idle);
-        if !is_idle || self.is_on_stack(&path) || self.has_running_in_live_slots(&path) {
+        if !self.can_be_called(&path, instance) {
             return Err(Status::Busy.into());
         }
         let arguments = self.running().arguments();
@@ -192,20 +187,9 @@ impl<A: Arch> Process<'_, A> {
 
     /// Why no Instance stands at a path.
     fn what_is_wrong_with(&self, path: &[u8]) -> Status {
-        let shorter = (1..path.len()).rev().map(|length| &path[..length]);
-        let nearest = shorter.filter_map(|way| Some((way.len(), self.held(way)?))).next();
-        let (length, table) = match nearest {
-            Some((length, instance)) => {
-                let way = &path[..length];
-                let frame = self.frames.iter().find(|frame| *frame.path == *way);
-                (length, frame.map_or(instance.table(), |frame| &frame.table))
-            }
-            None => {
-                let frame = self.frames.iter().find(|frame| frame.path.is_empty());
-                (0, frame.map_or(self.root.table(), |frame| &frame.table))
-            }
-        };
-        let mut table = table;
+        let above = (1..path.len()).rev().find_map(|length| Some((length, self.held(&path[..length])?)));
+        let (length, nearest) = above.unwrap_or((0, self.root));
+        let mut table = self.table_now(&path[..length], nearest);
         for &slot in &path[length..] {
             match table.get(slot) {
                 None => return Status::Empty,

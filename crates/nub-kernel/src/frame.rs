@@ -9,7 +9,7 @@ use javm_cap::{
     Access, CNode, Capability, Data, DynamicMapping, DynamicMappings, GIFT_SLOT, PAGE_SIZE, PageRef, Path,
     SCRATCHPAD_SLOT,
 };
-use javm_interpreter::State;
+use javm_interpreter::{Fault, State};
 use javm_isa::Reg;
 
 use crate::arch::AddressSpace;
@@ -135,10 +135,7 @@ impl<S: AddressSpace> Frame<S> {
                 window.show(slot, as_data(live[usize::from(slot)].as_ref()));
             }
         } else {
-            window.mount(program, |slot| match live.get(usize::from(slot)) {
-                Some(live) => as_data(live.as_ref()),
-                None => data_in(table, slot),
-            });
+            window.mount(program, |slot| shown_data(live, table, slot));
         }
         if !dynamic.is_empty() {
             let slots: Vec<u8> = dynamic.iter().map(|mapping| mapping.slot).collect();
@@ -149,10 +146,7 @@ impl<S: AddressSpace> Frame<S> {
     /// Has its memory show what stands in a slot of its own now.
     pub(crate) fn show(&mut self, slot: u8) {
         let Frame { table, live, window, .. } = self;
-        let data = match live.get(usize::from(slot)) {
-            Some(live) => as_data(live.as_ref()),
-            None => data_in(table, slot),
-        };
+        let data = shown_data(live, table, slot);
         window.show(slot, data);
         self.show_dynamic(slot);
     }
@@ -164,10 +158,7 @@ impl<S: AddressSpace> Frame<S> {
         let mappings: Vec<DataMapping> =
             self.dynamic.iter().filter(|mapping| mapping.slot == slot).map(DataMapping::from).collect();
         let Frame { table, live, window, .. } = self;
-        let data = match live.get(usize::from(slot)) {
-            Some(live) => as_data(live.as_ref()),
-            None => data_in(table, slot),
-        };
+        let data = shown_data(live, table, slot);
         for mapping in mappings {
             match data {
                 Some(data) => mapping.map(&mut window.space, data),
@@ -196,10 +187,7 @@ impl<S: AddressSpace> Frame<S> {
         self.dynamic = mappings;
         let mapping = DataMapping::from(&added);
         let Frame { table, live, window, unseen, .. } = self;
-        let data = match live.get(usize::from(added.slot)) {
-            Some(live) => as_data(live.as_ref()),
-            None => data_in(table, added.slot),
-        };
+        let data = shown_data(live, table, added.slot);
         if let Some(data) = data {
             mapping.map(&mut window.space, data);
         }
@@ -390,24 +378,23 @@ impl<S: AddressSpace> Frame<S> {
         Some(())
     }
 
-    /// Whether it may store to all of a range of its own memory. Nothing in it changes.
-    pub(crate) fn may_store(&mut self, address: u64, length: u64) -> bool {
-        let space = &mut self.window.space;
-        let Some(last) = length.checked_sub(1) else { return true };
-        let (Some(end), page) = (address.checked_add(last), PAGE_SIZE as u64) else { return false };
-        (address / page..=end / page).all(|index| {
-            let Ok(at) = u32::try_from(address.max(index * page)) else { return false };
-            space.load::<1>(at).and_then(|present| space.store(at, present)).is_ok()
-        })
-    }
-
-    /// Whether it may load from all of a range of its own memory.
-    pub(crate) fn may_load(&mut self, address: u64, length: u64) -> bool {
+    /// Whether an access is allowed at each page of a range of its own memory.
+    fn may(&mut self, address: u64, length: u64, access: impl Fn(&mut S, u32) -> Result<(), Fault>) -> bool {
         let space = &mut self.window.space;
         let Some(last) = length.checked_sub(1) else { return true };
         let (Some(end), page) = (address.checked_add(last), PAGE_SIZE as u64) else { return false };
         (address / page..=end / page)
-            .all(|index| u32::try_from(address.max(index * page)).is_ok_and(|at| space.load::<1>(at).is_ok()))
+            .all(|index| u32::try_from(address.max(index * page)).is_ok_and(|at| access(space, at).is_ok()))
+    }
+
+    /// Whether it may store to all of a range of its own memory. Nothing in it changes.
+    pub(crate) fn may_store(&mut self, address: u64, length: u64) -> bool {
+        self.may(address, length, |space, at| space.load::<1>(at).and_then(|present| space.store(at, present)))
+    }
+
+    /// Whether it may load from all of a range of its own memory.
+    pub(crate) fn may_load(&mut self, address: u64, length: u64) -> bool {
+        self.may(address, length, |space, at| space.load::<1>(at).map(drop))
     }
 
     /// Writes to its own memory, all of it or nothing. `None` where it must not.
@@ -456,6 +443,14 @@ impl<S: AddressSpace> Frame<S> {
                 window.show(slot, None);
             }
         }
+    }
+}
+
+/// What mappings of a slot show.
+fn shown_data<'a>(live: &'a [Option<Capability>; 2], table: &'a CNode, slot: u8) -> Option<&'a Data> {
+    match live.get(usize::from(slot)) {
+        Some(live) => as_data(live.as_ref()),
+        None => data_in(table, slot),
     }
 }
 

@@ -115,14 +115,13 @@ impl<A: Arch> Process<'_, A> {
 
     /// Undoes what frames that are gone have done elsewhere since a mark.
     pub(crate) fn go_back(&mut self, mark: Mark) {
-        for Undo { holder, path, old } in self.undo.drain(mark.undo..).rev() {
+        while self.undo.len() > mark.undo {
+            let Some(Undo { holder, path, old }) = self.undo.pop() else { break };
             // The table of a frame that is gone is gone with all that was written to it.
-            if holder.is_none_or(|holder| holder < self.frames.len()) {
-                let place = match holder {
-                    None => Some(&mut *self.root),
-                    Some(_) => None,
-                };
-                write(place, holder.map(|holder| &mut self.frames[holder]), &path, |instance| *instance = old);
+            if holder.is_none_or(|holder| holder < self.frames.len())
+                && let Some(instance) = self.held_mut(holder, &path)
+            {
+                *instance = old;
             }
         }
         self.log.truncate(mark.log);
@@ -161,12 +160,40 @@ impl<A: Arch> Process<'_, A> {
         if !is_callers && let Some(old) = self.held(path).cloned() {
             self.undo.push(Undo { holder, path: *path, old });
         }
-        write(holder.is_none().then_some(&mut *self.root), holder.map(|index| &mut self.frames[index]), path, change);
+        if let Some(instance) = self.held_mut(holder, path) {
+            change(instance);
+        }
+    }
+
+    /// The Instance at a path in its holder's table, to be changed.
+    fn held_mut(&mut self, holder: Holder, path: &[u8]) -> Option<&mut Instance> {
+        let found = match holder.map(|index| &mut self.frames[index]) {
+            Some(frame) => frame.table.instance_mut_at(&path[frame.path.len()..]),
+            None if path.is_empty() => Some(&mut *self.root),
+            None => self.root.table_mut().instance_mut_at(path),
+        };
+        debug_assert!(found.is_some(), "what is on the call stack is pinned");
+        found
+    }
+
+    /// The frame of the Instance at a path, if that is on the call stack.
+    fn frame_of(&self, path: &[u8]) -> Option<&Frame<A::Space>> {
+        self.frames.iter().find(|frame| *frame.path == *path)
     }
 
     /// Whether an Instance at this path is on the call stack.
     pub(crate) fn is_on_stack(&self, path: &[u8]) -> bool {
-        self.frames.iter().any(|frame| *frame.path == *path)
+        self.frame_of(path).is_some()
+    }
+
+    /// The table of an Instance that stands at a path, as it is now.
+    pub(crate) fn table_now<'a>(&'a self, path: &[u8], instance: &'a Instance) -> &'a CNode {
+        self.frame_of(path).map_or(instance.table(), |frame| &frame.table)
+    }
+
+    /// Whether an Instance that stands at a path can be called.
+    pub(crate) fn can_be_called(&self, path: &[u8], instance: &Instance) -> bool {
+        matches!(instance.state(), RunState::Idle) && !self.is_on_stack(path) && !self.has_running_in_live_slots(path)
     }
 
     /// Whether something that runs stands in slot 0 or 1 of the Instance at a path, or below: to enter it would drop that.
@@ -277,9 +304,10 @@ impl<A: Arch> Process<'_, A> {
 
     /// The Instances on the way from the root to a path, outermost first, that of the path included if one stands there.
     fn steps<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = Step<'a>> {
-        let now = |length: usize, instance: &'a Instance| {
-            let frame = self.frames.iter().find(|frame| *frame.path == path[..length]);
-            Step { length, instance, table: frame.map_or(instance.table(), |frame| &frame.table) }
+        let now = |length: usize, instance: &'a Instance| Step {
+            length,
+            instance,
+            table: self.table_now(&path[..length], instance),
         };
         let mut next = Some(now(0, self.root));
         core::iter::from_fn(move || {
@@ -308,8 +336,7 @@ impl<A: Arch> Process<'_, A> {
     /// How large an Instance on the way to a path is now.
     fn size_now(&self, step: &Step<'_>, path: &[u8]) -> u64 {
         let path = &path[..step.length];
-        let frame = self.frames.iter().find(|frame| *frame.path == *path);
-        let size = frame.map_or(step.instance.measure().size, live_size);
+        let size = self.frame_of(path).map_or(step.instance.measure().size, live_size);
         u64::try_from(i128::from(size) + self.difference_below(path)).unwrap_or(0)
     }
 
@@ -481,24 +508,5 @@ fn table_in<S: AddressSpace>(frame: &Frame<S>, slot: u8) -> Option<&CNode> {
         Capability::CNode(table) => Some(table),
         Capability::Instance(instance) => Some(instance.table()),
         _ => None,
-    }
-}
-
-/// Changes the Instance at a path, in the table of a frame or in the root.
-fn write<S: AddressSpace>(
-    root: Option<&mut Instance>,
-    frame: Option<&mut Frame<S>>,
-    path: &Path,
-    change: impl FnOnce(&mut Instance),
-) {
-    let found = match (root, frame) {
-        (Some(root), _) if path.is_empty() => Some(root),
-        (Some(root), _) => root.table_mut().instance_mut_at(path),
-        (None, Some(frame)) => frame.table.instance_mut_at(&path[frame.path.len()..]),
-        (None, None) => None,
-    };
-    debug_assert!(found.is_some(), "what is on the call stack is pinned");
-    if let Some(instance) = found {
-        change(instance);
     }
 }

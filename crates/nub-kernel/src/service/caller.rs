@@ -1,10 +1,11 @@
 //! What a service works on: the slots of the program that called it.
 
-use javm_cap::{Capability, PAGE_SIZE, PageRef, SCRATCHPAD_SLOT};
+use javm_cap::{Capability, PageRef, SCRATCHPAD_SLOT};
 
 use super::{Log, Surroundings};
 use crate::arch::AddressSpace;
 use crate::frame::Frame;
+use crate::pages::pages_of;
 
 /// The program that called a service.
 pub(crate) struct Caller<'a, S> {
@@ -12,22 +13,6 @@ pub(crate) struct Caller<'a, S> {
     pub(crate) log: &'a mut Log,
     /// Whether its scratchpad went with the call.
     pub(crate) with_scratchpad: bool,
-}
-
-/// The pages that a range of bytes touches: index, offset in the page, range of the buffer.
-pub(crate) fn pages_of(offset: u64, length: usize) -> impl Iterator<Item = (u32, usize, core::ops::Range<usize>)> {
-    let mut done = 0;
-    core::iter::from_fn(move || {
-        if done == length {
-            return None;
-        }
-        let at = offset + done as u64;
-        let (index, start) = ((at / PAGE_SIZE as u64) as u32, (at % PAGE_SIZE as u64) as usize);
-        let end = length.min(done + PAGE_SIZE - start);
-        let part = done..end;
-        done = end;
-        Some((index, start, part))
-    })
 }
 
 impl<S: AddressSpace> Surroundings for Caller<'_, S> {
