@@ -127,11 +127,11 @@ impl<A: Arch> Process<'_, A> {
     fn call_service(&mut self, service: javm_cap::Service, request: Request) -> Answer {
         let arguments = self.running().arguments();
         let limit = self.gas_limit();
-        let Process { frames, log, .. } = self;
+        let Process { frames, log, block, .. } = self;
         let Some(frame) = frames.last_mut() else { return Err(Status::Depth.into()) };
         let service = service::Service::from_number(service.id).ok_or(Status::NoEndpoint)?;
         let with_scratchpad = request.flags & flag::SCRATCH != 0;
-        let mut surroundings = service::Caller { frame, log, with_scratchpad };
+        let mut surroundings = service::Caller { frame, log, block: *block, with_scratchpad };
         let prepared = service::prepare(service, request.endpoint, arguments, &mut surroundings)?;
         if prepared.price > limit {
             return Err(Status::OutOfGas.into());

@@ -22,7 +22,7 @@ use crate::process::{Parameters, Process};
 use crate::programs::Programs;
 use crate::published::Published;
 use crate::random::Generator;
-use crate::service::{Log, LogEntry, Service};
+use crate::service::{Block, Log, LogEntry, Service};
 use crate::status::Status;
 use crate::window::{Windows, data_in};
 
@@ -295,6 +295,8 @@ pub struct Kernel<A: Arch> {
     /// What was dropped and not let go of yet.
     reclaim: Reclaim,
     parameters: Parameters,
+    /// The block that calls are a part of.
+    block: Block,
     /// The call stack. Nothing is on it between calls.
     frames: Vec<Frame<A::Space>>,
 }
@@ -315,6 +317,7 @@ impl<A: Arch> Kernel<A> {
             windows,
             reclaim,
             parameters: Parameters::default(),
+            block: Block::default(),
             frames: Vec::new(),
         }
     }
@@ -599,6 +602,7 @@ impl<A: Arch> Kernel<A> {
             writable: 0,
             changed: 0,
             parameters: self.parameters,
+            block: self.block,
             is_query: !keep,
         };
         let mark = process.mark();
@@ -632,6 +636,12 @@ impl<A: Arch> Kernel<A> {
     /// Fixes the parameters of the chain.
     pub fn set_parameters(&mut self, parameters: Parameters) {
         self.parameters = parameters;
+    }
+
+    /// Says which block the calls from here on are a part of: what the service BLOCK tells programs. Before it was called, and
+    /// with the default, they are outside of blocks.
+    pub fn set_block(&mut self, block: Block) {
+        self.block = block;
     }
 }
 

@@ -47,5 +47,5 @@ pub use kernel::{
     UnpublishError, find_endpoint,
 };
 pub use process::Parameters;
-pub use service::LogEntry;
+pub use service::{Block, LogEntry};
 pub use status::Status;

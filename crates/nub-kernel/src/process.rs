@@ -17,7 +17,7 @@ use crate::arch::{AddressSpace, Arch};
 use crate::frame::{Frame, Mark, Stores};
 use crate::programs::Programs;
 use crate::reference::Reference;
-use crate::service::{LOG_BYTES_LIMIT, Log};
+use crate::service::{Block, LOG_BYTES_LIMIT, Log};
 use crate::status::Status;
 use crate::window::{Windows, is_live};
 
@@ -57,6 +57,7 @@ pub(crate) struct Process<'k, A: Arch> {
     /// How many pages were changed since the block began.
     pub(crate) changed: u64,
     pub(crate) parameters: Parameters,
+    pub(crate) block: Block,
     /// Whether nothing of it is to stay.
     pub(crate) is_query: bool,
 }

@@ -5,6 +5,8 @@
 mod operations;
 #[path = "kernel/seeds.rs"]
 mod seeds;
+#[path = "kernel/services.rs"]
+mod services;
 #[path = "kernel/windows.rs"]
 mod windows;
 

@@ -88,7 +88,6 @@ impl Builder {
                     suspended.pc = instance.image.script.offset(index);
                 }
             }
-            Value::Service(service) if service.id > 2 => service.id = 9,
             _ => {}
         }
     }

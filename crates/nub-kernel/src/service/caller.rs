@@ -2,7 +2,7 @@
 
 use javm_cap::{Capability, PageRef, SCRATCHPAD_SLOT};
 
-use super::{Log, Surroundings};
+use super::{Block, Log, Surroundings};
 use crate::arch::AddressSpace;
 use crate::frame::Frame;
 use crate::pages::pages_of;
@@ -11,6 +11,7 @@ use crate::pages::pages_of;
 pub(crate) struct Caller<'a, S> {
     pub(crate) frame: &'a mut Frame<S>,
     pub(crate) log: &'a mut Log,
+    pub(crate) block: Block,
     /// Whether its scratchpad went with the call.
     pub(crate) with_scratchpad: bool,
 }
@@ -44,5 +45,9 @@ impl<S: AddressSpace> Surroundings for Caller<'_, S> {
 
     fn log(&mut self) -> &mut Log {
         self.log
+    }
+
+    fn block(&self) -> Block {
+        self.block
     }
 }

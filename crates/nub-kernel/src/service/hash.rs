@@ -9,9 +9,6 @@ use crate::status::Status;
 
 const BASE_PRICE: u64 = 300;
 
-/// Bytes that are hashed at a time, so that a long range needs no buffer of its length.
-const CHUNK: usize = 4096;
-
 #[derive(Clone, Copy)]
 enum Algorithm {
     Blake2b256,
@@ -67,7 +64,7 @@ pub(super) fn perform(task: &Task, surroundings: &mut impl Surroundings) -> u64 
     let digest: [u8; 32] = match task.algorithm {
         Algorithm::Blake2b256 => {
             let mut state = blake2b_simd::Params::new().hash_length(32).to_state();
-            each_chunk(task.input, surroundings, |chunk| {
+            task.input.each_chunk(surroundings, |chunk| {
                 state.update(chunk);
             });
             let mut digest = [0; 32];
@@ -76,26 +73,15 @@ pub(super) fn perform(task: &Task, surroundings: &mut impl Surroundings) -> u64 
         }
         Algorithm::Keccak256 => {
             let mut state = sha3::Keccak256::new();
-            each_chunk(task.input, surroundings, |chunk| state.update(chunk));
+            task.input.each_chunk(surroundings, |chunk| state.update(chunk));
             state.finalize().into()
         }
         Algorithm::Sha256 => {
             let mut state = sha2::Sha256::new();
-            each_chunk(task.input, surroundings, |chunk| state.update(chunk));
+            task.input.each_chunk(surroundings, |chunk| state.update(chunk));
             state.finalize().into()
         }
     };
     surroundings.write_scratchpad(task.output, &digest);
     0
-}
-
-fn each_chunk(range: ScratchRange, surroundings: &mut impl Surroundings, mut take: impl FnMut(&[u8])) {
-    let mut buffer = [0; CHUNK];
-    let mut done = 0;
-    while done < range.length {
-        let chunk = &mut buffer[..CHUNK.min(range.length - done)];
-        surroundings.read_scratchpad(range.offset + done as u64, chunk);
-        take(chunk);
-        done += chunk.len();
-    }
 }

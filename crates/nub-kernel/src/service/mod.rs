@@ -1,9 +1,12 @@
 //! The services of the kernel, called like programs. One file each; this table says which there are.
 
+mod block;
 mod caller;
 mod hash;
 mod log;
+pub mod verify;
 
+pub use self::block::Block;
 pub(crate) use self::caller::Caller;
 pub(crate) use self::log::Log;
 pub use self::log::{LOG_BYTES_LIMIT, LogEntry};
@@ -57,6 +60,8 @@ macro_rules! services {
 services! {
     1 Log "LOG" b"\xd0\x67\xf6\x62\x10\x52\xc8\xaa\x79\x6a\x80\xb2\x40\x5c\x17\x1f\x35\x12\x13\xa9\x0f\x1e\xc2\xd5\xca\x7d\xbc\xab\xbf\xe2\x41\xe1", "Keeps bytes of the scratchpad as a log entry.";
     2 Hash "HASH" b"\xb6\xf9\x58\x3e\x43\x92\xfd\x9b\xd1\x90\xc3\x2b\xde\x74\x0a\x91\xe1\x22\x5a\xb4\x8a\x43\x91\x18\xb3\x7b\xf0\x51\xcc\xb2\x6a\xbb", "Hashes bytes of the scratchpad.";
+    3 Block "BLOCK" b"\x91\x08\x70\x4a\x28\xc3\x14\x4d\x3f\x1d\x51\x5f\x62\x5e\x71\x3e\xd5\xe0\x45\x55\x3a\xa9\xe4\x78\x74\xb9\x0a\x33\x43\x79\x13\xa7", "Says which block a call is a part of.";
+    4 Verify "VERIFY" b"\xd9\xf1\xbf\x7d\x8a\x6a\xf2\xb1\xe2\xd3\xd8\x31\x51\x3f\xf8\x3e\x32\x16\x27\xf8\xdf\x61\x50\x48\xe1\xf5\xe0\x4e\x7e\x91\x1f\xf8", "Verifies signatures of bytes of the scratchpad.";
 }
 
 impl Service {
@@ -67,6 +72,8 @@ impl Service {
         match self {
             Service::Log => log::price(method, length),
             Service::Hash => hash::price(method, length),
+            Service::Block => block::price(method),
+            Service::Verify => verify::price(method, length),
         }
     }
 }
@@ -81,6 +88,8 @@ pub(crate) trait Surroundings {
     fn write_scratchpad(&mut self, offset: u64, bytes: &[u8]);
     /// The log of the call so far.
     fn log(&mut self) -> &mut Log;
+    /// The block that the call is a part of.
+    fn block(&self) -> Block;
 }
 
 /// A call that may be made: its price is known, and nothing has happened yet.
@@ -94,6 +103,8 @@ pub(crate) struct Prepared {
 enum Work {
     Log(log::Entry),
     Hash(hash::Task),
+    Block(block::Question),
+    Verify(verify::Task),
 }
 
 /// Checks a call of `service` and computes its price. Every refusal happens here.
@@ -106,6 +117,8 @@ pub(crate) fn prepare(
     match service {
         Service::Log => log::prepare(method, arguments, surroundings),
         Service::Hash => hash::prepare(method, arguments, surroundings),
+        Service::Block => block::prepare(method, arguments, surroundings),
+        Service::Verify => verify::prepare(method, arguments, surroundings),
     }
 }
 
@@ -115,9 +128,14 @@ impl Prepared {
         match self.work {
             Work::Log(entry) => log::perform(&entry, surroundings),
             Work::Hash(task) => hash::perform(&task, surroundings),
+            Work::Block(question) => block::perform(question, surroundings),
+            Work::Verify(task) => verify::perform(&task, surroundings),
         }
     }
 }
+
+/// Bytes of a range that are read at a time, so that a long one needs no buffer of its length.
+const CHUNK: usize = 4096;
 
 /// A range of the scratchpad that lies within it.
 #[derive(Clone, Copy)]
@@ -133,5 +151,17 @@ impl ScratchRange {
             return Err(Status::Range);
         }
         Ok(ScratchRange { offset, length: usize::try_from(length).map_err(|_| Status::Range)? })
+    }
+
+    /// Hands all of it to `take`, one part behind the other.
+    fn each_chunk(self, surroundings: &mut impl Surroundings, mut take: impl FnMut(&[u8])) {
+        let mut buffer = [0; CHUNK];
+        let mut done = 0;
+        while done < self.length {
+            let chunk = &mut buffer[..CHUNK.min(self.length - done)];
+            surroundings.read_scratchpad(self.offset + done as u64, chunk);
+            take(chunk);
+            done += chunk.len();
+        }
     }
 }
