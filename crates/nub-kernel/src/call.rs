@@ -1,6 +1,6 @@
 //! Calls of programs by programs: how frames come and go. The norm is `docs/spec/calls.md`.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -62,7 +62,7 @@ pub(crate) struct Entering {
 
 /// The first frame at its end.
 pub(crate) struct Finished<S> {
-    pub(crate) frame: Frame<S>,
+    pub(crate) frame: Box<Frame<S>>,
     pub(crate) stop: Stop,
     /// Whether what it did stays.
     pub(crate) is_kept: bool,
@@ -282,7 +282,8 @@ impl<A: Arch> Process<'_, A> {
         let Some(instance) = self.held(&path) else { unreachable!("it was looked at before") };
         let size = instance.measure().size;
         let mut table = instance.table().clone();
-        let passed = live.clone();
+        // Nobody gets back what came from the host.
+        let passed = if self.frames.is_empty() { [None, None] } else { live.clone() };
         let rested = [SCRATCHPAD_SLOT, GIFT_SLOT].map(|slot| table.take(slot));
         let live = if ephemeral.is_some() {
             rested
@@ -291,22 +292,12 @@ impl<A: Arch> Process<'_, A> {
             rested.into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
             live
         };
-        let (window, shows_table) = self.windows.take(&program, &table, || self.arch.create_space());
+        let (mut frame, shows_table) = self.windows.take(program, &table, || self.arch.create_space());
         state.gas = gas;
         self.writable += writable;
-        let call = CallRecord { via, flags, size, writable, mark, passed };
-        let mut frame = Frame {
-            program,
-            path,
-            table,
-            live,
-            dynamic,
-            window,
-            unseen: BTreeMap::new(),
-            may_have_stored: true,
-            state,
-            call,
-        };
+        (frame.path, frame.table, frame.live, frame.dynamic) = (path, table, live, dynamic);
+        (frame.state, frame.may_have_stored) = (state, true);
+        frame.call = CallRecord { via, flags, size, writable, mark, passed };
         frame.mount(shows_table);
         if let Some(ephemeral) = ephemeral {
             frame.fill_ephemeral(&ephemeral);
@@ -368,19 +359,22 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// Gives back the window of a frame, and lets go of what it held.
-    pub(crate) fn close(&mut self, mut frame: Frame<A::Space>, is_kept: bool) {
+    pub(crate) fn close(&mut self, mut frame: Box<Frame<A::Space>>, is_kept: bool) {
         frame.leave();
         let held = self.held(&frame.path).map(Instance::table);
         let is_held = held.is_some_and(|table| frame.table.ptr_eq(table));
-        let shows = held.filter(|_| is_kept || is_held).map(CNode::identity);
-        let Frame { table, live, window, call, .. } = frame;
-        self.windows.put(window, shows);
-        let CallRecord { passed, .. } = call;
-        live.into_iter().chain(passed).flatten().for_each(|dropped| self.reclaim.add(dropped));
+        match held.filter(|_| is_kept || is_held) {
+            Some(table) => frame.window.has_come_to_show(table),
+            None => frame.window.table = None,
+        }
+        let Frame { table, live, call, .. } = &mut *frame;
+        live.iter_mut().chain(&mut call.passed).filter_map(Option::take).for_each(|dropped| self.reclaim.add(dropped));
+        let table = core::mem::take(table);
         // What is held does not go with the copy.
         if !is_held {
             self.reclaim.add(table);
         }
+        self.windows.put(frame);
     }
 
     /// Keeps what a frame that halted has changed.
@@ -389,9 +383,13 @@ impl<A: Arch> Process<'_, A> {
     /// The status that the call gets if that cannot be.
     fn halt(&mut self, frame: &mut Frame<A::Space>) -> Result<(), Option<Status>> {
         let is_first = self.frames.is_empty();
+        if !frame.may_have_stored {
+            self.keep(frame, Vec::new(), RunState::Idle);
+            return Ok(());
+        }
         let mut stores = frame.withdraw_table();
         for (slot, flag) in PASSED {
-            if frame.may_have_stored && (is_first || frame.call.flags & flag != 0) {
+            if is_first || frame.call.flags & flag != 0 {
                 stores.push(frame.withdraw(slot));
             }
         }
@@ -414,6 +412,8 @@ impl<A: Arch> Process<'_, A> {
         }
         let table = core::mem::take(&mut frame.table);
         let Frame { window, path, .. } = frame;
+        // A table that is known is not changed in place.
+        window.table = None;
         // What is mapped shares the Data's nodes, which would have to be copied.
         stores.iter().for_each(|stores| window.show(stores.slot, None));
         let slots: Vec<u8> = stores.iter().map(|stores| stores.slot).collect();

@@ -112,7 +112,7 @@ pub(crate) type Answer = Result<Option<Reply>, Refusal>;
 pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace<'_>>) -> Finished<A::Space> {
     loop {
         let Process { arch, frames, .. } = process;
-        let Some(Frame { program, state, window, .. }) = frames.last_mut() else {
+        let Some(Frame { program, state, window, .. }) = frames.last_mut().map(|frame| &mut **frame) else {
             unreachable!("a process without a frame is over")
         };
         let exit = match &mut trace {

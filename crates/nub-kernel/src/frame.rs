@@ -1,6 +1,5 @@
 //! One running program: its registers, its table, its memory.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,6 +38,9 @@ pub(crate) enum Via {
 }
 
 /// A program on the call stack. It works on a table of its own, so that a call that is undone leaves nothing behind.
+///
+/// Frames are some hundred bytes that are never moved: each has its place in memory together with its window, which waits for
+/// the next call when this one is over ([`Windows`](crate::window::Windows)).
 pub(crate) struct Frame<S> {
     pub(crate) program: Arc<Published>,
     /// Where its Instance stands.
@@ -49,7 +51,7 @@ pub(crate) struct Frame<S> {
     pub(crate) live: [Option<Capability>; 2],
     /// What MAP added to the memory map of the Image.
     pub(crate) dynamic: DynamicMappings,
-    pub(crate) window: Box<Window<S>>,
+    pub(crate) window: Window<S>,
     /// Pages that were stored to, by slot and index, which the memory does not show (any more), and which are not in their
     /// Data yet.
     pub(crate) unseen: BTreeMap<(u8, u32), PageRef>,
@@ -97,6 +99,29 @@ impl From<&DynamicMapping> for DataMapping {
 }
 
 impl<S: AddressSpace> Frame<S> {
+    /// A place for calls of a program, with nothing in it.
+    pub(crate) fn new(program: Arc<Published>, space: S) -> Frame<S> {
+        Frame {
+            program,
+            path: Path::ROOT,
+            table: CNode::new(),
+            live: [None, None],
+            dynamic: DynamicMappings::new(),
+            window: Window::new(space),
+            unseen: BTreeMap::new(),
+            may_have_stored: false,
+            state: State::new(0, 0),
+            call: CallRecord {
+                via: Via::Host,
+                flags: 0,
+                size: 0,
+                writable: 0,
+                mark: Mark { undo: 0, log: 0, changed: 0 },
+                passed: [None, None],
+            },
+        }
+    }
+
     pub(crate) fn register(&self, register: Reg) -> u64 {
         self.state.registers[register.index()]
     }
@@ -435,8 +460,13 @@ impl<S: AddressSpace> Frame<S> {
             }
             window.discard_ephemeral();
         }
-        for mapping in dynamic.iter() {
-            window.space.unmap(mapping.first_page, mapping.pages);
+        if !dynamic.is_empty() {
+            for mapping in core::mem::take(dynamic).iter() {
+                window.space.unmap(mapping.first_page, mapping.pages);
+            }
+        }
+        if !self.unseen.is_empty() {
+            self.unseen.clear();
         }
         for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
             if window.shown(slot).is_some_and(|data| !data.is_blank()) {

@@ -1,5 +1,6 @@
 //! The kernel: Images that were published, Instances of them, and calls.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -298,7 +299,7 @@ pub struct Kernel<A: Arch> {
     /// The block that calls are a part of.
     block: Block,
     /// The call stack. Nothing is on it between calls.
-    frames: Vec<Frame<A::Space>>,
+    frames: Vec<Box<Frame<A::Space>>>,
 }
 
 impl<A: Arch> Kernel<A> {
@@ -463,12 +464,13 @@ impl<A: Arch> Kernel<A> {
             self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let scratchpad = scratchpad_for(published, None)?;
         let table = value.table();
-        let (mut window, _) = self.windows.take(published, table, || self.arch.create_space());
-        window.mount(published, |slot| match slot {
+        let (mut frame, _) = self.windows.take(published.clone(), table, || self.arch.create_space());
+        frame.window.mount(published, |slot| match slot {
             SCRATCHPAD_SLOT => scratchpad.as_ref(),
             _ => data_in(table, slot),
         });
-        self.windows.put(window, Some(table.identity()));
+        frame.window.table = Some(table.identity());
+        self.windows.put(frame);
         Ok(())
     }
 
@@ -514,21 +516,29 @@ impl<A: Arch> Kernel<A> {
         let scratchpad = scratchpad_for(published, call.scratchpad)?;
         let target = Target::new(Path::ROOT, published.clone(), Via::Host, endpoint, call.arguments);
         let live = [scratchpad.map(Capability::Data), None];
-        let (ended, [scratchpad, _]) = self.run(instance, target, call.gas, live, trace, keep)?;
-        let scratchpad = scratchpad.and_then(|capability| match capability {
-            Capability::Data(data) => Some(data),
-            _ => None,
-        });
-        let Ran { stop, state: State { registers, pc, gas, .. }, logs, .. } = ended;
-        Ok(Outcome {
-            ended: stop.ended(),
-            value: registers[Reg::A0.index()],
-            gas_used: call.gas - gas,
-            registers,
-            pc,
-            scratchpad,
-            logs,
-        })
+        self.run(
+            instance,
+            target,
+            call.gas,
+            live,
+            trace,
+            keep,
+            |Ran { stop, state, live: [scratchpad, _], logs, .. }| {
+                let scratchpad = match scratchpad.take() {
+                    Some(Capability::Data(data)) => Some(data),
+                    _ => None,
+                };
+                Outcome {
+                    ended: stop.ended(),
+                    value: state.registers[Reg::A0.index()],
+                    gas_used: call.gas - state.gas,
+                    registers: state.registers,
+                    pc: state.pc,
+                    scratchpad,
+                    logs,
+                }
+            },
+        )
     }
 
     /// Calls what stands at a path below an Instance, with anything in slots 0 and 1. What is refused, and how it ends, is
@@ -567,19 +577,21 @@ impl<A: Arch> Kernel<A> {
         if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
             return Ok(refused(Status::Range));
         }
-        let (ran, live) = self.run(instance, target, gas, live, None, true)?;
-        let value = ran.state.registers[Reg::A0.index()];
-        let Reply { result, status, detail } = match ran.refused {
-            Some(status) => status.into(),
-            None => ran.stop.reply(value),
-        };
-        let live = if ran.is_kept { live } else { [None, None] };
-        let logs = if ran.is_kept { ran.logs } else { Vec::new() };
-        Ok(Reached { status, value: result, detail, gas_left: ran.state.gas, live, logs })
+        self.run(instance, target, gas, live, None, true, |ran| {
+            let value = ran.state.registers[Reg::A0.index()];
+            let Reply { result, status, detail } = match ran.refused {
+                Some(status) => status.into(),
+                None => ran.stop.reply(value),
+            };
+            let live = if ran.is_kept { core::mem::take(ran.live) } else { [None, None] };
+            let logs = if ran.is_kept { ran.logs } else { Vec::new() };
+            Reached { status, value: result, detail, gas_left: ran.state.gas, live, logs }
+        })
     }
 
-    /// Runs a call from the host.
-    fn run(
+    /// Runs a call from the host; `take` makes of its end what the host gets.
+    #[expect(clippy::too_many_arguments, reason = "what a call is, and how it is made")]
+    fn run<T>(
         &mut self,
         instance: InstanceId,
         target: Target,
@@ -587,7 +599,8 @@ impl<A: Arch> Kernel<A> {
         live: [Option<Capability>; 2],
         trace: Option<Trace<'_>>,
         keep: bool,
-    ) -> Result<(Ran, [Option<Capability>; 2]), InvokeError> {
+        take: impl FnOnce(Ran<'_>) -> T,
+    ) -> Result<T, InvokeError> {
         let Resident { instance: root, version, .. } =
             self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let mut process = Process {
@@ -612,8 +625,8 @@ impl<A: Arch> Kernel<A> {
         if !is_kept {
             process.go_back(mark);
         }
-        let state = frame.state.clone();
-        let live = core::mem::take(&mut frame.live);
+        let Frame { state, live, .. } = &mut *frame;
+        let taken = take(Ran { stop, state, live, logs, is_kept, refused });
         process.close(frame, is_kept);
         if is_kept {
             *version = self.next_version;
@@ -622,7 +635,7 @@ impl<A: Arch> Kernel<A> {
         if !self.reclaim.is_empty() {
             self.settle();
         }
-        Ok((Ran { stop, state, logs, is_kept, refused }, live))
+        Ok(taken)
     }
 
     /// Keeps a tree of capabilities whose root is this Instance.
@@ -646,9 +659,11 @@ impl<A: Arch> Kernel<A> {
 }
 
 /// How the first frame ended.
-struct Ran {
+struct Ran<'a> {
     stop: Stop,
-    state: State,
+    state: &'a State,
+    /// What is in slots 0 and 1.
+    live: &'a mut [Option<Capability>; 2],
     logs: Vec<LogEntry>,
     is_kept: bool,
     /// Why it could not end as it did.
@@ -718,7 +733,9 @@ fn scratchpad_for(published: &Published, given: Option<&[u8]>) -> Result<Option<
     }
     let filled = |bytes: &[u8]| -> Result<Data, DataError> {
         let mut data = Data::new(mapped.max(needed))?;
-        data.write(0, bytes)?;
+        if !bytes.is_empty() {
+            data.write(0, bytes)?;
+        }
         Ok(data)
     };
     filled(bytes).map(Some).map_err(too_long)

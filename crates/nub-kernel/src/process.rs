@@ -9,6 +9,7 @@
 //!
 //! A pin belongs to a path, so that comparing paths is all there is to pins.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use javm_cap::{CNode, Capability, Instance, MAX_HEIGHT, MAX_SIZE, Measure, Path, Reclaim, RunState};
@@ -49,7 +50,7 @@ pub(crate) struct Process<'k, A: Arch> {
     /// The state, as far as no frame has another version of it.
     pub(crate) root: &'k mut Instance,
     /// The call stack, the running program last.
-    pub(crate) frames: &'k mut Vec<Frame<A::Space>>,
+    pub(crate) frames: &'k mut Vec<Box<Frame<A::Space>>>,
     pub(crate) undo: Vec<Undo>,
     pub(crate) log: Log,
     /// How many pages the frames may write to.
@@ -131,6 +132,9 @@ impl<A: Arch> Process<'_, A> {
 
     /// Who holds what stands at a path: the frame with the longest path above it.
     pub(crate) fn holder(&self, path: &[u8]) -> Holder {
+        if path.is_empty() {
+            return None;
+        }
         let above = |frame: &Frame<_>| frame.path.len() < path.len() && path.starts_with(&frame.path);
         let frames = self.frames.iter().enumerate().filter(|(_, frame)| above(frame));
         frames.max_by_key(|(_, frame)| frame.path.len()).map(|(index, _)| index)
@@ -179,7 +183,7 @@ impl<A: Arch> Process<'_, A> {
 
     /// The frame of the Instance at a path, if that is on the call stack.
     fn frame_of(&self, path: &[u8]) -> Option<&Frame<A::Space>> {
-        self.frames.iter().find(|frame| *frame.path == *path)
+        self.frames.iter().find(|frame| *frame.path == *path).map(|frame| &**frame)
     }
 
     /// Whether an Instance at this path is on the call stack.

@@ -18,6 +18,10 @@ pub(crate) struct Published {
     ephemeral: Vec<(u32, u32)>,
     /// The slots that are mapped, in ascending order.
     slots: Vec<u8>,
+    /// How many pages of the scratchpad are mapped, of Data for writing, and ephemeral.
+    scratchpad_pages: u32,
+    writable_pages: u32,
+    ephemeral_pages: u32,
 }
 
 /// A range of pages that shows a part of a Data.
@@ -63,11 +67,25 @@ impl Published {
             Backing::Persistent { .. } => None,
             Backing::Ephemeral => Some((first_page, mapping.pages)),
         });
-        let ephemeral = ephemeral.collect();
+        let ephemeral: Vec<(u32, u32)> = ephemeral.collect();
         let mut slots: Vec<u8> = mappings.iter().map(|mapping| mapping.slot).collect();
         slots.sort_unstable();
         slots.dedup();
-        Arc::new(Published { valid, code, mappings, ephemeral, slots })
+        let of_scratchpad = mappings.iter().filter(|mapping| mapping.slot == SCRATCHPAD_SLOT);
+        let scratchpad_pages = of_scratchpad.map(|mapping| mapping.offset + mapping.pages).max().unwrap_or(0);
+        let writable = mappings.iter().filter(|mapping| mapping.access == Access::ReadWrite);
+        let writable_pages = writable.map(|mapping| mapping.pages).sum();
+        let ephemeral_pages = ephemeral.iter().map(|(_, pages)| pages).sum();
+        Arc::new(Published {
+            valid,
+            code,
+            mappings,
+            ephemeral,
+            slots,
+            scratchpad_pages,
+            writable_pages,
+            ephemeral_pages,
+        })
     }
 
     /// First page and number of pages of each ephemeral mapping, in ascending order.
@@ -87,13 +105,12 @@ impl Published {
 
     /// How many ephemeral pages there are.
     pub(crate) fn ephemeral_pages(&self) -> u32 {
-        self.ephemeral().map(|(_, pages)| pages).sum()
+        self.ephemeral_pages
     }
 
     /// How many pages of Data the program may write to.
     pub(crate) fn writable_pages(&self) -> u32 {
-        let writable = self.mappings.iter().filter(|mapping| mapping.access == Access::ReadWrite);
-        writable.map(|mapping| mapping.pages).sum()
+        self.writable_pages
     }
 
     /// What of the memory map shows Data, in ascending order of the pages.
@@ -108,7 +125,7 @@ impl Published {
 
     /// How many pages of the scratchpad are mapped, counted from its beginning.
     pub(crate) fn scratchpad_pages(&self) -> u32 {
-        self.mappings_of(SCRATCHPAD_SLOT).map(|mapping| mapping.offset + mapping.pages).max().unwrap_or(0)
+        self.scratchpad_pages
     }
 
     pub(crate) fn hash(&self) -> CapHash {

@@ -14,6 +14,7 @@ use javm_cap::image::limits::FIRST_FREE_SLOT;
 use javm_cap::{CNode, Capability, Data, TableIdentity};
 
 use crate::arch::AddressSpace;
+use crate::frame::Frame;
 use crate::published::Published;
 
 /// How many windows are kept beside those of the frames. Each costs what the arch needs for an address space and the few
@@ -23,6 +24,9 @@ pub(crate) const MOST_IDLE: usize = 16;
 /// An address space and what it shows.
 pub(crate) struct Window<S> {
     pub(crate) space: S,
+    /// The table that it showed when it was last known to show one; `None` for nobody's. Whoever changes what it shows, or has
+    /// others change that table in place, takes it away.
+    pub(crate) table: Option<TableIdentity>,
     /// Whose memory map is mounted.
     program: Option<Arc<Published>>,
     /// What the memory map shows of each slot that is in it.
@@ -48,7 +52,7 @@ pub(crate) fn as_data(capability: Option<&Capability>) -> Option<&Data> {
 
 impl<S: AddressSpace> Window<S> {
     pub(crate) fn new(space: S) -> Window<S> {
-        Window { space, program: None, shown: Vec::new() }
+        Window { space, table: None, program: None, shown: Vec::new() }
     }
 
     /// Mounts the memory map of a program, showing what there is in each slot; as far as that is not so already.
@@ -69,9 +73,16 @@ impl<S: AddressSpace> Window<S> {
 
     /// Has the memory map show this of a slot. Nothing is done where it does so already.
     pub(crate) fn show(&mut self, slot: u8, data: Option<&Data>) {
-        let Window { space, program, shown } = self;
+        let Window { space, program, shown, .. } = self;
         if let (Some(program), Some(shown)) = (program, shown.iter_mut().find(|shown| shown.slot == slot)) {
             shown.show(space, program, data);
+        }
+    }
+
+    /// It shows this table.
+    pub(crate) fn has_come_to_show(&mut self, table: &CNode) {
+        if self.table.as_ref().is_none_or(|shown| !shown.is(table)) {
+            self.table = Some(table.identity());
         }
     }
 
@@ -96,6 +107,7 @@ impl<S: AddressSpace> Window<S> {
 
     /// Shows what a new Instance of the program has, and nothing else.
     fn rest(&mut self) {
+        self.table = None;
         let Some(program) = self.program.clone() else { return };
         let initial = &program.image().slots;
         self.mount(&program, |slot| initial.get(&slot));
@@ -120,16 +132,25 @@ impl Shown {
     }
 }
 
-/// A window that no frame has.
+/// A frame that is on no call stack.
 struct Idle<S> {
-    window: Box<Window<S>>,
-    /// The table that it shows; `None` for nobody's.
-    table: Option<TableIdentity>,
+    frame: Box<Frame<S>>,
     /// When it was last used, on the clock of [`Windows`].
     used: u64,
 }
 
-/// The windows of a kernel that no frame has.
+impl<S: AddressSpace> Idle<S> {
+    fn is_of(&self, program: &Arc<Published>) -> bool {
+        Arc::ptr_eq(&self.frame.program, program)
+    }
+
+    /// Whether it shows the table of nobody who is there.
+    fn is_nobodys(&self) -> bool {
+        self.frame.window.table.as_ref().is_none_or(TableIdentity::is_gone)
+    }
+}
+
+/// The windows of a kernel that are not in use, each with the frame that it is a part of.
 pub(crate) struct Windows<S> {
     idle: Vec<Idle<S>>,
     clock: u64,
@@ -140,62 +161,61 @@ impl<S: AddressSpace> Windows<S> {
         Windows { idle: Vec::new(), clock: 0 }
     }
 
-    /// A window for a program over a table: best the one that shows just that, else one of the program that shows nobody's
-    /// table, else one with nothing mounted, which `create` makes, else the one that was not used for the longest time.
-    /// Says whether it shows the slots of the table already.
+    /// A frame whose window is one for a program over a table: best the one that shows just that, else one of the program
+    /// that shows nobody's table, else one with nothing mounted, which `create` makes, else the one that was not used for the
+    /// longest time. Says whether it shows the slots of the table already.
     pub(crate) fn take(
         &mut self,
-        program: &Arc<Published>,
+        program: Arc<Published>,
         table: &CNode,
         create: impl FnOnce() -> S,
-    ) -> (Box<Window<S>>, bool) {
-        let is_of = |idle: &Idle<S>| idle.window.program.as_ref().is_some_and(|mounted| Arc::ptr_eq(mounted, program));
-        let shows = |idle: &Idle<S>| idle.table.as_ref().is_some_and(|shown| shown.is(table));
-        if let Some(index) = self.idle.iter().position(|idle| shows(idle) && is_of(idle)) {
-            return (self.idle.swap_remove(index).window, true);
+    ) -> (Box<Frame<S>>, bool) {
+        let shows = |idle: &Idle<S>| idle.frame.window.table.as_ref().is_some_and(|shown| shown.is(table));
+        if let Some(index) = self.idle.iter().position(|idle| shows(idle) && idle.is_of(&program)) {
+            return (self.idle.swap_remove(index).frame, true);
         }
-        let nobodys = |idle: &Idle<S>| idle.table.as_ref().is_none_or(TableIdentity::is_gone);
-        let resting = self.idle.iter().position(|idle| nobodys(idle) && is_of(idle));
+        let resting = self.idle.iter().position(|idle| idle.is_nobodys() && idle.is_of(&program));
         let index = resting.or_else(|| {
-            let oldest = (0..self.idle.len()).min_by_key(|&index| (!nobodys(&self.idle[index]), self.idle[index].used));
+            let oldest = (0..self.idle.len()).min_by_key(|&index| {
+                let idle = &self.idle[index];
+                (!idle.is_nobodys(), idle.used)
+            });
             oldest.filter(|_| self.idle.len() >= MOST_IDLE)
         });
-        match index {
-            Some(index) => (self.idle.swap_remove(index).window, false),
-            None => (Box::new(Window::new(create())), false),
+        let Some(index) = index else { return (Box::new(Frame::new(program, create())), false) };
+        let mut frame = self.idle.swap_remove(index).frame;
+        frame.window.table = None;
+        if !Arc::ptr_eq(&frame.program, &program) {
+            frame.window.clear();
+            frame.program = program;
         }
+        (frame, false)
     }
 
-    /// Takes a window back, and the identity of the table that it shows in the slots that are a table's; live slots must
-    /// not show anything but a scratchpad of zeros.
-    pub(crate) fn put(&mut self, window: Box<Window<S>>, table: Option<TableIdentity>) {
+    /// Takes a frame back whose window shows the table that [`Window::table`] says, in the slots that are a table's; live slots
+    /// must not show anything but a scratchpad of zeros.
+    pub(crate) fn put(&mut self, frame: Box<Frame<S>>) {
         if self.idle.len() >= MOST_IDLE
             && let Some(oldest) = (0..self.idle.len()).min_by_key(|&index| self.idle[index].used)
         {
             self.idle.swap_remove(oldest);
         }
         self.clock += 1;
-        self.idle.push(Idle { window, table, used: self.clock });
+        self.idle.push(Idle { frame, used: self.clock });
     }
 
     /// Lets those windows rest whose tables are gone.
     pub(crate) fn sweep(&mut self) {
-        for idle in &mut self.idle {
-            if idle.table.as_ref().is_some_and(TableIdentity::is_gone) {
-                idle.table = None;
-                idle.window.rest();
+        for Idle { frame, .. } in &mut self.idle {
+            if frame.window.table.as_ref().is_some_and(TableIdentity::is_gone) {
+                frame.window.rest();
             }
         }
     }
 
-    /// Unmounts what is mounted of a program that nobody runs any more.
+    /// Lets go of what is mounted of a program that nobody runs any more.
     pub(crate) fn forget(&mut self, program: &Arc<Published>) {
-        for idle in &mut self.idle {
-            if idle.window.program.as_ref().is_some_and(|mounted| Arc::ptr_eq(mounted, program)) {
-                idle.table = None;
-                idle.window.clear();
-            }
-        }
+        self.idle.retain(|idle| !idle.is_of(program));
     }
 }
 
