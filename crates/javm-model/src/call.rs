@@ -62,8 +62,8 @@ impl World {
         self.enter_from_program(ask, target, ceiling).inspect_err(|_| self.state = before)
     }
 
-    /// The Image of the Instance at a path.
-    fn reach(&self, path: &[u8]) -> Result<std::rc::Rc<crate::image::Image>, Status> {
+    /// The Image of the Instance at a path, whatever it does and whatever runs on the way.
+    pub(crate) fn reach(&self, path: &[u8]) -> Result<std::rc::Rc<crate::image::Image>, Status> {
         let mut value = &self.state.root;
         for slot in path {
             value = value.table().ok_or(Status::Kind)?.slots.get(slot).ok_or(Status::Empty)?;
@@ -149,7 +149,12 @@ impl World {
     /// Gives the callee its limit without the price of the entry.
     fn take_entry(&mut self, limit: u64, price: u64) -> Result<(), Status> {
         self.state.frame_mut().gas = limit.checked_sub(price).ok_or(Status::OutOfGas)?;
-        self.spent += price;
+        let caller = self.state.frames.len().checked_sub(2).map(|index| {
+            let caller = &self.state.frames[index];
+            (self.state.instance(&caller.path).map_or([0; 32], |instance| instance.image.hash), caller.index)
+        });
+        self.meter.enter(limit, caller);
+        self.charged(price);
         Ok(())
     }
 
@@ -222,6 +227,7 @@ impl World {
     /// its slots 0 and 1 go back is in `back`.
     pub(crate) fn run_to_end(&mut self, before: &State, atomic: bool, back: [bool; 2]) -> Ended {
         let end = self.run();
+        self.meter.leave();
         let gas = self.state.frame().gas;
         let (status, detail) = match end {
             End::Halt => (Status::Halt, 0),

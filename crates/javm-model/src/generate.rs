@@ -18,7 +18,7 @@ use crate::script::{Action, Request, Script};
 use crate::service::{BLOCK, HASH, LOG, VERIFY};
 use crate::state::{Parameters, Via};
 use crate::table::{Operation, Status};
-use crate::value::{CNode, Callable, Data, Dynamic, Instance, Path, Run, Service, Suspended, TypeDef, Value};
+use crate::value::{CNode, Callable, Data, Dynamic, Hash, Instance, Path, Run, Service, Suspended, TypeDef, Value};
 use crate::world::{HostCall, World};
 
 /// A slot of the root that no reference of a generated program leads to: for what must not change.
@@ -50,10 +50,33 @@ pub struct Plan {
     pub calls: Vec<HostCall>,
 }
 
+impl Plan {
+    /// Has another Image wherever one of this hash is, also as the program of an Instance. A Suspended one stands where it stood,
+    /// so both have the same actions at the same offsets, as far as they go.
+    pub fn replace_image(&mut self, hash: &Hash, by: &Rc<Image>) {
+        let gifts = self.calls.iter_mut().filter_map(|call| call.gift.as_mut());
+        gifts.chain([&mut self.world.state.root]).for_each(|value| replace_image(value, hash, by));
+    }
+}
+
+fn replace_image(value: &mut Value, hash: &Hash, by: &Rc<Image>) {
+    match value {
+        Value::Image(image) if image.hash == *hash => *image = by.clone(),
+        Value::Instance(instance) if instance.image.hash == *hash => instance.image = by.clone(),
+        _ => {}
+    }
+    value
+        .table_mut()
+        .into_iter()
+        .flat_map(|table| table.slots.values_mut())
+        .for_each(|below| replace_image(below, hash, by));
+}
+
 /// The plan of a seed.
 #[must_use]
 pub fn generate(seed: u64) -> Plan {
-    let mut generator = Generator { rng: ChaCha8Rng::seed_from_u64(seed), images: Vec::new(), typedef: typedef() };
+    let rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut generator = Generator { rng, images: Vec::new(), typedef: typedef(), mapped: Vec::new() };
     for _ in 0..4 {
         let image = generator.image();
         generator.images.push(image);
@@ -68,8 +91,9 @@ pub fn generate(seed: u64) -> Plan {
     }
     world.parameters = generator.parameters();
     (world.height, world.prior_root) = (seed, [7; 32]);
-    let paths = world.values().into_iter().map(|(path, _)| path).filter(|path| path.first() != Some(&UNTOUCHED));
-    let paths: Vec<Path> = paths.collect();
+    let reached = world.values().into_iter().filter(|(path, _)| path.first() != Some(&UNTOUCHED));
+    let (instances, others): (Vec<_>, Vec<_>) = reached.partition(|(_, value)| matches!(value, Value::Instance(_)));
+    let paths = [instances, others].map(|values| values.into_iter().map(|(path, _)| path).collect::<Vec<Path>>());
     let calls = (0..generator.rng.random_range(1..=4)).map(|_| generator.call(&paths)).collect();
     Plan { seed, world, calls }
 }
@@ -84,6 +108,8 @@ struct Generator {
     rng: ChaCha8Rng,
     images: Vec<Rc<Image>>,
     typedef: Rc<TypeDef>,
+    /// What of [`MEMORY`] the Image that is being made maps.
+    mapped: Vec<usize>,
 }
 
 impl Generator {
@@ -108,8 +134,10 @@ impl Generator {
         }
     }
 
-    fn call(&mut self, paths: &[Path]) -> HostCall {
-        let path = if self.one_in(4) { paths.choose(&mut self.rng).cloned().unwrap_or_default() } else { Path::new() };
+    /// A call of the root, now and then of another Instance, or of something else.
+    fn call(&mut self, [instances, others]: &[Vec<Path>; 2]) -> HostCall {
+        let from = if self.one_in(12) { others } else { instances };
+        let path = if self.one_in(4) { from.choose(&mut self.rng).cloned().unwrap_or_default() } else { Path::new() };
         let gas = match self.rng.random_range(0..4) {
             0 => self.rng.random_range(0..20_000),
             1 => self.rng.random_range(0..500_000),
@@ -219,8 +247,13 @@ impl Generator {
         instance
     }
 
+    /// A path at which something may well stand that can be called.
     fn path(&mut self) -> Path {
-        (0..self.rng.random_range(0..4)).map(|_| self.pick(&SLOTS)).collect()
+        if self.one_in(4) {
+            return (0..self.rng.random_range(0..4)).map(|_| self.pick(&SLOTS)).collect();
+        }
+        let child: &[u8] = &[CHILD];
+        self.pick(&[child, child, &[TABLE, CHILD], &[CHILD, CHILD], &[CHILD, TABLE, CHILD], &[]]).to_vec()
     }
 
     fn callable(&mut self) -> Callable {
@@ -239,6 +272,7 @@ impl Generator {
 
     /// A program of two endpoints. Its calls can reach themselves again by Callables only, which refuse.
     fn image(&mut self) -> Rc<Image> {
+        self.mapped = (0..MEMORY.len()).filter(|_| !self.one_in(6)).collect();
         let script = Script::new([self.endpoint(), self.endpoint()].concat());
         let mut image = Image::of(script);
         for (endpoint, method) in image.endpoints.iter_mut().zip(&self.typedef.methods) {
@@ -246,10 +280,9 @@ impl Generator {
         }
         let writable = [true, true, false, true];
         let sources = [Source::Ephemeral, Source::Slot(40, 0), Source::Slot(41, 0), Source::Slot(0, 0)];
-        for (((first, pages), writable), source) in MEMORY.into_iter().zip(writable).zip(sources) {
-            if !self.one_in(6) {
-                image.memory.insert(first, Mapping { pages, writable, source });
-            }
+        for &index in &self.mapped {
+            let (first, pages) = MEMORY[index];
+            image.memory.insert(first, Mapping { pages, writable: writable[index], source: sources[index] });
         }
         image.slots.insert(40, Data::new(2));
         let fixed = self.data();
@@ -268,15 +301,15 @@ impl Generator {
 
     fn endpoint(&mut self) -> Vec<Action> {
         let mut actions = vec![Action::Block(self.rng.random_range(1..50))];
-        for _ in 0..self.rng.random_range(2..9) {
+        for _ in 0..self.rng.random_range(2..14) {
             match self.rng.random_range(0..12) {
                 0 => actions.extend([Action::Fallthrough, Action::Block(self.rng.random_range(1..3_000))]),
-                1 | 2 => {
+                1 => {
                     let address = self.address() as u32;
                     actions.extend([Action::Set(5, self.rng.random()), Action::Store(5, address)]);
                 }
-                3 => actions.push(Action::Load(6, self.address() as u32)),
-                4 => {
+                2 => actions.push(Action::Load(6, self.address() as u32)),
+                3 | 4 => {
                     let request = self.request(Operation::Call);
                     let reference = (request.word >> 32) as u32;
                     let ecalli = [
@@ -292,13 +325,19 @@ impl Generator {
                 }
             }
         }
-        actions.push(if self.one_in(5) { Action::Trap } else { Action::Return });
+        actions.push(if self.one_in(8) { Action::Trap } else { Action::Return });
         actions
     }
 
     fn operation(&mut self) -> Operation {
         if self.one_in(4) {
-            return self.pick(&[Operation::Call, Operation::Call, Operation::Resume, Operation::Yield]);
+            return self.pick(&[
+                Operation::Call,
+                Operation::Call,
+                Operation::Call,
+                Operation::Resume,
+                Operation::Yield,
+            ]);
         }
         self.pick(Operation::ALL)
     }
@@ -319,7 +358,7 @@ impl Generator {
     fn likely(&mut self, slot: u8) -> u32 {
         let below = u32::from_le_bytes([slot, self.pick(&[CHILD, TABLE]), 0, 0]);
         let (own, any) = (slot.into(), self.reference());
-        self.pick(&[own, own, below, any])
+        self.pick(&[own, own, own, own, below, any])
     }
 
     /// A reference to what may well be empty.
@@ -353,9 +392,10 @@ impl Generator {
 
     fn address(&mut self) -> u64 {
         let [stack, state, fixed, scratchpad] = MEMORY;
-        let usual = self.pick(&[stack, stack, stack, state, state, scratchpad]);
-        let rare = self.pick(&[fixed, (FREE, 4), (0, 1), ((1 << 20) - 1, 1)]);
-        let (first, pages) = if self.one_in(10) { rare } else { usual };
+        let often: Vec<_> = [0, 0, 0, 1, 1, 3].into_iter().filter(|index| self.mapped.contains(index)).collect();
+        let usual = often.choose(&mut self.rng).map_or(stack, |&index| MEMORY[index]);
+        let rare = self.pick(&[state, fixed, scratchpad, (FREE, 4), (0, 1), ((1 << 20) - 1, 1)]);
+        let (first, pages) = if self.one_in(20) { rare } else { usual };
         let offset = self.pick(&[0, 0, 1, 4000, 4090, 4096, 8188]);
         (u64::from(first) * 4096 + offset).min(u64::from(first + pages) * 4096 - 1)
     }

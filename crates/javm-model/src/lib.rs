@@ -16,7 +16,7 @@
 //! - `memory`: what a program's addresses mean. `run`: a script's actions.
 //! - `operate`: the order of things; then `places`, `create`, `space`, `inspect`: the operations. `call`: CALL, RESUME and
 //!   ends. `service`: services.
-//! - [`World`]: calls from the host. Start here to use it.
+//! - [`World`]: calls from the host. Start here to use it. [`Meter`]: where a call could end for want of gas.
 //! - [`generate`]: random worlds and operation sequences.
 //!
 //! # Comparing a kernel
@@ -34,6 +34,7 @@ mod image;
 mod inspect;
 pub mod measure;
 mod memory;
+mod meter;
 mod operate;
 mod places;
 mod run;
@@ -46,6 +47,7 @@ mod value;
 mod world;
 
 pub use image::{Endpoint, Image, Import, Mapping, Source, Wanted};
+pub use meter::{Meter, Metered};
 pub use script::{Action, Request, Script};
 pub use service::{BLOCK, HASH, LOG, SERVICE_TYPES, VERIFY, service_type};
 pub use state::{Frame, LogEntry, Parameters, Place, State, Via};

@@ -215,7 +215,7 @@ impl World {
     fn pay(&mut self, price: u64) -> Result<(), TooLittleGas> {
         let frame = self.state.frame_mut();
         frame.gas = frame.gas.checked_sub(price).ok_or(TooLittleGas)?;
-        self.spent += price;
+        self.charged(price);
         Ok(())
     }
 

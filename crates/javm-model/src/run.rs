@@ -39,8 +39,8 @@ impl World {
                     if !frame.paid {
                         let Some(left) = frame.gas.checked_sub(cost) else { return End::OutOfGas };
                         frame.gas = left;
-                        self.spent += cost;
                         frame.paid = true;
+                        self.charged(cost);
                     }
                 }
                 Action::Fallthrough => frame.paid = false,

@@ -62,7 +62,7 @@ impl World {
             return Err(Status::OutOfGas);
         }
         self.state.frame_mut().gas -= price;
-        self.spent += price;
+        self.charged(price);
         if let Some((offset, bytes)) = given.write {
             for (offset, byte) in (offset..).zip(bytes) {
                 self.state.set_slot_byte(0, offset, byte);

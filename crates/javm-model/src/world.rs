@@ -3,6 +3,7 @@
 use crate::call::Target;
 use crate::hash;
 use crate::measure;
+use crate::meter::Meter;
 use crate::script::Request;
 use crate::state::{LogEntry, Parameters, State, Via};
 use crate::table::Status;
@@ -26,6 +27,8 @@ pub struct World {
     pub steps: Vec<Step>,
     /// Gas that was charged in the last call from the host, what was undone included: what nobody gets back.
     pub spent: u64,
+    /// Where gas was taken in the last call from the host.
+    pub meter: Meter,
     /// If given, called for each operation that was answered, with the state before and after it.
     pub watch: Option<Watch>,
 }
@@ -121,6 +124,7 @@ impl World {
             verify: |_, _| None,
             steps: Vec::new(),
             spent: 0,
+            meter: Meter::default(),
             watch: None,
         }
     }
@@ -129,6 +133,7 @@ impl World {
     pub fn call_from_host(&mut self, call: HostCall) -> Outcome {
         self.steps.clear();
         self.spent = 0;
+        self.meter = Meter::default();
         self.state.logs.clear();
         self.state.changed_pages = 0;
         measure::forget_changes(&mut self.state.root);
@@ -155,15 +160,13 @@ impl World {
     }
 
     fn enter_from_host(&mut self, call: HostCall) -> Result<(), Status> {
-        let endpoint = match self.state.at(&call.path).ok_or(Status::Empty)? {
-            Value::Instance(instance) => instance.image.endpoints.get(usize::from(call.endpoint)),
-            _ => return Err(Status::Kind),
-        };
-        let endpoint = endpoint.ok_or(Status::NoEndpoint)?.clone();
+        let image = self.reach(&call.path)?;
+        let endpoint = image.endpoints.get(usize::from(call.endpoint)).ok_or(Status::NoEndpoint)?.clone();
         let mut live = [call.scratchpad.map(Value::Data), call.gift];
         live.iter_mut().flatten().for_each(measure::forget_changes);
         self.begin(Target { path: call.path, endpoint, via: call.via }, call.arguments, live, false)?;
         self.state.frame_mut().gas = call.gas;
+        self.meter.enter(call.gas, None);
         Ok(())
     }
 

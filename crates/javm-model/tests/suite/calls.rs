@@ -469,6 +469,9 @@ fn calls_from_the_host() {
         (call(&[10], 0), Halt),
         (call(&[99], 0), Empty),
         (call(&[11], 0), Kind),
+        // What is wrong on the way comes before what is missing at its end.
+        (call(&[10, 40, 3], 0), Kind),
+        (call(&[10, 99, 3], 0), Empty),
         (call(&[10], 1), NoEndpoint),
         (call(&[12], 0), Busy),
         (HostCall { gas: 9, ..call(&[10], 0) }, OutOfGas),

@@ -1,12 +1,10 @@
 //! Programs that ask for operations at random, here and in a virtual machine. What they should come to is compared with the
-//! model by `javm-model`.
-
-#[path = "../../../javm-model/tests/kernel/built.rs"]
-mod built;
+//! model by `nub-conformance`.
 
 use javm_model::Value;
 use javm_model::generate::generate;
 use javm_testgen::seeds;
+use nub_conformance::real::Builder;
 
 use super::*;
 
@@ -14,7 +12,7 @@ use super::*;
 fn operations_come_to_the_same_everywhere() {
     for seed in seeds("NUB_SEQUENCES", 100) {
         let mut plan = generate(seed);
-        let mut builder = built::Builder::default();
+        let mut builder = Builder::default();
         builder.root(&mut plan);
         for (_, value) in plan.world.values() {
             let Value::Instance(instance) = value else { continue };

@@ -9,17 +9,25 @@ use javm_cap::{
 };
 use javm_isa::{CostModel, Mode};
 use javm_model::generate::Plan;
-use javm_model::{Action, Image, Run, Script, Source, Status, Value};
+use javm_model::{Action, Image, Operation, Run, Script, Source, Status, Value};
 
 const REGISTERS: [&str; 13] = ["ra", "sp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5"];
 
 /// The real Image of each of the model's, by the model's first hash, with what the model is to have instead.
 #[derive(Default)]
 pub struct Builder {
-    images: BTreeMap<[u8; 32], (Rc<Image>, ValidImage)>,
+    images: BTreeMap<[u8; 32], BuiltImage>,
 }
 
-/// The text of an action. What the kernel does not have yet is asked for as something else, in both.
+/// An Image of a plan, and what was built of it.
+#[derive(Clone)]
+struct BuiltImage {
+    original: Rc<Image>,
+    built: Rc<Image>,
+    real: ValidImage,
+}
+
+/// The text of an action.
 fn text(action: &Action) -> Option<String> {
     let name = |register: u8| REGISTERS[usize::from(register)];
     Some(match *action {
@@ -35,16 +43,24 @@ fn text(action: &Action) -> Option<String> {
     })
 }
 
-/// HASH is not in the kernel yet: STAT instead.
+/// Operations that the kernel does not have yet are asked for as another one, in both.
 fn available(action: &Action) -> Action {
     match *action {
-        Action::Set(11, word) if word as u8 == 21 => Action::Set(11, word & !0xff | 20),
+        Action::Set(11, word)
+            if Operation::from_number(word as u8).is_some()
+                && nub_kernel::operation::Operation::from_number(word as u8).is_none() =>
+        {
+            Action::Set(11, word & !0xff | u64::from(Operation::Stat.number()))
+        }
         other => other,
     }
 }
 
 impl Builder {
     /// Builds the root, and has the plan be about what was built.
+    ///
+    /// # Panics
+    /// If the plan has what no real value can be: it is part of a test.
     pub fn root(&mut self, plan: &mut Plan) -> Instance {
         let mut root = plan.world.state.root.clone();
         self.replace(&mut root);
@@ -60,15 +76,26 @@ impl Builder {
         }
     }
 
+    /// The Image of a plan from which the one of this hash was built.
+    #[must_use]
+    pub fn original(&self, built: &[u8; 32]) -> Option<Rc<Image>> {
+        let mut images = self.images.iter().filter(|(hash, image)| image.built.hash == *built && *hash != built);
+        images.next().map(|(_, image)| image.original.clone())
+    }
+
     /// The Image of one of the model's.
+    ///
+    /// # Panics
+    /// As [`Builder::root`].
     pub fn image(&mut self, image: &Rc<Image>) -> (Rc<Image>, ValidImage) {
-        if let Some(built) = self.images.get(&image.hash) {
-            return built.clone();
+        if let Some(BuiltImage { built, real, .. }) = self.images.get(&image.hash) {
+            return (built.clone(), real.clone());
         }
-        let built = build(image);
-        self.images.insert(image.hash, built.clone());
-        self.images.insert(built.0.hash, built.clone());
-        built
+        let (built, real) = build(image);
+        let entry = BuiltImage { original: image.clone(), built: built.clone(), real: real.clone() };
+        self.images.insert(image.hash, entry.clone());
+        self.images.insert(built.hash, entry);
+        (built, real)
     }
 
     fn replace(&mut self, value: &mut Value) {
@@ -93,6 +120,9 @@ impl Builder {
     }
 
     /// The real value.
+    ///
+    /// # Panics
+    /// As [`Builder::root`].
     pub fn capability(&mut self, value: &Value) -> Capability {
         match value {
             Value::Data(data) => Capability::Data(data_of(data)),

@@ -1,0 +1,96 @@
+//! What is compared with the model.
+
+use javm_cap::{CapHash, Capability, Instance, Path};
+use nub_arch_local::LocalArch;
+use nub_kernel::{Block, Entry, InstanceId, Kernel, Parameters, Reached};
+
+/// A kernel, wherever it runs. Errors are what should not happen, in words: what a program is refused is no error.
+pub trait Subject {
+    /// Its name in reports.
+    fn name(&self) -> String;
+
+    /// Fixes the parameters of the chain, and the block, for what is called from now on.
+    ///
+    /// # Errors
+    /// The machine cannot.
+    fn set_chain(&mut self, parameters: Parameters, block: Block) -> Result<(), String>;
+
+    /// Keeps a tree of capabilities.
+    ///
+    /// # Errors
+    /// The machine has refused it or come to its end.
+    fn load(&mut self, root: &Instance) -> Result<InstanceId, String>;
+
+    /// A copy, which nothing that is done to the original changes.
+    ///
+    /// # Errors
+    /// As [`Subject::load`].
+    fn copy(&mut self, root: InstanceId) -> Result<InstanceId, String>;
+
+    /// Drops a tree.
+    fn drop(&mut self, root: InstanceId);
+
+    /// Calls what stands in a tree.
+    ///
+    /// # Errors
+    /// As [`Subject::load`].
+    fn call(&mut self, root: InstanceId, entry: &Entry) -> Result<Reached, String>;
+
+    /// The hash of a tree.
+    ///
+    /// # Errors
+    /// As [`Subject::load`].
+    fn root(&mut self, root: InstanceId) -> Result<CapHash, String>;
+
+    /// The hash of what stands at a path, if anything does.
+    ///
+    /// # Errors
+    /// As [`Subject::load`].
+    fn hash_at(&mut self, root: InstanceId, path: &Path) -> Result<Option<CapHash>, String>;
+}
+
+/// The kernel in this process, without anything around it.
+pub type Local = Kernel<LocalArch>;
+
+impl Subject for Local {
+    fn name(&self) -> String {
+        "the kernel".into()
+    }
+
+    fn set_chain(&mut self, parameters: Parameters, block: Block) -> Result<(), String> {
+        self.set_parameters(parameters);
+        self.set_block(block);
+        Ok(())
+    }
+
+    fn load(&mut self, root: &Instance) -> Result<InstanceId, String> {
+        Ok(self.keep(root.clone()))
+    }
+
+    fn copy(&mut self, root: InstanceId) -> Result<InstanceId, String> {
+        Kernel::copy(self, root).map_err(|error| error.to_string())
+    }
+
+    fn drop(&mut self, root: InstanceId) {
+        self.drop_instance(root);
+    }
+
+    fn call(&mut self, root: InstanceId, entry: &Entry) -> Result<Reached, String> {
+        self.enter(root, entry.clone()).map_err(|error| error.to_string())
+    }
+
+    fn root(&mut self, root: InstanceId) -> Result<CapHash, String> {
+        self.instance(root).map(Instance::hash).map_err(|error| error.to_string())
+    }
+
+    fn hash_at(&mut self, root: InstanceId, path: &Path) -> Result<Option<CapHash>, String> {
+        let instance = self.instance(root).map_err(|error| error.to_string())?;
+        Ok(if path.is_empty() { Some(instance.hash()) } else { instance.table().at(path).ok().map(Capability::hash) })
+    }
+}
+
+/// A new kernel in this process.
+#[must_use]
+pub fn local() -> Local {
+    Kernel::new(LocalArch)
+}
