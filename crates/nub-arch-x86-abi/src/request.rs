@@ -28,6 +28,68 @@ pub struct ServiceGrant {
     pub parameter: u64,
 }
 
+/// The arguments of a call, where they stand: as numbers, or as bytes of a message.
+#[derive(Clone, Copy)]
+pub struct Arguments<'a>(Stored<'a>);
+
+#[derive(Clone, Copy)]
+enum Stored<'a> {
+    Numbers(&'a [u64]),
+    /// Little-endian.
+    Encoded(&'a [[u8; 8]]),
+}
+
+impl Arguments<'_> {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self.0 {
+            Stored::Numbers(numbers) => numbers.len(),
+            Stored::Encoded(encoded) => encoded.len(),
+        }
+    }
+
+    /// That of a position, from 0 on.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<u64> {
+        match self.0 {
+            Stored::Numbers(numbers) => numbers.get(index).copied(),
+            Stored::Encoded(encoded) => encoded.get(index).map(|&bytes| u64::from_le_bytes(bytes)),
+        }
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u64> {
+        (0..self.count()).filter_map(|index| self.get(index))
+    }
+}
+
+impl<'a> From<&'a [u64]> for Arguments<'a> {
+    fn from(numbers: &'a [u64]) -> Arguments<'a> {
+        Arguments(Stored::Numbers(numbers))
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u64; N]> for Arguments<'a> {
+    fn from(numbers: &'a [u64; N]) -> Arguments<'a> {
+        Arguments(Stored::Numbers(numbers))
+    }
+}
+
+impl PartialEq for Arguments<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Arguments<'_> {}
+
+impl core::fmt::Debug for Arguments<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// A call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invoke<'a> {
@@ -36,7 +98,7 @@ pub struct Invoke<'a> {
     /// What is called.
     pub endpoint: Endpoint<'a>,
     /// φ7 and on.
-    pub arguments: Vec<u64>,
+    pub arguments: Arguments<'a>,
     /// How much gas it may use.
     pub gas: u64,
     /// The scratchpad that goes with it.
@@ -217,8 +279,8 @@ impl<'a> Invoke<'a> {
             }
         }
         to.u64(self.gas);
-        to.u32(self.arguments.len() as u32);
-        self.arguments.iter().for_each(|&argument| to.u64(argument));
+        to.u32(self.arguments.count() as u32);
+        self.arguments.iter().for_each(|argument| to.u64(argument));
         to.optional(self.scratchpad, Writer::bytes);
     }
 
@@ -233,7 +295,7 @@ impl<'a> Invoke<'a> {
         let count = from.u32()?;
         // Each takes eight bytes, so that what is not there is noticed before anything is collected for it.
         let arguments = from.raw((count as usize).saturating_mul(8))?;
-        let arguments = arguments.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect();
+        let arguments = Arguments(Stored::Encoded(arguments.as_chunks().0));
         let scratchpad = from.optional(Reader::bytes)?;
         Ok(Invoke { instance, endpoint, arguments, gas, scratchpad })
     }

@@ -1,11 +1,14 @@
 //! A lane's slot: the place in shared memory where it takes a request and leaves the reply.
 //!
 //! ```text
-//!          host: fills the buffer        guest: takes the buffer        guest: fills the buffer
-//!   Empty ───────────────────────► Ready ──────────────────────► Running ──────────────────────► Done
-//!     ▲                                                                                           │
-//!     └──────────────────────────── host: takes the buffer ───────────────────────────────────────┘
+//!          host: fills the buffer          guest: takes the buffer, works, fills it again
+//!   Empty ───────────────────────► Ready ──────────────────────────────────────────────────► Done
+//!                                    ▲                                                        │
+//!                                    └──────── host: takes the buffer, fills it again ────────┘
 //! ```
+//!
+//! There is no state for each moment: the state is in a line of the cache that both sides look at, and each change of it goes
+//! from one processor to the other, which takes longer than all else that a side does with a short message.
 //!
 //! A message longer than the buffer goes in parts. Every part is a turn of its own: while [`Slot::rest`] is not 0 the
 //! other side answers with an empty part and waits for the next one.
@@ -22,14 +25,12 @@ use crate::turn::Word;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum SlotState {
-    /// The host's: nothing is going on.
+    /// The host's: there was no request yet.
     Empty = 0,
     /// The guest's: there is a request, or a part of one.
     Ready = 1,
-    /// The guest has taken it and works.
-    Running = 2,
-    /// The host's: there is a reply, or a part of one.
-    Done = 3,
+    /// The host's: there is a reply, or a part of one; or there was.
+    Done = 2,
 }
 
 impl SlotState {
@@ -39,8 +40,7 @@ impl SlotState {
         match number {
             0 => Some(SlotState::Empty),
             1 => Some(SlotState::Ready),
-            2 => Some(SlotState::Running),
-            3 => Some(SlotState::Done),
+            2 => Some(SlotState::Done),
             _ => None,
         }
     }

@@ -56,13 +56,13 @@ pub trait Bell {
     fn ring(&self);
 }
 
-/// Whether there is a request, or a part of one, that the guest has not taken yet.
+/// Whether there is a request, or a part of one, that the guest has not answered yet.
 #[inline(always)]
 pub fn is_requested(words: &impl Words) -> bool {
     words.load(Word::State) == SlotState::Ready as u32
 }
 
-/// Whether there is a reply, or a part of one, that the host has not taken yet.
+/// Whether the guest has answered what was last requested.
 #[inline(always)]
 pub fn is_answered(words: &impl Words) -> bool {
     words.load(Word::State) == SlotState::Done as u32
@@ -90,12 +90,6 @@ pub mod host {
         words.store(Word::HostSleeps, 0);
     }
 
-    /// The caller has taken the last part of the reply.
-    #[inline]
-    pub fn release(words: &impl Words) {
-        words.store(Word::State, SlotState::Empty as u32);
-    }
-
     /// The lane has left the machine with [`crate::port::Event::Idle`]: its thread sleeps until there is a request, or
     /// `ends`, which whoever makes it true rings for.
     pub fn idle(words: &impl Words, requested: &impl Bell, mut ends: impl FnMut() -> bool) {
@@ -108,7 +102,7 @@ pub mod guest {
     use super::{Event, SlotState, Word, Words, is_requested};
 
     /// Waits for a part of a request: looks `spins()` times, which is asked anew whenever it has been in vain, then
-    /// leaves the machine. Takes the turn.
+    /// leaves the machine.
     #[inline]
     pub fn wait(words: &impl Words, spins: impl Fn() -> u32, leave: impl Fn(Event)) {
         'wait: loop {
@@ -129,7 +123,6 @@ pub mod guest {
                 break;
             }
         }
-        words.store(Word::State, SlotState::Running as u32);
     }
 
     /// A part of the reply is written: gives the turn to the host, and leaves the machine where it sleeps.

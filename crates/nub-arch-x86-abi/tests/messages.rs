@@ -94,7 +94,13 @@ fn every_request_comes_back() {
     check(&Request::Root(0));
     for endpoint in [Endpoint::Number(u16::MAX), Endpoint::Name("näme")] {
         for scratchpad in [None, Some(&b""[..]), Some(&[1; 5000][..])] {
-            check(&Request::Invoke(Invoke { instance: 3, endpoint, arguments: vec![1, u64::MAX], gas: 5, scratchpad }));
+            check(&Request::Invoke(Invoke {
+                instance: 3,
+                endpoint,
+                arguments: (&[1, u64::MAX]).into(),
+                gas: 5,
+                scratchpad,
+            }));
         }
     }
     check(&Request::Stats);
@@ -106,7 +112,7 @@ fn every_request_comes_back() {
     check(&Request::Costs(Costs { fault: 1, copy: u32::MAX, map: 3 }));
     Watch::ALL.into_iter().for_each(|part| check(&Request::Watch(part, 7)));
     let endpoint = Endpoint::Name("get");
-    check(&Request::Query(Invoke { instance: 3, endpoint, arguments: vec![1], gas: 2, scratchpad: Some(b"x") }));
+    check(&Request::Query(Invoke { instance: 3, endpoint, arguments: (&[1]).into(), gas: 2, scratchpad: Some(b"x") }));
 }
 
 #[test]

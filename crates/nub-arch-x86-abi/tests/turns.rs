@@ -147,7 +147,6 @@ fn caller(side: &Side<'_>, settings: Settings) {
         }
         let reply = side.ask(Step::Load(Place::Message));
         side.expect("reply", reply, request(number) + 1);
-        turn::host::release(side);
     }
 }
 

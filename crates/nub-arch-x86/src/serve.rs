@@ -140,6 +140,9 @@ fn stats() -> Stats {
 /// For the pages that a program writes at each call, and their tables.
 const WINDOW: u64 = 512 << 10;
 
+/// No endpoint takes more arguments than there are registers.
+const FEW_ARGUMENTS: usize = javm_isa::REG_COUNT;
+
 /// A call as it came from the host, by what performs it.
 pub(crate) fn call(
     invoke: &Invoke<'_>,
@@ -152,7 +155,21 @@ pub(crate) fn call(
         Endpoint::Number(number) => EndpointRef::Number(number),
         Endpoint::Name(name) => EndpointRef::Name(name),
     };
-    let call = Call { endpoint, arguments: &invoke.arguments, gas: invoke.gas, scratchpad: invoke.scratchpad };
+    let mut few = [0; FEW_ARGUMENTS];
+    let count = invoke.arguments.count();
+    let many: Vec<u64>;
+    let arguments = match few.get_mut(..count) {
+        Some(few) => {
+            few.iter_mut().zip(invoke.arguments.iter()).for_each(|(place, argument)| *place = argument);
+            &*few
+        }
+        // That is refused, with how many there are.
+        None => {
+            many = invoke.arguments.iter().collect();
+            &many
+        }
+    };
+    let call = Call { endpoint, arguments, gas: invoke.gas, scratchpad: invoke.scratchpad };
     perform(InstanceId::from_number(invoke.instance), &call).map(outcome_of).map_err(not_called)
 }
 

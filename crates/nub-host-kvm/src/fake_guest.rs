@@ -55,11 +55,14 @@ impl Stage {
     /// Waits for a part of a request; `false` when there are no more.
     fn wait(&self) -> bool {
         // One that left for good never comes here again: the wait has to end with the play.
-        while !turn::is_requested(self.slot()) {
+        loop {
             if self.is_over() {
                 return false;
             }
             std::thread::yield_now();
+            if turn::is_requested(self.slot()) {
+                break;
+            }
         }
         turn::guest::wait(self.slot(), || 1, |event| self.leave(event));
         true

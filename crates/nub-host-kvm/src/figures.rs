@@ -127,7 +127,7 @@ impl Figures {
             other => return Err(unexpected(&other)),
         };
         let endpoint = nub_arch_x86_abi::request::Endpoint::Number(0);
-        let arguments = arguments.to_vec();
+        let arguments = arguments.into();
         let invoke = Invoke { instance, endpoint, arguments, gas: 1_000_000, scratchpad: None };
         let call = Request::Invoke(invoke.clone());
         let once = || -> Result<f64, Error> {

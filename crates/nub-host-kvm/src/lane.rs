@@ -21,6 +21,8 @@ use crate::spin::{Budget, looks};
 #[derive(Default)]
 pub(crate) struct Fate {
     death: Mutex<Option<Death>>,
+    /// Whether there is one: so that a call of a guest that lives takes no lock.
+    is_sealed: AtomicBool,
     /// Where the callers of all lanes sleep.
     bells: Mutex<Vec<Arc<Bell>>>,
 }
@@ -29,17 +31,18 @@ impl Fate {
     /// The guest has come to an end. The first word on it counts. Wakes every caller.
     pub(crate) fn seal(&self, death: Death) -> Death {
         let death = lock(&self.death).get_or_insert(death).clone();
+        self.is_sealed.store(true, SeqCst);
         lock(&self.bells).iter().for_each(|bell| bell.ring());
         death
     }
 
     /// Why the guest came to an end, if it has.
     pub(crate) fn death(&self) -> Option<Death> {
-        lock(&self.death).clone()
+        if self.is_sealed() { lock(&self.death).clone() } else { None }
     }
 
     fn is_sealed(&self) -> bool {
-        lock(&self.death).is_some()
+        self.is_sealed.load(SeqCst)
     }
 }
 
@@ -314,7 +317,6 @@ impl Lane {
         while self.take_part(sequence, reply).map_err(nonsense)? != 0 {
             self.turn(&[], 0, sequence, deadline)?;
         }
-        turn::host::release(self.slot());
         Reply::decode(reply).map_err(|error| self.end(error.into()))
     }
 }

@@ -56,9 +56,9 @@ impl Thread<'_> {
         self.sandbox.call(self.lane, request, Duration::from_secs(60)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn invoke(&self, instance: u64, endpoint: &str, arguments: Vec<u64>, scratchpad: Option<&[u8]>) -> Outcome {
+    fn invoke(&self, instance: u64, endpoint: &str, arguments: &[u64], scratchpad: Option<&[u8]>) -> Outcome {
         let endpoint = Endpoint::Name(endpoint);
-        let invoke = Invoke { instance, endpoint, arguments, gas: 200_000, scratchpad };
+        let invoke = Invoke { instance, endpoint, arguments: arguments.into(), gas: 200_000, scratchpad };
         match self.ask(&Request::Invoke(invoke)) {
             Reply::Outcome(outcome) => outcome,
             other => panic!("{other:?}"),
@@ -87,7 +87,8 @@ impl Thread<'_> {
         match image {
             COUNTER if queries => {
                 let endpoint = Endpoint::Name("get");
-                let query = Invoke { instance: number, endpoint, arguments: vec![], gas: 200_000, scratchpad: None };
+                let query =
+                    Invoke { instance: number, endpoint, arguments: (&[]).into(), gas: 200_000, scratchpad: None };
                 // On any lane, so that each has everything in use soon; the sandbox would take the first that is free.
                 let lane = 1 + self.below(self.sandbox.lanes() as u64 - 1) as usize;
                 let asked = self.sandbox.call(lane, &Request::Query(query.clone()), Duration::from_secs(60));
@@ -101,18 +102,18 @@ impl Thread<'_> {
                 }
             }
             COUNTER => {
-                let outcome = self.invoke(number, "add", vec![argument], None);
+                let outcome = self.invoke(number, "add", &[argument], None);
                 self.held[place].sum = sum + argument;
                 assert_eq!((outcome.ended, outcome.registers[7]), (Ended::Halt, sum + argument));
             }
-            1 => assert_eq!(self.invoke(number, "fib", vec![10], None).registers[7], 55),
+            1 => assert_eq!(self.invoke(number, "fib", &[10], None).registers[7], 55),
             2 => {
                 let text = vec![argument as u8; 5000];
-                let outcome = self.invoke(number, "hash", vec![0, 5000], Some(&text));
+                let outcome = self.invoke(number, "hash", &[0, 5000], Some(&text));
                 assert_eq!(outcome.ended, Ended::Halt);
             }
             _ => {
-                let outcome = self.invoke(number, "unmapped", vec![0x1234_0000], None);
+                let outcome = self.invoke(number, "unmapped", &[0x1234_0000], None);
                 assert_eq!(outcome.ended, Ended::Fault(0x1234_0000));
             }
         }

@@ -20,8 +20,8 @@ fn instance(sandbox: &Sandbox, image: &[u8]) -> u64 {
     instance
 }
 
-fn invoke<'a>(instance: u64, endpoint: &'a str, arguments: &[u64]) -> Invoke<'a> {
-    let (endpoint, arguments) = (Endpoint::Name(endpoint), arguments.to_vec());
+fn invoke<'a>(instance: u64, endpoint: &'a str, arguments: &'a [u64]) -> Invoke<'a> {
+    let (endpoint, arguments) = (Endpoint::Name(endpoint), arguments.into());
     Invoke { instance, endpoint, arguments, gas: 1_000_000_000, scratchpad: None }
 }
 

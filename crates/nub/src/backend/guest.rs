@@ -83,7 +83,7 @@ impl Guest {
             EndpointRef::Number(number) => request::Endpoint::Number(number),
             EndpointRef::Name(name) => request::Endpoint::Name(name),
         };
-        let (arguments, scratchpad) = (call.arguments.to_vec(), call.scratchpad);
+        let (arguments, scratchpad) = (call.arguments.into(), call.scratchpad);
         Ok((
             Invoke { instance: number, endpoint, arguments, gas: call.gas, scratchpad },
             self.0.pace().work(image.image().cost_model, call.gas, pages(image, call)),
