@@ -4,6 +4,7 @@
 //! - [`real`]: real values and programs for those of the model.
 //! - [`subject`]: what is compared with the model, through the same few questions whatever it is.
 //! - [`comparison`]: calls in both, and everything that can be seen of them.
+//! - [`directed`]: cases by hand, one for each thing that the norm says.
 //! - [`exhaustion`]: the same calls again, with the gas cut where any of it was taken.
 //! - [`coverage`]: which outcomes of which operations were met.
 //!
@@ -12,6 +13,7 @@
 
 pub mod comparison;
 pub mod coverage;
+pub mod directed;
 pub mod exhaustion;
 pub mod real;
 pub mod subject;

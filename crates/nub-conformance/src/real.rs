@@ -9,7 +9,7 @@ use javm_cap::{
 };
 use javm_isa::{CostModel, Mode};
 use javm_model::generate::Plan;
-use javm_model::{Action, Image, Operation, Run, Script, Source, Status, Value};
+use javm_model::{Action, Image, Operation, Run, Script, Source, Status, Value, measure};
 
 const REGISTERS: [&str; 13] = ["ra", "sp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5"];
 
@@ -104,11 +104,13 @@ impl Builder {
             Value::CNode(table) => table.slots.values_mut().for_each(|value| self.replace(value)),
             Value::Instance(instance) => {
                 let old = instance.image.clone();
+                let old_size = measure::size_of_instance(instance);
                 instance.image = self.image(&old).0;
                 instance.table.slots.values_mut().for_each(|value| self.replace(value));
+                // As far from its size as it was: real Images have other sizes.
+                let size = measure::size_of_instance(instance);
                 if let Some(quota) = &mut instance.quota {
-                    // As far from its size as it was.
-                    *quota += 1000;
+                    *quota = quota.saturating_sub(old_size) + size;
                 }
                 if let Run::Suspended(suspended) = &mut instance.run {
                     let index = old.script.index(suspended.pc, false);

@@ -87,10 +87,14 @@ impl<A: Arch> Process<'_, A> {
         if !matches!(instance.state(), RunState::Idle) || self.is_pinned(&place) {
             return Err(Status::Busy.into());
         }
-        let before = instance.image().measure().size;
+        let (before, quota) = (instance.image().measure().size, instance.quota());
         let image = self.image(&image)?;
         let new = Measure { size: old.size - before + image.measure().size, ..old };
         self.check(&[Change { place: &place, old, new }])?;
+        // What is checked is around the place; its own quota stands in it.
+        if new.size > old.size && quota.is_some_and(|quota| new.size > quota) {
+            return Err(Status::Quota.into());
+        }
         self.change_instance(&place, |instance| {
             let set = instance.set_image(image);
             debug_assert!(set.is_ok(), "it is Idle");

@@ -4,10 +4,9 @@ use javm_model::Operation::{Copy, Gas, Hash, Mint, Quota, SelfRecord, SetQuota, 
 use javm_model::Status::{self, Busy, Empty, Halt, Kind, Range, Unknown};
 use javm_model::{Action, Data, HostCall, Instance, Operation, Request, Value, Via, World, hash, measure};
 
-use crate::fixture::*;
+use super::fixture::*;
 
-#[test]
-fn operations_that_do_not_exist() {
+pub(super) fn operations_that_do_not_exist() {
     let numbers = (0..=255).filter(|&number| Operation::from_number(number).is_none());
     for number in numbers {
         let request = Request { operands: [0; 4], word: u64::MAX << 8 | u64::from(number), last: 0 };
@@ -19,8 +18,7 @@ fn operations_that_do_not_exist() {
 }
 
 /// Bits of φ11 that mean nothing are refused, whatever else is wrong.
-#[test]
-fn words_are_whole() {
+pub(super) fn words_are_whole() {
     for &operation in Operation::ALL {
         for bit in 8..64 {
             let is_flag = bit < 16 && operation.flags() & 1 << (bit - 8) != 0;
@@ -35,8 +33,7 @@ fn words_are_whole() {
     }
 }
 
-#[test]
-fn stats() {
+pub(super) fn stats() {
     let mut with_all = instance(endpoint([Action::Trap, Action::Block(1)]));
     with_all.quota = Some(1 << 20);
     with_all.home = Some(vec![1]);
@@ -62,8 +59,7 @@ fn stats() {
     assert_eq!(seen[3..], [(Halt, 0x0200_0011, 4), (Halt, 0x10, 1), (Empty, 0, 0)]);
 }
 
-#[test]
-fn hashes_and_their_price() {
+pub(super) fn hashes_and_their_price() {
     let slots =
         || vec![(10, cnode([(1, data(b"a")), (2, data(b"b"))])), (11, data(b"x")), (12, Value::Data(Data::new(1)))];
     for (request, status) in [
@@ -101,8 +97,7 @@ fn hashes_and_their_price() {
 }
 
 /// Stores count when they are collected, once, and only where the content differs.
-#[test]
-fn stores_are_changes_when_collected() {
+pub(super) fn stores_are_changes_when_collected() {
     let child_of = |actions: Vec<Action>| child(endpoint(actions));
     let store = |byte: u64, address: u32| [Action::Set(5, byte), Action::Store(5, address)];
     let copy = Request::new(Copy, &[pair(40, 60)]).actions();
@@ -121,8 +116,7 @@ fn stores_are_changes_when_collected() {
     }
 }
 
-#[test]
-fn quotas() {
+pub(super) fn quotas() {
     let slots = || vec![(10, child(asks(&[]))), (11, cnode([]))];
     for (request, status) in [
         (Request::new(SetQuota, &[10, 5]), Halt),
@@ -156,22 +150,20 @@ fn quotas() {
     assert_eq!(outcome.value, measure::MAX_SIZE - measure::size(&world.state.root));
 }
 
-#[test]
-fn gas() {
+pub(super) fn gas() {
     let mut world = world(&[Request::new(Gas, &[])], []);
     assert_eq!(run(&mut world).value, 10_000_000 - 10 - 5);
 }
 
 /// The record that a frame at a depth of two writes and copies to slot 61 of its table.
 fn record(world: &mut World, call: HostCall, path: &[u8]) -> Vec<u8> {
-    let outcome = world.call_from_host(call);
+    let outcome = call_host(world, call);
     assert_eq!(outcome.status, Halt, "{:?}", world.steps);
     let Some(Value::Data(record)) = at(world, path) else { panic!("it was written") };
     record.read(0, 64)
 }
 
-#[test]
-fn selves() {
+pub(super) fn selves() {
     let asked = [Request::new(SelfRecord, &[MEMORY]), Request::new(Write, &[61, 0, MEMORY, 64])];
     let tells = || {
         let mut tells = instance(asks(&asked));
@@ -232,8 +224,7 @@ fn selves() {
 }
 
 /// What an operation makes has the changes of being made, and what came with the call or an Image has none.
-#[test]
-fn changes_of_what_is_new() {
+pub(super) fn changes_of_what_is_new() {
     use javm_model::Operation::{Drop, Move, NewCNode, NewData, Resize, Spawn, Upgrade};
     let hash_of = |place: u64| Request::new(Hash, &[place, MEMORY]);
     let slots = || vec![(10, image(asks(&[]))), (11, child(asks(&[]))), (12, cnode([(5, data(b"x"))]))];
@@ -256,7 +247,7 @@ fn changes_of_what_is_new() {
         let call = HostCall { gift: Some(data(b"gift")), scratchpad: Some(Data::new(2)), ..HostCall::root(0) };
         // A gift stands in slot 1, where only the first case leaves it.
         let call = if place == 1 { call } else { HostCall { gift: None, ..call } };
-        assert_eq!(world.call_from_host(call).status, Halt);
+        assert_eq!(call_host(&mut world, call).status, Halt);
         let told = steps(&world);
         let before = if told.len() == 1 { 10_000_000 - 10 } else { told[told.len() - 2].gas };
         let step = &told[told.len() - 1];

@@ -3,7 +3,7 @@
 use javm_model::Status::{self, Halt, NoEndpoint, OutOfGas, Quota, Range};
 use javm_model::{BLOCK, Data, HASH, HostCall, LOG, Request, Service, VERIFY, Value};
 
-use crate::fixture::*;
+use super::fixture::*;
 
 const SCRATCH: u8 = 1;
 
@@ -15,8 +15,7 @@ fn ask(method: u16, operands: &[u64]) -> Request {
     Request::call(10, method, operands).flags(SCRATCH)
 }
 
-#[test]
-fn refusals() {
+pub(super) fn refusals() {
     let end = 8192;
     for (id, method, operands, status) in [
         (LOG, 0, [0, 8, 5], Halt),
@@ -54,8 +53,7 @@ fn refusals() {
     assert_eq!(status_of(ask(0, &[0, 1, 0]).flags(7), service(LOG)), Halt);
 }
 
-#[test]
-fn prices_are_within_the_limit() {
+pub(super) fn prices_are_within_the_limit() {
     for (id, method, length, price) in [
         (LOG, 0, 10, 110),
         (HASH, 0, 10, 340),
@@ -76,8 +74,7 @@ fn prices_are_within_the_limit() {
     }
 }
 
-#[test]
-fn logs_are_kept_and_bounded() {
+pub(super) fn logs_are_kept_and_bounded() {
     let asked: Vec<Request> = (0..10).map(|topic| ask(0, &[0, 8192, topic])).collect();
     let mut world = world(&asked, service(LOG));
     let outcome = run(&mut world);
@@ -87,8 +84,7 @@ fn logs_are_kept_and_bounded() {
     assert_eq!(outcome.logs.iter().map(|entry| entry.topic).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
 }
 
-#[test]
-fn what_they_give() {
+pub(super) fn what_they_give() {
     let hashes = [
         (0, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"),
         (1, "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"),
@@ -97,7 +93,7 @@ fn what_they_give() {
     for (method, digest) in hashes {
         let mut world = world(&[ask(method, &[0, 3, 1])], service(HASH));
         let outcome =
-            world.call_from_host(HostCall { scratchpad: Some(Data::from_bytes(b"abc")), ..HostCall::root(0) });
+            call_host(&mut world, HostCall { scratchpad: Some(Data::from_bytes(b"abc")), ..HostCall::root(0) });
         let [Some(Value::Data(scratchpad)), None] = &outcome.live else { panic!("it comes back") };
         let hex: String = scratchpad.read(1, 32).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, digest);
@@ -110,8 +106,7 @@ fn what_they_give() {
     assert_eq!(scratchpad.read(0, 33), [&[3; 32][..], &[0]].concat());
 }
 
-#[test]
-fn verdicts_are_those_of_the_oracle() {
+pub(super) fn verdicts_are_those_of_the_oracle() {
     for (valid, expected) in [(true, 1), (false, 0)] {
         let mut world = world(&[ask(1, &[0, 97, 100]), ask(0, &[0, 96])], service(VERIFY));
         world.verify = if valid { |_, _| Some(vec![9; 64]) } else { |_, _| None };

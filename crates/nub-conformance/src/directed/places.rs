@@ -4,7 +4,7 @@ use javm_model::Operation::{Copy, Drop, Move, Read, Resize, Swap, Write};
 use javm_model::Status::{Busy, Empty, Full, Halt, Kind, Quota, Range};
 use javm_model::{CNode, Request, Status, Value, measure};
 
-use crate::fixture::*;
+use super::fixture::*;
 
 const REBASE: u8 = 1;
 
@@ -20,8 +20,7 @@ fn request(operation: javm_model::Operation, a: u32, b: u32) -> Request {
     Request::new(operation, &[pair(a, b)])
 }
 
-#[test]
-fn references_are_walked() {
+pub(super) fn references_are_walked() {
     let malformed = 10 | 5 << 16;
     for (what, status) in [
         (malformed, Range),
@@ -46,8 +45,7 @@ fn references_are_walked() {
     assert_eq!(status_of(Request::new(Drop, &[1 << 32 | 10]), slots()), Range);
 }
 
-#[test]
-fn copies_and_moves() {
+pub(super) fn copies_and_moves() {
     for operation in [Copy, Move] {
         for (source, destination, flags, status) in [
             (10, 20, 0, Halt),
@@ -75,16 +73,14 @@ fn copies_and_moves() {
     assert!(at(&world, &[11, 7, 1]).is_some() && at(&world, &[11, 7, 7]).is_none());
 }
 
-#[test]
-fn a_gift_has_no_path_to_be_rebased_from() {
+pub(super) fn a_gift_has_no_path_to_be_rebased_from() {
     for operation in [Copy, Move] {
         let asked = [request(Copy, 12, 1), request(operation, 1, 21).flags(REBASE)];
         assert_eq!(statuses(&asked, slots()), [Halt, Range]);
     }
 }
 
-#[test]
-fn home_is_where_it_came_from_and_stays() {
+pub(super) fn home_is_where_it_came_from_and_stays() {
     let asked = [request(Copy, 12, 20).flags(REBASE), request(Move, 20, 21).flags(REBASE), request(Copy, 21, 22)];
     let mut world = world(&asked, slots());
     run(&mut world);
@@ -93,8 +89,7 @@ fn home_is_where_it_came_from_and_stays() {
     assert_eq!(instance_at(&world, &[12]).home, None);
 }
 
-#[test]
-fn swaps() {
+pub(super) fn swaps() {
     for (a, b, status) in [
         (10, 11, Halt),
         (10, reference(&[11], 1), Halt),
@@ -114,16 +109,14 @@ fn swaps() {
     assert_eq!(data.read(0, 3), b"ten");
 }
 
-#[test]
-fn drops() {
+pub(super) fn drops() {
     assert_eq!(status_of(Request::new(Drop, &[99]), slots()), Empty);
     assert_eq!(status_of(Request::new(Drop, &[12]), slots()), Halt);
     // The scratchpad, twice.
     assert_eq!(statuses(&[Request::new(Drop, &[0]), Request::new(Drop, &[0])], []), [Halt, Empty]);
 }
 
-#[test]
-fn heights_and_sizes_are_bounded() {
+pub(super) fn heights_and_sizes_are_bounded() {
     // Sixteen tables inside of each other, the last one empty, are a path of sixteen slots with the root's.
     let mut tower = cnode([]);
     for _ in 0..14 {
@@ -154,8 +147,7 @@ fn heights_and_sizes_are_bounded() {
     assert_eq!(status_of(request(Copy, 10, 1), held()), Halt);
 }
 
-#[test]
-fn quotas_hold_wherever_it_grows() {
+pub(super) fn quotas_hold_wherever_it_grows() {
     let mut child = instance(asks(&[]));
     child.table.slots.insert(50, Value::CNode(CNode::new()));
     let size = measure::size_of_instance(&child);
@@ -180,8 +172,7 @@ fn quotas_hold_wherever_it_grows() {
     assert_eq!(status_of(request(Copy, 12, 1), slots()), Halt);
 }
 
-#[test]
-fn resizes() {
+pub(super) fn resizes() {
     for (what, pages, status) in [
         (10, 0, Halt),
         (10, 1 << 20, Halt),
@@ -201,8 +192,7 @@ fn resizes() {
     assert_eq!((data.read(0, 8192), data.changes), (vec![0; 8192], 2), "what was cut off is gone");
 }
 
-#[test]
-fn reads_and_writes() {
+pub(super) fn reads_and_writes() {
     for operation in [Read, Write] {
         for (operands, status) in [
             ([10, 0, MEMORY, 4096], Halt),
@@ -240,8 +230,7 @@ fn reads_and_writes() {
 }
 
 /// What is read into a mapping of itself is what was there before.
-#[test]
-fn a_read_over_itself_is_of_what_was() {
+pub(super) fn a_read_over_itself_is_of_what_was() {
     let mut pattern = vec![0; 8192];
     pattern.iter_mut().enumerate().for_each(|(index, byte)| *byte = (index % 251) as u8);
     let mut world = world(&[Request::new(Read, &[40, 0, u64::from(STATE) + 5, 8000])], [(40, data(&pattern))]);
@@ -252,8 +241,7 @@ fn a_read_over_itself_is_of_what_was() {
 }
 
 /// /10/40 calls what stands above it, and that is pinned: by a Callable that it was given.
-#[test]
-fn what_is_on_the_stack_is_pinned() {
+pub(super) fn what_is_on_the_stack_is_pinned() {
     use javm_model::Operation::Mint;
     let under = |asked: Vec<Request>| {
         // The root mints a Callable of /10 and gives it to /10/11/12, which calls /10 by it; that asks.

@@ -4,11 +4,10 @@ use javm_model::Operation::{Drop, Map, NewCNode, Yield};
 use javm_model::Status::{Empty, Fault, Halt, OutOfGas, Panic};
 use javm_model::{Action, Operation, Request, Run, measure};
 
-use crate::fixture::*;
+use super::fixture::*;
 
 /// An operation that is not covered stops the program at it, with the gas that was left, whichever operation it is.
-#[test]
-fn no_operation_goes_unpaid() {
+pub(super) fn no_operation_goes_unpaid() {
     for &operation in Operation::ALL {
         let base = operation.base();
         let mut world = world(
@@ -25,8 +24,7 @@ fn no_operation_goes_unpaid() {
 }
 
 /// A child drops what it was passed, while its parent waits for it.
-#[test]
-fn a_child_drops_what_it_was_passed() {
+pub(super) fn a_child_drops_what_it_was_passed() {
     let asked = [
         Request::new(NewCNode, &[1]),
         Request::call(10, 0, &[]).flags(3),
@@ -41,8 +39,7 @@ fn a_child_drops_what_it_was_passed() {
 }
 
 /// Nothing is mapped at or past the last page.
-#[test]
-fn no_mapping_reaches_the_end_of_memory() {
+pub(super) fn no_mapping_reaches_the_end_of_memory() {
     for (first, pages) in
         [((1 << 20) - 1, 1), ((1 << 20) - 2, 2), (16, (1 << 20) - 16), (1 << 20, 1), (1 << 32, 1), (u64::MAX, 2)]
     {
@@ -58,8 +55,7 @@ fn no_mapping_reaches_the_end_of_memory() {
 }
 
 /// A resumption goes on within the block that was paid, and only there without paying.
-#[test]
-fn a_resumption_never_lands_between() {
+pub(super) fn a_resumption_never_lands_between() {
     let script = vec![
         Action::Block(10),
         Action::Set(11, Yield.number().into()),
@@ -76,8 +72,7 @@ fn a_resumption_never_lands_between() {
 }
 
 /// A loop of calls that fail, and one of blocks, both end.
-#[test]
-fn every_loop_pays() {
+pub(super) fn every_loop_pays() {
     let calls = asks(&[Request::call(50, 0, &[]).flags(4); 50]);
     let mut caller = instance(calls);
     caller.table.slots.insert(50, child(vec![Action::Block(1 << 40), Action::Return]));
@@ -89,8 +84,7 @@ fn every_loop_pays() {
 }
 
 /// An empty table is of size one and holds nothing; each put is paid.
-#[test]
-fn a_table_is_small() {
+pub(super) fn a_table_is_small() {
     let mut world = world(&[Request::new(NewCNode, &[20])], []);
     let before = measure::size(&world.state.root);
     run(&mut world);
@@ -98,8 +92,7 @@ fn a_table_is_small() {
 }
 
 /// What runs in slot 1 of an Instance at rest calls that Instance, which would empty its slots.
-#[test]
-fn a_call_does_not_empty_the_slot_of_who_calls() {
+pub(super) fn a_call_does_not_empty_the_slot_of_who_calls() {
     for slot in [0, 1] {
         let mint = Request::new(Operation::Mint, &[pair(10, reference(&[10, 11], 50)), 0, u64::MAX, 0]);
         let calls = child(asks(&[Request::call(50, 0, &[])]));
@@ -122,8 +115,7 @@ fn a_call_does_not_empty_the_slot_of_who_calls() {
 }
 
 /// The same by a resumption: /9 is called by what runs in slot 1 of its stopped child, which it then resumes.
-#[test]
-fn a_resumption_does_not_empty_the_slot_of_who_runs() {
+pub(super) fn a_resumption_does_not_empty_the_slot_of_who_runs() {
     let mint = Request::new(Operation::Mint, &[pair(9, reference(&[9, 10, 1], 50)), 0, u64::MAX, 0]);
     let mut stopped = instance(asks(&[Request::new(Yield, &[0])]));
     stopped.table.slots.insert(12, child(asks(&[Request::call(50, 1, &[])])));

@@ -7,14 +7,13 @@ use javm_model::{
     service_type,
 };
 
-use crate::fixture::*;
+use super::fixture::*;
 
 const GRANTS: u8 = 1;
 const ITSELF: u8 = 1;
 const TYPEDEF: u8 = 2;
 
-#[test]
-fn new_data_and_tables() {
+pub(super) fn new_data_and_tables() {
     for (request, status) in [
         (Request::new(NewData, &[0, 20]), Halt),
         (Request::new(NewData, &[1 << 20, 20]), Halt),
@@ -31,7 +30,7 @@ fn new_data_and_tables() {
     }
 }
 
-fn typedef() -> TypeDef {
+pub(super) fn typedef() -> TypeDef {
     TypeDef::parse("interface pair { left() -> u64; right(by: u64) -> u64; }")
 }
 
@@ -43,7 +42,7 @@ fn importer() -> Image {
     image
 }
 
-fn implementing(typedef: &TypeDef) -> Image {
+pub(super) fn implementing(typedef: &TypeDef) -> Image {
     let mut image = program(vec![asks(&[]), endpoint([Action::Set(7, 99)])]);
     image.typedefs.insert(hash::of_typedef(typedef));
     for (endpoint, method) in image.endpoints.iter_mut().zip(&typedef.methods) {
@@ -61,8 +60,7 @@ fn spawn_slots(grants: Vec<(u8, Value)>) -> Vec<(u8, Value)> {
     vec![(10, Value::Image(importer().identified())), (11, cnode(grants)), (12, image(asks(&[]))), (13, data(b"x"))]
 }
 
-#[test]
-fn spawns() {
+pub(super) fn spawns() {
     let spawn = |image: u32, destination: u32| Request::new(Spawn, &[pair(image, destination), 11]);
     for (request, grants, status) in [
         (spawn(12, 20), vec![], Halt),
@@ -94,8 +92,7 @@ fn spawns() {
     assert_eq!(spawned.table.slots.keys().copied().collect::<Vec<_>>(), [40, 41, 70, 71], "exactly what it imports");
 }
 
-#[test]
-fn upgrades() {
+pub(super) fn upgrades() {
     let upgrade = |instance: u32, image: u32| Request::new(Upgrade, &[pair(instance, image)]);
     let slots = || vec![(10, child(asks(&[]))), (11, image(endpoint([Action::Set(7, 5)]))), (13, data(b"x"))];
     for (request, status) in [
@@ -133,8 +130,7 @@ fn mint_slots() -> Vec<(u8, Value)> {
     ]
 }
 
-#[test]
-fn mints() {
+pub(super) fn mints() {
     let inner = reference(&[12, 60], 61);
     for (request, status) in [
         (mint(10, 20, 11, 0), Halt),
@@ -179,8 +175,7 @@ fn mints() {
     );
 }
 
-#[test]
-fn attenuates() {
+pub(super) fn attenuates() {
     let weaken = |callable: u32, destination: u32, mask: u64, ceiling: u64| {
         Request::new(Attenuate, &[pair(callable, destination), mask, ceiling])
     };
@@ -215,8 +210,7 @@ fn attenuates() {
     assert_eq!((weaker.mask[0], weaker.ceiling, weaker.badge, &weaker.path[..]), (2, 400, 9, &[10][..]));
 }
 
-#[test]
-fn what_is_granted_must_not_be_live() {
+pub(super) fn what_is_granted_must_not_be_live() {
     // /10/11/12 calls /10, which grants it to a new child: from the table /10/11 that it stands in.
     let mut taker = program(vec![asks(&[])]);
     taker.imports.insert(12, Import { required: true, wanted: Wanted::TypeDef(hash::of_typedef(&typedef())) });

@@ -4,7 +4,7 @@ use javm_model::Operation::{Map, Move, NewData, RegsGet, RegsSet, Stat, Unmap};
 use javm_model::Status::{self, Busy, Empty, Fault, Full, Halt, Kind, Panic, Range};
 use javm_model::{Action, Request, Run, Value, measure};
 
-use crate::fixture::*;
+use super::fixture::*;
 
 /// Where nothing is mapped.
 const FREE: u64 = 0x100;
@@ -29,8 +29,7 @@ fn behind_a_stop(request: Request) -> Status {
     found[1]
 }
 
-#[test]
-fn maps() {
+pub(super) fn maps() {
     let last = (1 << 20) - 2;
     for (request, status) in [
         (map(50, FREE, 0, 1), Halt),
@@ -73,8 +72,7 @@ fn maps() {
     assert_eq!(statuses(&[map(50, FREE, 0, 2), map(50, FREE + 9, 1, 1)], []), [Halt, Full]);
 }
 
-#[test]
-fn unmaps() {
+pub(super) fn unmaps() {
     for (request, status) in [
         (unmap(0, FREE, 1), Halt),
         (unmap(5, FREE, 1), Range),
@@ -93,8 +91,7 @@ fn unmaps() {
     assert_eq!(statuses(&asked, []), [Halt, Halt, Halt]);
 }
 
-#[test]
-fn entries_are_bounded() {
+pub(super) fn entries_are_bounded() {
     // 256 pages with gaps between, and one more; then a hole in an entry of three.
     let mut asked: Vec<Request> = (0..255).map(|index| map(50, FREE + 2 * index, 2 * index, 1)).collect();
     asked.push(map(51, 0x8000, 0, 3));
@@ -108,8 +105,7 @@ fn entries_are_bounded() {
 }
 
 /// What is mapped is what stands in the slot, at each instruction.
-#[test]
-fn mappings_follow_the_slot() {
+pub(super) fn mappings_follow_the_slot() {
     let address = (FREE << 12) as u32;
     let load = |status: Status, actions: Vec<Action>| {
         let mut callee = instance(endpoint(actions));
@@ -142,8 +138,7 @@ fn mappings_follow_the_slot() {
     assert_eq!(load(Halt, store(1)), 0);
 }
 
-#[test]
-fn regs() {
+pub(super) fn regs() {
     let registers = |pc: u32| -> Value {
         let bytes: Vec<u8> =
             (0..13_u64).flat_map(|register| (0xFFFF_0000 + register).to_le_bytes()).chain(pc.to_le_bytes()).collect();

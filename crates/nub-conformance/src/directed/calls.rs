@@ -8,7 +8,7 @@ use javm_model::{
     Action, Data, HostCall, Image, Instance, LOG, Operation, Request, Run, Service, TypeDef, Value, World, hash,
 };
 
-use crate::fixture::*;
+use super::fixture::*;
 
 const SCRATCH: u8 = 1;
 const GIFT: u8 = 2;
@@ -33,8 +33,7 @@ fn ends() -> Vec<(Status, u64, Vec<Action>)> {
     ]
 }
 
-#[test]
-fn every_end_by_the_owner_atomic_or_not() {
+pub(super) fn every_end_by_the_owner_atomic_or_not() {
     for (status, detail, actions) in ends() {
         for flags in [0, ATOMIC] {
             let mut world = world(&[Request::call(10, 0, &[]).flags(flags)], [(10, child(actions.clone()))]);
@@ -64,8 +63,7 @@ fn mint(badge: u64, ceiling: u64) -> Request {
     Request::new(Mint, &[pair(10, 20), 0, ceiling, badge])
 }
 
-#[test]
-fn through_a_callable_everything_is_undone_and_nobody_yields() {
+pub(super) fn through_a_callable_everything_is_undone_and_nobody_yields() {
     for (status, detail, actions) in ends() {
         let asked = [mint(1, u64::MAX), Request::call(20, 0, &[])];
         let mut world = world(&asked, [(10, child(actions.clone()))]);
@@ -84,8 +82,7 @@ fn through_a_callable_everything_is_undone_and_nobody_yields() {
     }
 }
 
-#[test]
-fn refusals_of_a_call() {
+pub(super) fn refusals_of_a_call() {
     let slots = || {
         vec![
             (10, child(asks(&[]))),
@@ -141,8 +138,7 @@ fn refusals_of_a_call() {
     }
 }
 
-#[test]
-fn refusals_of_a_callable() {
+pub(super) fn refusals_of_a_callable() {
     let pair_type = || TypeDef::parse("interface pair { left() -> u64; right(by: u64) -> u64; }");
     let mut both = program(vec![asks(&[]), asks(&[])]);
     both.typedefs.insert(hash::of_typedef(&pair_type()));
@@ -201,8 +197,7 @@ fn refusals_of_a_callable() {
     assert_eq!(statuses(&[one, Request::call(10, 0, &[]), call(0)], stops), [Halt, Panic, Busy]);
 }
 
-#[test]
-fn the_stack_has_a_greatest_depth() {
+pub(super) fn the_stack_has_a_greatest_depth() {
     // Each passes the right to its own child on; 64 Instances in CNodes, called one by the other.
     let mut world = world(&[Request::call(100, 0, &[])], []);
     for number in 100..170_u8 {
@@ -225,8 +220,7 @@ fn the_stack_has_a_greatest_depth() {
     assert_eq!(world.steps.len(), 64, "everybody else returns");
 }
 
-#[test]
-fn scratchpad_and_gift_go_and_come_back() {
+pub(super) fn scratchpad_and_gift_go_and_come_back() {
     // Puts what it has in slot 0 into slot 1 and the other way round.
     let swap = asks(&[Request::new(Operation::Swap, &[pair(0, 1)])]);
     let asked = [Request::new(Copy, &[pair(11, 1)]), Request::call(10, 0, &[]).flags(SCRATCH | GIFT)];
@@ -264,8 +258,7 @@ fn scratchpad_and_gift_go_and_come_back() {
     assert!(matches!(run(&mut undone).live, [Some(Value::Data(_)), None]));
 }
 
-#[test]
-fn gas_is_limited_and_comes_back() {
+pub(super) fn gas_is_limited_and_comes_back() {
     let spends = || child(vec![Action::Block(1000), Action::Return]);
     // The block, seven actions of no cost, the base; then 400, 4 mappings, 4 ephemeral and 4 persistent writable pages.
     let entry = 400 + 4 * 30 + 4 * 120 + 4 * 20;
@@ -305,8 +298,7 @@ fn gas_is_limited_and_comes_back() {
     assert_eq!(steps(&world)[0].gas, left - entry, "what was not used comes back, also from one that ran out of it");
 }
 
-#[test]
-fn an_operation_that_is_not_covered_stops_before_it() {
+pub(super) fn an_operation_that_is_not_covered_stops_before_it() {
     let asks_much = endpoint(Request::new(Spawn, &[pair(50, 51), 0]).actions());
     let mut callee = instance(asks_much);
     callee.table.slots.insert(50, image(endpoint([])));
@@ -329,8 +321,7 @@ fn an_operation_that_is_not_covered_stops_before_it() {
     }
 }
 
-#[test]
-fn one_that_ran_out_of_gas_goes_on_with_more() {
+pub(super) fn one_that_ran_out_of_gas_goes_on_with_more() {
     let twice = vec![
         Action::Block(10),
         Action::Set(5, 1),
@@ -351,8 +342,7 @@ fn one_that_ran_out_of_gas_goes_on_with_more() {
     assert_eq!(seen, [(OutOfGas, 0), (OutOfGas, 0), (Halt, 42), (Halt, 42)]);
 }
 
-#[test]
-fn a_pager_maps_what_its_child_misses() {
+pub(super) fn a_pager_maps_what_its_child_misses() {
     // The child reads where nothing is mapped; the parent maps a Data of the child's table there.
     let address = 0x70000;
     let reads = child(endpoint([Action::Load(7, address)]));
@@ -370,8 +360,7 @@ fn a_pager_maps_what_its_child_misses() {
     assert_eq!(instance_at(&world, &[10]).run, Run::Idle);
 }
 
-#[test]
-fn a_generator_goes_on_in_a_later_call() {
+pub(super) fn a_generator_goes_on_in_a_later_call() {
     let twice = [Request::new(Yield, &[1]), Request::new(Yield, &[2])];
     let mut world = world(&[Request::call(10, 0, &[])], [(10, child(asks(&twice)))]);
     run(&mut world);
@@ -387,8 +376,7 @@ fn a_generator_goes_on_in_a_later_call() {
     assert_eq!(world.root(), copy.root());
 }
 
-#[test]
-fn resume_undone_stays_suspended() {
+pub(super) fn resume_undone_stays_suspended() {
     let stops = endpoint([Action::Set(5, 3), Action::Store(5, STATE), Action::Trap, Action::Block(1)]);
     let mut world = world(&[Request::call(10, 0, &[])], [(10, child(stops))]);
     run(&mut world);
@@ -400,8 +388,7 @@ fn resume_undone_stays_suspended() {
 }
 
 /// Ends that would pass a bound are refusals, and everything is as before.
-#[test]
-fn ends_that_cannot_be() {
+pub(super) fn ends_that_cannot_be() {
     let stops = |quota: u64| {
         let mut stops = instance(endpoint([Action::Trap, Action::Block(1)]));
         stops.quota = Some(quota);
@@ -438,8 +425,7 @@ fn ends_that_cannot_be() {
     }
 }
 
-#[test]
-fn writable_pages_are_bounded() {
+pub(super) fn writable_pages_are_bounded() {
     // 8 pages each: 4 ephemeral, 2 of state, 2 of the scratchpad.
     for (most, status) in [(16, Halt), (15, Quota)] {
         let mut world = world(&[Request::call(10, 0, &[])], [(10, child(asks(&[])))]);
@@ -455,8 +441,7 @@ fn writable_pages_are_bounded() {
     }
 }
 
-#[test]
-fn calls_from_the_host() {
+pub(super) fn calls_from_the_host() {
     let slots = [
         (10, child(endpoint([Action::Set(7, 8)]))),
         (11, cnode([])),
@@ -477,21 +462,20 @@ fn calls_from_the_host() {
         (HostCall { gas: 9, ..call(&[10], 0) }, OutOfGas),
     ] {
         let before = world.root();
-        let outcome = world.call_from_host(call);
+        let outcome = call_host(&mut world, call);
         assert_eq!(outcome.status, status);
         assert!(status == Halt || world.root() == before);
     }
-    let outcome = world.call_from_host(call(&[10], 0));
+    let outcome = call_host(&mut world, call(&[10], 0));
     assert_eq!((outcome.value, outcome.gas), (8, 10_000_000 - 10), "no entry is paid");
     // A yield is for who can resume.
-    let mut yields: World = crate::fixture::world(&[Request::new(Yield, &[1])], []);
+    let mut yields: World = super::fixture::world(&[Request::new(Yield, &[1])], []);
     run(&mut yields);
     assert_eq!(steps(&yields)[0].status, Denied);
 }
 
 /// A program in place of a service looks the same to its caller.
-#[test]
-fn a_program_stands_in_for_a_service() {
+pub(super) fn a_program_stands_in_for_a_service() {
     let wrapper = {
         let mut image: Image = program(vec![endpoint(
             // Its arguments are those of the log, which it is given in slot 70; it passes them on.
@@ -520,8 +504,7 @@ fn a_program_stands_in_for_a_service() {
     assert_eq!(outcomes[0].3[0].bytes, b"fixed");
 }
 
-#[test]
-fn a_copy_that_is_run_changes_the_copy() {
+pub(super) fn a_copy_that_is_run_changes_the_copy() {
     // /10 calls its own child by a Callable that it has of it, and the child stores.
     let stores = child(endpoint([Action::Set(5, 9), Action::Store(5, STATE)]));
     let mut owner = Instance::new(
@@ -546,8 +529,7 @@ fn a_copy_that_is_run_changes_the_copy() {
     }
 }
 
-#[test]
-fn regs_are_those_of_the_end() {
+pub(super) fn regs_are_those_of_the_end() {
     let yields = endpoint([Action::Set(5, 77)].into_iter().chain(Request::new(Yield, &[3]).actions()));
     let asked =
         [Request::call(10, 0, &[]), Request::new(RegsGet, &[10, MEMORY]), Request::new(Write, &[11, 0, MEMORY, 120])];
@@ -561,8 +543,7 @@ fn regs_are_those_of_the_end() {
 }
 
 /// A chain that is built for the root computes the same below another one: its Callables, and the paths that it learns.
-#[test]
-fn a_chain_runs_as_a_child_of_another() {
+pub(super) fn a_chain_runs_as_a_child_of_another() {
     // It mints a Callable for its child, which stores; calls it by that; and keeps the path that SELF tells.
     let stores = child(endpoint([Action::Set(5, 9), Action::Store(5, STATE)]));
     let script = asks(&[

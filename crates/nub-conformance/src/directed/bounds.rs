@@ -4,10 +4,9 @@ use javm_model::Operation::{Copy, Mint, Move, NewCNode, NewData, Spawn, Upgrade,
 use javm_model::Status::{self, Depth, Halt, OutOfGas, Panic, Quota, Range};
 use javm_model::{Action, HostCall, Image, Request, Value, World, measure};
 
-use crate::fixture::*;
+use super::fixture::*;
 
-#[test]
-fn no_path_is_written_that_is_longer_than_sixteen() {
+pub(super) fn no_path_is_written_that_is_longer_than_sixteen() {
     for (home, status) in [(15, Halt), (16, Range)] {
         for request in [
             Request::new(Copy, &[pair(10, 20)]).flags(1),
@@ -23,8 +22,7 @@ fn no_path_is_written_that_is_longer_than_sixteen() {
     }
 }
 
-#[test]
-fn whatever_grows_keeps_quotas() {
+pub(super) fn whatever_grows_keeps_quotas() {
     let large = Value::Image(Image { bytes: 3 << 12, ..program(vec![asks(&[])]) }.identified());
     for (request, pages) in [
         (Request::new(NewData, &[4, reference(&[12], 60).into()]), 4),
@@ -51,13 +49,12 @@ fn stored(request: Request, most: u64) -> (Status, Status) {
     let mut world = World::new(root);
     world.parameters.max_changed_pages = most;
     let before = world.root();
-    let outcome = world.call_from_host(HostCall { scratchpad: Some(javm_model::Data::new(2)), ..HostCall::root(0) });
+    let outcome = call_host(&mut world, HostCall { scratchpad: Some(javm_model::Data::new(2)), ..HostCall::root(0) });
     assert_eq!(world.root() == before, outcome.status != Halt);
     (world.steps[0].status, outcome.status)
 }
 
-#[test]
-fn pages_are_counted_where_they_are_collected() {
+pub(super) fn pages_are_counted_where_they_are_collected() {
     // Both pages are counted at the end, whatever was counted before.
     for request in [Request::new(Copy, &[pair(40, 20)]), Request::call(10, 0, &[]).flags(1)] {
         for (most, statuses) in [(2, (Halt, Halt)), (1, (Halt, Quota)), (0, (Quota, Quota))] {
@@ -74,8 +71,7 @@ fn pages_are_counted_where_they_are_collected() {
     assert_eq!(stored(gas, 0), (Halt, Quota));
 }
 
-#[test]
-fn a_resumption_is_within_the_bounds_of_a_call() {
+pub(super) fn a_resumption_is_within_the_bounds_of_a_call() {
     let stops = || child(endpoint([Action::Trap, Action::Block(1)]));
     let entry = 400 + 4 * 30 + 4 * 120 + 4 * 20;
     let resumed = |limit: u64, change: fn(&mut World)| {
@@ -97,8 +93,7 @@ fn a_resumption_is_within_the_bounds_of_a_call() {
 }
 
 /// Of what a program has mapped, the pages that MAP adds are paid at each resumption.
-#[test]
-fn what_is_mapped_is_paid_for_at_the_entry() {
+pub(super) fn what_is_mapped_is_paid_for_at_the_entry() {
     let yields = child(asks(&[
         Request::new(javm_model::Operation::Map, &[50, 0x100, 0, 3]).last(1),
         Request::new(javm_model::Operation::Yield, &[0]),
