@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::callable::Callable;
+use crate::changes::{Epoch, Tally};
 use crate::cnode::CNode;
 use crate::data::Data;
 use crate::hash::{CapHash, hash_parts};
@@ -76,6 +77,24 @@ impl Capability {
             Capability::Callable(callable) => callable.measure(),
             Capability::Instance(instance) => instance.measure(),
             Capability::Service(_) => Measure::default(),
+        }
+    }
+
+    /// How often it, and everything below it, was changed in an epoch, of which there may be no later one. Adds up what was
+    /// changed since it was last asked for, in whichever epoch. At most 2^64 - 1.
+    #[must_use]
+    pub fn changes(&self, epoch: Epoch) -> u64 {
+        self.tally().of(epoch)
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        match self {
+            Capability::Data(data) => data.tally(),
+            Capability::CNode(table) => table.tally(),
+            Capability::Instance(instance) => instance.tally(),
+            Capability::Image(_) | Capability::TypeDef(_) | Capability::Callable(_) | Capability::Service(_) => {
+                Tally::default()
+            }
         }
     }
 

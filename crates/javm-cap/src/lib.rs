@@ -18,6 +18,7 @@
 //! - [`callable`](Callable): the right to call what stands at a [`Path`].
 //! - [`capability`](Capability): any of them.
 //! - [`measure`](Measure): size and height, and their bounds, which everything that can be made is within.
+//! - [`changes`](Epoch): how often things were changed in a block.
 //! - `proof`: what convinces who has a hash alone ([`Capability::prove`]); `javm-proof` verifies it.
 //! - [`reclaim`](Reclaim): dropping in small steps.
 //! - [`decode`](DecodeError): the cursor that reads encodings and the error that says where and why.
@@ -32,6 +33,7 @@ extern crate std;
 
 mod callable;
 mod capability;
+mod changes;
 mod cnode;
 mod data;
 mod decode;
@@ -48,6 +50,7 @@ mod typedef;
 
 pub use callable::{CALLABLE_BYTES, Callable, CallableError, Interface, Mask, Right};
 pub use capability::{Capability, Service};
+pub use changes::Epoch;
 pub use cnode::{CNODE_SLOTS, CNode, PlaceError, Refused, TableIdentity};
 pub use data::{Data, DataError, MAX_DATA_PAGES};
 pub use decode::{DecodeError, DecodeErrorReason, Field};

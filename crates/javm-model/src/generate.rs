@@ -322,11 +322,21 @@ impl Generator {
                 _ => {
                     let operation = self.operation();
                     actions.extend(self.request(operation).actions());
+                    if self.one_in(6) {
+                        actions.extend(self.hash_of_changes().actions());
+                    }
                 }
             }
         }
         actions.push(if self.one_in(8) { Action::Trap } else { Action::Return });
         actions
+    }
+
+    /// HASH, of what has likely been changed by now.
+    fn hash_of_changes(&mut self) -> Request {
+        let place = self.pick(&[CHILD, TABLE, TABLE, FREE_SLOTS[0], FREE_SLOTS[1], 0, 1]);
+        let [(stack, _), ..] = MEMORY;
+        Request::new(Operation::Hash, &[place.into(), u64::from(stack) * 4096])
     }
 
     fn operation(&mut self) -> Operation {

@@ -25,7 +25,7 @@ impl World {
     }
 
     pub(crate) fn hash(&mut self, ask: &Ask, place: &Place) -> Result<Done, Status> {
-        let value = self.state.present(place)?;
+        self.state.present(place)?;
         self.state.not_pinned(place)?;
         if place.own_slot().is_some_and(|slot| self.state.is_mapped_writable(slot)) {
             return Err(Status::Busy);
@@ -34,6 +34,8 @@ impl World {
         if !self.state.allows(address, 32, true) {
             return Err(Status::Range);
         }
+        self.state.collect_place(place);
+        let value = self.state.present(place)?;
         let a_change = Operation::Hash.unit() + HASH_LEVEL_PRICE * measure::height(value);
         let price = measure::changes(value).saturating_mul(a_change);
         let hash = hash::of(value);

@@ -44,13 +44,15 @@ pub fn height(value: &Value) -> u64 {
     slots.map(|below| 1 + height(below)).max().unwrap_or(0)
 }
 
-/// The changes of it and of everything below.
+/// The changes of it and of everything below. Those of one Data or table stop at 2^32 - 1, all together at 2^64 - 1.
 #[must_use]
 pub fn changes(value: &Value) -> u64 {
-    match value {
+    let own = match value {
         Value::Data(Data { changes, .. }) => *changes,
-        _ => value.table().map_or(0, |table| table.changes + table.slots.values().map(changes).sum::<u64>()),
-    }
+        _ => value.table().map_or(0, |table| table.changes),
+    };
+    let below = value.table().into_iter().flat_map(|table| table.slots.values()).map(changes);
+    below.fold(own.min(u32::MAX.into()), u64::saturating_add)
 }
 
 /// Begins a block: nothing has changed yet.

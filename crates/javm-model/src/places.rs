@@ -24,7 +24,7 @@ impl State {
     }
 
     /// Counts what was stored to a place of the running Instance's own table.
-    fn collect_place(&mut self, place: &Place) {
+    pub(crate) fn collect_place(&mut self, place: &Place) {
         if let Some(slot) = place.own_slot() {
             self.collect(slot);
         }

@@ -4,7 +4,7 @@ use std::fmt::{Debug, Write as _};
 
 use javm_cap::{CapHash, Path};
 use javm_model::generate::Plan;
-use javm_model::{HostCall, Operation, Value, Via, World, hash};
+use javm_model::{HostCall, Operation, Value, Via, World, hash, measure};
 use nub_kernel::service::verify;
 use nub_kernel::{Block, Entry, InstanceId, Parameters};
 
@@ -140,13 +140,13 @@ pub fn compare_call<S: Subject>(
     })
 }
 
-/// Compares the state; where it differs, path by path.
+/// Compares the state; where it differs, path by path. Then what has counted how many changes.
 ///
 /// # Errors
 /// What differs.
 pub fn compare_state<S: Subject>(world: &World, subject: &mut S, root: InstanceId) -> Result<(), String> {
     if subject.root(root)?.0 == world.root() {
-        return Ok(());
+        return compare_changes(world, subject, root);
     }
     let mut paths = Vec::new();
     for (path, hash) in world.tree() {
@@ -155,6 +155,15 @@ pub fn compare_state<S: Subject>(world: &World, subject: &mut S, root: InstanceI
         }
     }
     Err(format!("the state differs at these paths, or in what stands nowhere in the model: {paths:?}"))
+}
+
+fn compare_changes<S: Subject>(world: &World, subject: &mut S, root: InstanceId) -> Result<(), String> {
+    for (path, value) in world.values() {
+        if let Some(found) = subject.changes_at(root, &Path::new(&path).expect("short")) {
+            equal(&format!("changes at {path:?}"), &found, &measure::changes(value))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes all calls of a plan in both, one after the other.

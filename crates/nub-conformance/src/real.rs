@@ -9,7 +9,7 @@ use javm_cap::{
 };
 use javm_isa::{CostModel, Mode};
 use javm_model::generate::Plan;
-use javm_model::{Action, Image, Operation, Run, Script, Source, Status, Value, measure};
+use javm_model::{Action, Image, Run, Script, Source, Status, Value, measure};
 
 const REGISTERS: [&str; 13] = ["ra", "sp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5"];
 
@@ -41,19 +41,6 @@ fn text(action: &Action) -> Option<String> {
         Action::Return => "jump_ind ra, 0".into(),
         Action::Trap => "trap".into(),
     })
-}
-
-/// Operations that the kernel does not have yet are asked for as another one, in both.
-fn available(action: &Action) -> Action {
-    match *action {
-        Action::Set(11, word)
-            if Operation::from_number(word as u8).is_some()
-                && nub_kernel::operation::Operation::from_number(word as u8).is_none() =>
-        {
-            Action::Set(11, word & !0xff | u64::from(Operation::Stat.number()))
-        }
-        other => other,
-    }
 }
 
 impl Builder {
@@ -205,13 +192,13 @@ fn build(model: &Image) -> (Rc<Image>, ValidImage) {
         *data = javm_model::Data::new(1);
     }
     let model = &model;
-    let actions: Vec<Action> = model.script.actions().iter().map(available).collect();
+    let actions = model.script.actions();
     let source: Vec<String> = actions.iter().filter_map(text).collect();
     let program = javm_isa::assemble(&source.join("\n")).unwrap_or_else(|error| panic!("{error}"));
     let mut starts = program.instructions(Mode::Image).map(|(pc, _)| pc);
     // A block stands where the instruction behind it does.
     let mut offsets = Vec::new();
-    for action in &actions {
+    for action in actions {
         if !matches!(action, Action::Block(_)) {
             let pc = starts.next().expect("an instruction for each action");
             let blocks =

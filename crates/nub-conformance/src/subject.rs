@@ -47,6 +47,12 @@ pub trait Subject {
     /// # Errors
     /// As [`Subject::load`].
     fn hash_at(&mut self, root: InstanceId, path: &Path) -> Result<Option<CapHash>, String>;
+
+    /// The changes that what stands at a path has counted in the last call, with everything below it; `None` where this
+    /// cannot be seen.
+    fn changes_at(&mut self, _root: InstanceId, _path: &Path) -> Option<u64> {
+        None
+    }
 }
 
 /// The kernel in this process, without anything around it.
@@ -86,6 +92,12 @@ impl Subject for Local {
     fn hash_at(&mut self, root: InstanceId, path: &Path) -> Result<Option<CapHash>, String> {
         let instance = self.instance(root).map_err(|error| error.to_string())?;
         Ok(if path.is_empty() { Some(instance.hash()) } else { instance.table().at(path).ok().map(Capability::hash) })
+    }
+
+    fn changes_at(&mut self, root: InstanceId, path: &Path) -> Option<u64> {
+        let root = Capability::Instance(self.instance(root).ok()?.clone());
+        let found = if path.is_empty() { &root } else { root.table()?.at(path).ok()? };
+        Some(found.changes(self.epoch()))
     }
 }
 

@@ -246,7 +246,7 @@ impl<A: Arch> Process<'_, A> {
         let gas = limit.checked_sub(target.price());
         let is_resumed = target.ephemeral.is_some();
         let passed = |flag: u8| !is_resumed && flags & flag != 0;
-        let (changed, most) = (self.changed, self.parameters.changed_pages);
+        let (changed, most, epoch) = (self.changed, self.parameters.changed_pages, self.epoch);
         let caller = self.top();
         let stores = PASSED.map(|(slot, flag)| passed(flag).then(|| caller.withdraw(slot)));
         let count: usize = stores.iter().flatten().map(|stores| stores.pages.len()).sum();
@@ -259,7 +259,7 @@ impl<A: Arch> Process<'_, A> {
             stores.into_iter().flatten().for_each(|stores| caller.restore(stores));
             return Err(status.into());
         }
-        stores.into_iter().flatten().for_each(|stores| caller.collect(stores));
+        stores.into_iter().flatten().for_each(|stores| caller.collect(stores, epoch));
         caller.state.gas -= limit;
         let mut live = [None, None];
         for (slot, flag) in PASSED {
@@ -285,7 +285,12 @@ impl<A: Arch> Process<'_, A> {
         // Nobody gets back what came from the host.
         let passed = if self.frames.is_empty() { [None, None] } else { live.clone() };
         let rested = [SCRATCHPAD_SLOT, GIFT_SLOT].map(|slot| table.take(slot));
-        let live = if ephemeral.is_some() {
+        let is_resumed = ephemeral.is_some();
+        let changes = rested.iter().flatten().count() as u64 + u64::from(is_resumed);
+        if changes > 0 {
+            table.count_changes(self.epoch, changes);
+        }
+        let live = if is_resumed {
             rested
         } else {
             // What stood there at rest is dropped.
@@ -329,7 +334,7 @@ impl<A: Arch> Process<'_, A> {
             if !is_kept {
                 // The host may look at what it has left in its scratchpad.
                 let stores = frame.withdraw(SCRATCHPAD_SLOT);
-                frame.collect_leaving(stores);
+                frame.collect_leaving(stores, self.epoch);
             }
             return Some(Finished { frame, stop, is_kept, refused: kept.err().flatten() });
         }
@@ -396,7 +401,7 @@ impl<A: Arch> Process<'_, A> {
         self.count_changed(stores.iter().map(|stores| stores.pages.len() as u64).sum()).map_err(Some)?;
         let (live, table): (Vec<Stores>, Vec<Stores>) =
             stores.into_iter().filter(|stores| !stores.pages.is_empty()).partition(|stores| is_live(stores.slot));
-        live.into_iter().for_each(|stores| frame.collect_leaving(stores));
+        live.into_iter().for_each(|stores| frame.collect_leaving(stores, self.epoch));
         self.keep(frame, table, RunState::Idle);
         Ok(())
     }
@@ -405,8 +410,9 @@ impl<A: Arch> Process<'_, A> {
     /// in this state.
     fn keep(&mut self, frame: &mut Frame<A::Space>, stores: Vec<Stores>, state: RunState) {
         let Some(held) = self.held(&frame.path) else { unreachable!("what is on the call stack is pinned") };
-        let is_same =
-            frame.table.ptr_eq(held.table()) && matches!(held.state(), RunState::Idle) && state == RunState::Idle;
+        let is_same = frame.table.is_unchanged_from(held.table())
+            && matches!(held.state(), RunState::Idle)
+            && state == RunState::Idle;
         if stores.is_empty() && is_same {
             return;
         }
@@ -418,12 +424,13 @@ impl<A: Arch> Process<'_, A> {
         stores.iter().for_each(|stores| window.show(stores.slot, None));
         let slots: Vec<u8> = stores.iter().map(|stores| stores.slot).collect();
         let mut old = Vec::new();
+        let epoch = self.epoch;
         self.write_back(path, |instance| {
             // The old table goes first, so that what nobody else shares is changed in place.
             *instance.table_mut() = table;
             for Stores { slot, pages } in stores {
                 if let Some(data) = instance.table_mut().data_mut(slot) {
-                    put_pages(data, pages, &mut old);
+                    put_pages(data, pages, &mut old, epoch);
                 }
             }
             if *instance.state() != state {
@@ -469,8 +476,10 @@ impl<A: Arch> Process<'_, A> {
         for (slot, live) in (0..).zip(&frame.live) {
             if let Some(capability) = live {
                 table.set(slot, capability.clone()).map_err(|_| Status::Range)?;
+                table.count_changes(self.epoch, 1);
             }
         }
+        table.count_changes(self.epoch, 1 + stored);
         self.check_suspended(frame, &table, &ephemeral)?;
         self.count_changed(stored + stores.iter().map(|stores| stores.pages.len() as u64).sum::<u64>())?;
         let State { registers, pc, block_paid, .. } = frame.state;

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::{
-    Access, CNode, Capability, Data, DynamicMapping, DynamicMappings, GIFT_SLOT, PAGE_SIZE, PageRef, Path,
+    Access, CNode, Capability, Data, DynamicMapping, DynamicMappings, Epoch, GIFT_SLOT, PAGE_SIZE, PageRef, Path,
     SCRATCHPAD_SLOT,
 };
 use javm_interpreter::{Fault, State};
@@ -147,7 +147,7 @@ impl<S: AddressSpace> Frame<S> {
     }
 
     /// Where pages of a slot can be seen in its memory.
-    fn mappings_of(&self, slot: u8) -> impl Iterator<Item = DataMapping> {
+    pub(crate) fn mappings_of(&self, slot: u8) -> impl Iterator<Item = DataMapping> {
         let dynamic = self.dynamic.iter().filter(move |mapping| mapping.slot == slot).map(DataMapping::from);
         self.program.mappings_of(slot).copied().chain(dynamic)
     }
@@ -328,7 +328,7 @@ impl<S: AddressSpace> Frame<S> {
 
     /// Puts stores into the Data in slot 0 or 1 that is about to leave. The memory does not show it any more, unless it
     /// shows zeros.
-    pub(crate) fn collect_leaving(&mut self, stores: Stores) {
+    pub(crate) fn collect_leaving(&mut self, stores: Stores, epoch: Epoch) {
         let Stores { slot, pages } = stores;
         if pages.is_empty() {
             return;
@@ -343,7 +343,7 @@ impl<S: AddressSpace> Frame<S> {
                 // Who gets it may drop it before the next call, to which the page is left then.
                 window.space.lend(content);
             }
-            put_pages(data, pages, &mut old);
+            put_pages(data, pages, &mut old, epoch);
         }
     }
 
@@ -356,7 +356,7 @@ impl<S: AddressSpace> Frame<S> {
     }
 
     /// Puts stores into the Data that they are for, which the memory then shows.
-    pub(crate) fn collect(&mut self, stores: Stores) {
+    pub(crate) fn collect(&mut self, stores: Stores, epoch: Epoch) {
         let Stores { slot, pages } = stores;
         if pages.is_empty() {
             return;
@@ -365,7 +365,7 @@ impl<S: AddressSpace> Frame<S> {
         self.hide(slot);
         let mut old = Vec::new();
         if let Some(data) = self.own_data_mut(slot) {
-            put_pages(data, pages, &mut old);
+            put_pages(data, pages, &mut old, epoch);
         }
         old.into_iter().for_each(|page| self.window.space.reuse(page));
         self.show(slot);
@@ -484,8 +484,9 @@ fn shown_data<'a>(live: &'a [Option<Capability>; 2], table: &'a CNode, slot: u8)
     }
 }
 
-/// Puts pages into a Data, and gives those that stood there.
-pub(crate) fn put_pages(data: &mut Data, pages: Vec<(u32, PageRef)>, old: &mut Vec<PageRef>) {
+/// Puts pages into a Data, which counts them as changes, and gives those that stood there.
+pub(crate) fn put_pages(data: &mut Data, pages: Vec<(u32, PageRef)>, old: &mut Vec<PageRef>, epoch: Epoch) {
+    data.count_changes(epoch, pages.len() as u64);
     for (index, content) in pages {
         old.extend(data.page(index).cloned());
         let kept = data.set_page(index, content);

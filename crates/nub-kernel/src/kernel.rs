@@ -7,8 +7,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::{
-    CapHash, Capability, Data, DataError, Endpoint, Image, Import, Instance, MAX_HEIGHT, PAGE_SIZE, Path, PlaceError,
-    Reclaim, RunState, SCRATCHPAD_SLOT, ValidImage, Wanted,
+    CapHash, Capability, Data, DataError, Endpoint, Epoch, Image, Import, Instance, MAX_HEIGHT, PAGE_SIZE, Path,
+    PlaceError, Reclaim, RunState, SCRATCHPAD_SLOT, ValidImage, Wanted,
 };
 use javm_interpreter::State;
 use javm_isa::{REG_COUNT, Reg};
@@ -298,6 +298,8 @@ pub struct Kernel<A: Arch> {
     parameters: Parameters,
     /// The block that calls are a part of.
     block: Block,
+    /// What changes of the last call were counted in.
+    epoch: Epoch,
     /// The call stack. Nothing is on it between calls.
     frames: Vec<Box<Frame<A::Space>>>,
 }
@@ -319,6 +321,7 @@ impl<A: Arch> Kernel<A> {
             reclaim,
             parameters: Parameters::default(),
             block: Block::default(),
+            epoch: Epoch::begin(),
             frames: Vec::new(),
         }
     }
@@ -504,6 +507,7 @@ impl<A: Arch> Kernel<A> {
         trace: Option<Trace<'_>>,
         keep: bool,
     ) -> Result<Outcome, InvokeError> {
+        self.epoch = Epoch::begin();
         let Resident { published, .. } = self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         let endpoint = find_endpoint(published.image(), call.endpoint)?;
         if usize::from(endpoint.arity) != call.arguments.len() {
@@ -547,6 +551,7 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`InvokeError::UnknownInstance`].
     pub fn enter(&mut self, instance: InstanceId, entry: Entry) -> Result<Reached, InvokeError> {
+        self.epoch = Epoch::begin();
         let Entry { path, endpoint, arguments, gas, live, origin } = entry;
         let refused =
             |status| Reached { status, value: 0, detail: 0, gas_left: gas, live: [None, None], logs: Vec::new() };
@@ -614,6 +619,7 @@ impl<A: Arch> Kernel<A> {
             log: Log::new(self.parameters.log_bytes),
             writable: 0,
             changed: 0,
+            epoch: self.epoch,
             parameters: self.parameters,
             block: self.block,
             is_query: !keep,
@@ -649,6 +655,13 @@ impl<A: Arch> Kernel<A> {
     /// Fixes the parameters of the chain.
     pub fn set_parameters(&mut self, parameters: Parameters) {
         self.parameters = parameters;
+    }
+
+    /// In which epoch the changes of the last call were counted, a block of its own: what
+    /// [`Capability::changes`] is asked for.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// Says which block the calls from here on are a part of: what the service BLOCK tells programs. Before it was called, and

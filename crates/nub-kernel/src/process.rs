@@ -12,7 +12,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use javm_cap::{CNode, Capability, Instance, MAX_HEIGHT, MAX_SIZE, Measure, Path, Reclaim, RunState};
+use javm_cap::{CNode, Capability, Epoch, Instance, MAX_HEIGHT, MAX_SIZE, Measure, Path, Reclaim, RunState};
 
 use crate::arch::{AddressSpace, Arch};
 use crate::frame::{Frame, Mark, Stores};
@@ -57,6 +57,8 @@ pub(crate) struct Process<'k, A: Arch> {
     pub(crate) writable: u32,
     /// How many pages were changed since the block began.
     pub(crate) changed: u64,
+    /// That of the block, for counts of changes.
+    pub(crate) epoch: Epoch,
     pub(crate) parameters: Parameters,
     pub(crate) block: Block,
     /// Whether nothing of it is to stay.
@@ -491,10 +493,11 @@ impl<A: Arch> Process<'_, A> {
         let all: Vec<Stores> = slots.iter().map(|&slot| frame.withdraw(slot)).collect();
         let count: usize = all.iter().map(|stores| stores.pages.len()).sum();
         let counted = self.count_changed(count as u64 + others);
+        let epoch = self.epoch;
         let frame = self.top();
         for stores in all {
             match counted {
-                Ok(()) => frame.collect(stores),
+                Ok(()) => frame.collect(stores, epoch),
                 Err(_) => frame.restore(stores),
             }
         }

@@ -32,8 +32,8 @@ fn operations() {
         .iter()
         .map(|operation| {
             let row = [(*operation as u8).to_string(), operation.name().into(), operation.price().to_string()];
-            let part = operation.part().map_or(String::new(), |(price, what)| format!("{price} {what}"));
-            row.into_iter().chain([part]).collect()
+            let parts: Vec<String> = operation.parts().iter().map(|(price, what)| format!("{price} {what}")).collect();
+            row.into_iter().chain([parts.join(", ")]).collect()
         })
         .collect();
     let mut rows = table(PAGE, "## Operations\n", "number");

@@ -12,6 +12,7 @@ use self::empty::{EMPTY_SUBTREES, EMPTY_TABLE};
 pub use self::place::{PlaceError, Refused};
 pub(crate) use self::trie::Node;
 use crate::capability::Capability;
+use crate::changes::{Changes, Epoch, Tally};
 use crate::data::{Data, MAX_DATA_PAGES};
 use crate::hash::{CapHash, Hash, HashCache, hash_parts};
 use crate::measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
@@ -39,7 +40,11 @@ pub const CNODE_SLOTS: usize = 256;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct CNode(Option<Arc<Table>>);
+pub struct CNode {
+    /// `None` where nothing stands in any slot.
+    table: Option<Arc<Table>>,
+    changes: Changes,
+}
 
 /// Which table it was, without holding it. A table that was changed is another one, and so is one with equal content that
 /// was made otherwise; empty tables are all the same.
@@ -60,7 +65,7 @@ impl TableIdentity {
     /// Whether it is of this table.
     #[must_use]
     pub fn is(&self, table: &CNode) -> bool {
-        match (&self.0, &table.0) {
+        match (&self.0, &table.table) {
             // What a weak reference leads to is not used for anything else, and is moved when it changes.
             (Some(weak), Some(table)) => core::ptr::eq(weak.as_ptr(), Arc::as_ptr(table)),
             (None, None) => true,
@@ -93,7 +98,7 @@ impl CNode {
     /// A table with nothing in it.
     #[must_use]
     pub fn new() -> CNode {
-        CNode(None)
+        CNode { table: None, changes: Changes::NONE }
     }
 
     /// The table with these capabilities in these slots; of several for one slot the last one.
@@ -121,7 +126,7 @@ impl CNode {
     /// What stands in the slot.
     #[must_use]
     pub fn get(&self, slot: u8) -> Option<&Capability> {
-        self.0.as_ref()?.root.get(slot)
+        self.table.as_ref()?.root.get(slot)
     }
 
     /// The Data in the slot, to be written to in place. Copies of the table do not see it. `None` when there is no Data.
@@ -146,7 +151,7 @@ impl CNode {
 
     /// The nodes of this table alone, which forgets its hash.
     fn open(&mut self) -> Option<&mut Node> {
-        let table = Arc::make_mut(self.0.as_mut()?);
+        let table = Arc::make_mut(self.table.as_mut()?);
         table.hash.clear();
         Some(&mut table.root)
     }
@@ -174,7 +179,7 @@ impl CNode {
             Some(root) => root.insert(slot, capability),
             None => {
                 let root = Node::Leaf { slot, capability };
-                self.0 = Some(Arc::new(Table { root, hash: HashCache::empty() }));
+                self.table = Some(Arc::new(Table { root, hash: HashCache::empty() }));
                 None
             }
         }
@@ -183,8 +188,8 @@ impl CNode {
     /// Empties the slot and gives what stood there.
     pub fn take(&mut self, slot: u8) -> Option<Capability> {
         self.get(slot)?;
-        if let Some(Node::Leaf { .. }) = self.0.as_ref().map(|table| &table.root) {
-            let table = Arc::unwrap_or_clone(self.0.take()?);
+        if let Some(Node::Leaf { .. }) = self.table.as_ref().map(|table| &table.root) {
+            let table = Arc::unwrap_or_clone(self.table.take()?);
             return match table.root {
                 Node::Leaf { capability, .. } => Some(capability),
                 Node::Branch(_) => None,
@@ -193,31 +198,48 @@ impl CNode {
         self.open()?.remove(slot)
     }
 
+    /// Counts so many changes of the table itself in an epoch. They go with copies, and are no part of its content.
+    pub fn count_changes(&mut self, epoch: Epoch, changes: u64) {
+        self.changes.add(epoch, changes);
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        let content = self.table.as_ref().map(|table| table.root.tally()).unwrap_or_default();
+        self.changes.tally().beside(content)
+    }
+
     /// Whether nothing stands in any slot.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.table.is_none()
     }
 
-    /// Whether both share all that they consist of: equal without a look at the content.
+    /// Whether both share all that they consist of: equal without a look at the content. They may have been changed, and
+    /// back, another number of times.
     #[must_use]
     pub fn ptr_eq(&self, other: &CNode) -> bool {
-        match (&self.0, &other.0) {
+        match (&self.table, &other.table) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             (None, None) => true,
             _ => false,
         }
     }
 
+    /// [`ptr_eq`](CNode::ptr_eq) of tables that have counted the same changes of themselves.
+    #[must_use]
+    pub fn is_unchanged_from(&self, other: &CNode) -> bool {
+        self.ptr_eq(other) && self.changes == other.changes
+    }
+
     /// What tells this table, as it is now, from all others and from what it is after a change.
     #[must_use]
     pub fn identity(&self) -> TableIdentity {
-        TableIdentity(self.0.as_ref().map(Arc::downgrade))
+        TableIdentity(self.table.as_ref().map(Arc::downgrade))
     }
 
     /// The slots that are not empty, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u8, &Capability)> + '_ {
-        let mut ahead: Vec<&Node> = self.0.iter().map(|table| &table.root).collect();
+        let mut ahead: Vec<&Node> = self.table.iter().map(|table| &table.root).collect();
         core::iter::from_fn(move || {
             loop {
                 match ahead.pop()? {
@@ -231,14 +253,14 @@ impl CNode {
     /// What it counts for, with everything in it.
     #[must_use]
     pub fn measure(&self) -> Measure {
-        let content = self.0.as_ref().map(|table| table.root.measure()).unwrap_or_default();
+        let content = self.table.as_ref().map(|table| table.root.measure()).unwrap_or_default();
         Measure::pages(1).beside(content)
     }
 
     /// The root of the tree over the slots.
     #[must_use]
     pub fn root(&self) -> Hash {
-        match &self.0 {
+        match &self.table {
             Some(table) => table.root.hash(trie::HEIGHT),
             None => EMPTY_SUBTREES[usize::from(trie::HEIGHT)],
         }
@@ -247,7 +269,7 @@ impl CNode {
     /// The hash of this capability. Costs one hash for each node that changed since it was last asked for.
     #[must_use]
     pub fn hash(&self) -> CapHash {
-        CapHash(match &self.0 {
+        CapHash(match &self.table {
             Some(table) => table.hash.get_or_fill(|| hash_parts(Tag::CNode, &[&self.root()])),
             None => EMPTY_TABLE,
         })
@@ -257,13 +279,13 @@ impl CNode {
     pub(crate) fn prove_slot(&self, slot: u8, out: &mut Vec<u8>) {
         for (height, empty) in (0..trie::HEIGHT).zip(&EMPTY_SUBTREES) {
             let beside = slot ^ 1 << height;
-            let hash = self.0.as_ref().map_or(*empty, |table| table.root.hash_above(beside, height));
+            let hash = self.table.as_ref().map_or(*empty, |table| table.root.hash_above(beside, height));
             proof::sibling(out, &hash, empty);
         }
     }
 
     pub(crate) fn into_table(self) -> Option<Arc<Table>> {
-        self.0
+        self.table
     }
 }
 

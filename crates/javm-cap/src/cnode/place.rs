@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::CNode;
 use crate::capability::Capability;
+use crate::changes::Epoch;
 use crate::data::{Data, DataError};
 use crate::instance::Instance;
 use crate::measure::{BoundsError, MAX_HEIGHT, Measure};
@@ -101,6 +102,13 @@ impl CNode {
     pub fn at(&self, path: &[u8]) -> Result<&Capability, PlaceError> {
         let (way, last) = split(path)?;
         self.table_at(way)?.get(last).ok_or(PlaceError::Empty(way.len()))
+    }
+
+    /// Counts so many changes of the table that the last slot of a path is in, in an epoch. Nothing where there is no way.
+    pub fn count_changes_at(&mut self, path: &[u8], epoch: Epoch, changes: u64) {
+        if let Ok((table, _)) = self.place_mut(path) {
+            table.count_changes(epoch, changes);
+        }
     }
 
     /// The Instance at the end of a path, to be changed in place; `None` when there is none. It is for the caller to stay

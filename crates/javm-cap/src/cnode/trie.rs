@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 
 use super::empty::EMPTY_SUBTREES;
 use crate::capability::{Capability, Service};
+use crate::changes::{Tally, TallyCache};
 use crate::hash::{Hash, HashCache, hash_pair};
 use crate::measure::{Measure, MeasureCache};
 use crate::tag::Tag;
@@ -34,6 +35,7 @@ pub(crate) struct Branch {
     first: u8,
     edges: [Edge; 2],
     measure: MeasureCache,
+    tally: TallyCache,
 }
 
 /// The way from a branch down to the next stored node.
@@ -92,13 +94,20 @@ impl Branch {
         let first = (u16::from(slot) >> height << height) as u8;
         let edges = if side(height, slot) == 0 { [one, other] } else { [other, one] };
         let edges = edges.map(Edge::from);
-        Node::Branch(Arc::new(Branch { height, first, edges, measure: MeasureCache::empty() }))
+        Node::Branch(Arc::new(Branch {
+            height,
+            first,
+            edges,
+            measure: MeasureCache::empty(),
+            tally: TallyCache::empty(),
+        }))
     }
 
     /// It to be changed, on the side of a slot.
     fn open(branch: &mut Arc<Branch>, slot: u8) -> &mut Node {
         let branch = Arc::make_mut(branch);
         branch.measure.clear();
+        branch.tally.clear();
         branch.edges[side(branch.height, slot)].open()
     }
 
@@ -219,6 +228,17 @@ impl Node {
         }
     }
 
+    /// The changes of everything in it.
+    pub(super) fn tally(&self) -> Tally {
+        match self {
+            Node::Leaf { capability, .. } => capability.tally(),
+            Node::Branch(branch) => branch.tally.get_or_fill(|| {
+                let [left, right] = &branch.edges;
+                left.node.tally().beside(right.node.tally())
+            }),
+        }
+    }
+
     /// What everything in it counts for, in the table's slots.
     pub(super) fn measure(&self) -> Measure {
         match self {
@@ -250,7 +270,7 @@ mod tests {
 
     /// The branches by their addresses.
     fn branches(table: &CNode) -> BTreeSet<*const Branch> {
-        let mut ahead: Vec<&Node> = table.0.iter().map(|table| &table.root).collect();
+        let mut ahead: Vec<&Node> = table.table.iter().map(|table| &table.root).collect();
         let mut addresses = BTreeSet::new();
         while let Some(node) = ahead.pop() {
             if let Node::Branch(branch) = node {
@@ -267,9 +287,9 @@ mod tests {
 
     #[test]
     fn a_table_of_few_slots_is_small() {
-        assert_eq!(size_of::<Capability>(), 24);
-        assert_eq!(size_of::<CNode>(), size_of::<usize>());
-        assert!(size_of::<Branch>() <= 160, "{}", size_of::<Branch>());
+        assert_eq!(size_of::<Capability>(), 32);
+        assert_eq!(size_of::<CNode>(), 24);
+        assert!(size_of::<Branch>() <= 192, "{}", size_of::<Branch>());
         let mut table = full();
         for slot in (0..=255).rev() {
             assert_eq!(branches(&table).len(), usize::from(slot));

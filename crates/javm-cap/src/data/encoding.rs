@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Data, MAX_DATA_PAGES, Tree, height};
+use crate::changes::Changes;
 use crate::decode::{DecodeError, DecodeErrorReason, Reader};
 use crate::page::{PAGE_SIZE, PageRef};
 
@@ -64,7 +65,7 @@ impl Data {
 
     /// Reads the content of a Data of `pages` pages, at most [`MAX_DATA_PAGES`], and says how many it stores.
     pub(crate) fn decode_content(reader: &mut Reader, pages: u32, max_stored: u32) -> Result<(Data, u32), DecodeError> {
-        let mut data = Data { pages, tree: Tree::Empty };
+        let mut data = Data { pages, changes: Changes::NONE, tree: Tree::Empty };
         let stored = read_content(reader, pages, max_stored, |index, content| {
             data.tree.insert(height(pages), index, PageRef::from_prefix(content));
         })?;

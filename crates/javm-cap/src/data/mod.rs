@@ -13,6 +13,7 @@ use core::fmt;
 use thiserror::Error;
 
 pub(crate) use self::tree::Tree;
+use crate::changes::{Changes, Epoch, Tally};
 use crate::hash::{CapHash, Hash, hash_parts};
 use crate::measure::Measure;
 use crate::page::{PAGE_SIZE, Page, PageRef};
@@ -44,6 +45,7 @@ pub const MAX_DATA_PAGES: u32 = 1 << 20;
 #[derive(Clone)]
 pub struct Data {
     pages: u32,
+    changes: Changes,
     tree: Tree,
 }
 
@@ -90,7 +92,7 @@ impl Data {
         if pages > MAX_DATA_PAGES {
             return Err(DataError::TooLong { pages: u64::from(pages) });
         }
-        Ok(Data { pages, tree: Tree::Empty })
+        Ok(Data { pages, changes: Changes::NONE, tree: Tree::Empty })
     }
 
     /// The bytes, and zeros up to the end of the last page.
@@ -114,6 +116,15 @@ impl Data {
     #[must_use]
     pub fn ptr_eq(&self, other: &Data) -> bool {
         self.pages == other.pages && self.tree.ptr_eq(&other.tree)
+    }
+
+    /// Counts so many changes in an epoch. They go with copies, and are no part of its content.
+    pub fn count_changes(&mut self, epoch: Epoch, changes: u64) {
+        self.changes.add(epoch, changes);
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.changes.tally()
     }
 
     /// Whether no page of it holds anything, or has held anything that it still has room for.

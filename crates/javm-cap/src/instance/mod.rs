@@ -15,6 +15,7 @@ pub use self::mappings::{DynamicMapping, DynamicMappingError, DynamicMappings, M
 use self::state::{Condition, PLAIN};
 pub use self::state::{RunState, Suspended, Why};
 use crate::capability::Capability;
+use crate::changes::{Epoch, Tally};
 use crate::cnode::{CNode, PlaceError, Refused};
 use crate::hash::{CapHash, HASH_SIZE, Hash, HashCache, hash_parts};
 use crate::image::ValidImage;
@@ -91,6 +92,15 @@ impl Instance {
     #[must_use]
     pub fn table_mut(&mut self) -> &mut CNode {
         &mut self.open().table
+    }
+
+    /// Counts so many changes of it and its table in an epoch. They go with copies, and are no part of its content.
+    pub fn count_changes(&mut self, epoch: Epoch, changes: u64) {
+        self.table_mut().count_changes(epoch, changes);
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.table().tally()
     }
 
     /// Gives it another program. Its table stays as it is.

@@ -67,7 +67,8 @@ impl<A: Arch> Process<'_, A> {
             written.push((index, page));
             address += part.len() as u64;
         }
-        self.change_shown_data(&place, |data| crate::frame::put_pages(data, written, &mut Vec::new()));
+        let epoch = self.epoch;
+        self.change_shown_data(&place, |data| crate::frame::put_pages(data, written, &mut Vec::new(), epoch));
         DONE
     }
 }

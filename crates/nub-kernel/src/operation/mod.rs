@@ -7,10 +7,10 @@
 //! - `programs`: SPAWN, UPGRADE, MINT, ATTENUATE.
 //! - `memory`: MAP, UNMAP.
 //! - `inspect`: REGS_GET, REGS_SET, STAT, SET_QUOTA, GAS, SELF, QUOTA.
-//!
-//! HASH has its number in the spec and nothing here yet.
+//! - `hash`: HASH.
 
 mod bytes;
+mod hash;
 mod inspect;
 mod memory;
 mod operands;
@@ -97,6 +97,7 @@ operations! {
     18 RegsGet "REGS_GET" 200 0, "Writes the registers of a Suspended Instance to memory.";
     19 RegsSet "REGS_SET" 300 1, "Sets the registers of a Suspended Instance from memory.";
     20 Stat "STAT" 150 0, "Says what stands in a place.";
+    21 Hash "HASH" 1000 0, "Writes the hash of what stands in a place to memory.";
     22 SetQuota "SET_QUOTA" 200 0, "Says how large an Instance may be.";
     23 Gas "GAS" 5 0, "Gives the gas that is left, after its own price.";
     24 SelfRecord "SELF" 60 0, "Writes who is running and who called to memory.";
@@ -189,6 +190,7 @@ impl<A: Arch> Process<'_, A> {
             Operation::RegsGet => self.regs_get(operands),
             Operation::RegsSet => self.regs_set(operands),
             Operation::Stat => self.stat(operands),
+            Operation::Hash => self.hash(operands),
             Operation::SetQuota => self.set_quota(operands),
             Operation::Gas => result(self.running().state.gas),
             Operation::SelfRecord => self.self_record(operands),

@@ -1,6 +1,6 @@
 //! What the registers say of an operation, and what can be told from them alone: its price and whether they are in range.
 
-use javm_cap::{MAX_DATA_PAGES, MAX_SIZE, PAGE_SIZE};
+use javm_cap::{HASH_SIZE, MAX_DATA_PAGES, MAX_SIZE, PAGE_SIZE};
 use javm_isa::Reg;
 
 use super::{HOP_PRICE, Operation, Request, flag};
@@ -111,6 +111,7 @@ impl Operation {
             | Operation::RegsGet
             | Operation::RegsSet
             | Operation::Stat
+            | Operation::Hash
             | Operation::SetQuota => [Some(low(a)), None, None],
         }
     }
@@ -142,6 +143,7 @@ impl Operation {
             Operation::Unmap => reference(a) && low(a) as u8 == 0 && may_be_mapped(b, c),
             Operation::RegsGet => reference(a) && record(b, REGISTERS_RECORD),
             Operation::RegsSet => reference(a) && record(b, SET_RECORD),
+            Operation::Hash => reference(a) && record(b, HASH_SIZE as u64),
             Operation::SetQuota => reference(a) && (b <= MAX_SIZE || b == u64::MAX),
             Operation::SelfRecord => record(a, SELF_RECORD),
         }
@@ -174,15 +176,16 @@ impl Operation {
         base + HOP_PRICE * hops + part
     }
 
-    /// The part of its price that is for each of something, if it has one: what for, and how much.
+    /// The parts of its price that are for each of something: how much, and what for.
     #[must_use]
-    pub const fn part(self) -> Option<(u64, &'static str)> {
+    pub const fn parts(self) -> &'static [(u64, &'static str)] {
         match self {
-            Operation::Read => Some((READ_PAGE, "a page")),
-            Operation::Write => Some((WRITE_PAGE, "a page")),
-            Operation::Spawn => Some((SPAWN_SLOT, "a slot that is filled")),
-            Operation::Map | Operation::Unmap => Some((MAP_PAGE, "a page")),
-            _ => None,
+            Operation::Read => &[(READ_PAGE, "a page")],
+            Operation::Write => &[(WRITE_PAGE, "a page")],
+            Operation::Spawn => &[(SPAWN_SLOT, "a slot that is filled")],
+            Operation::Map | Operation::Unmap => &[(MAP_PAGE, "a page")],
+            Operation::Hash => &[(HASH_CHANGE, "a change"), (HASH_LEVEL, "a change and level")],
+            _ => &[],
         }
     }
 }
@@ -190,5 +193,9 @@ impl Operation {
 const READ_PAGE: u64 = 400;
 const WRITE_PAGE: u64 = 1200;
 const MAP_PAGE: u64 = 200;
+/// For each change that HASH finds.
+pub(crate) const HASH_CHANGE: u64 = 24_000;
+/// For each of them and each level of the height.
+pub(crate) const HASH_LEVEL: u64 = 5000;
 /// For each slot that SPAWN fills.
 pub(crate) const SPAWN_SLOT: u64 = 300;

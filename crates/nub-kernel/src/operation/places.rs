@@ -63,12 +63,13 @@ impl<A: Arch> Process<'_, A> {
             },
         };
         debug_assert!(put, "the bounds were checked");
+        self.count_change_at(place);
     }
 
     /// Takes out what stands in a place. Stores to it that were not collected are dropped.
     pub(crate) fn take_out(&mut self, place: &Reference) -> Option<Capability> {
         let frame = self.top();
-        match place.own_slot() {
+        let taken = match place.own_slot() {
             Some(slot) => {
                 frame.forget_stores(slot);
                 let taken = match frame.live.get_mut(usize::from(slot)) {
@@ -82,15 +83,36 @@ impl<A: Arch> Process<'_, A> {
                 true => frame.table_of(place).and_then(|(whole, path)| take_below(whole, path)),
                 false => frame.table.take_at(place.slots()).ok(),
             },
+        };
+        if taken.is_some() {
+            self.count_change_at(place);
+        }
+        taken
+    }
+
+    /// Counts a change of the table that a place is in; live slots are in none.
+    fn count_change_at(&mut self, place: &Reference) {
+        let epoch = self.epoch;
+        let frame = self.top();
+        match (is_live(place.slots()[0]), place.own_slot()) {
+            (true, Some(_)) => {}
+            (false, Some(_)) => frame.table.count_changes(epoch, 1),
+            (false, None) => frame.table.count_changes_at(place.slots(), epoch, 1),
+            (true, None) => match frame.table_of(place) {
+                Some((Capability::CNode(table), path)) => table.count_changes_at(path, epoch, 1),
+                Some((Capability::Instance(instance), path)) => instance.table_mut().count_changes_at(path, epoch, 1),
+                _ => {}
+            },
         }
     }
 
-    /// Changes the Instance in a place.
+    /// Changes the Instance in a place, which counts that.
     pub(crate) fn change_instance<T>(
         &mut self,
         place: &Reference,
         change: impl FnOnce(&mut javm_cap::Instance) -> T,
     ) -> Option<T> {
+        let epoch = self.epoch;
         let frame = self.top();
         let found = match (is_live(place.slots()[0]), place.own_slot()) {
             (false, _) => frame.table.instance_mut_at(place.slots()),
@@ -105,7 +127,10 @@ impl<A: Arch> Process<'_, A> {
             }),
         };
         debug_assert!(found.is_some(), "it was looked at before");
-        found.map(change)
+        found.map(|instance| {
+            instance.count_changes(epoch, 1);
+            change(instance)
+        })
     }
 
     /// Changes the Data in a place.
@@ -246,7 +271,8 @@ impl<A: Arch> Process<'_, A> {
     pub(crate) fn new_data(&mut self, operands: &Operands) -> Answer {
         let destination = self.walk(low(operands.b()))?;
         self.vacant(&destination)?;
-        let data = Data::new(low(operands.a())).map_err(|_| Status::Range)?;
+        let mut data = Data::new(low(operands.a())).map_err(|_| Status::Range)?;
+        data.count_changes(self.epoch, 1);
         self.make(&destination, data)
     }
 
@@ -254,7 +280,9 @@ impl<A: Arch> Process<'_, A> {
     pub(crate) fn new_cnode(&mut self, operands: &Operands) -> Answer {
         let destination = self.walk(low(operands.a()))?;
         self.vacant(&destination)?;
-        self.make(&destination, CNode::new())
+        let mut table = CNode::new();
+        table.count_changes(self.epoch, 1);
+        self.make(&destination, table)
     }
 
     /// The Data in a place.
@@ -273,7 +301,11 @@ impl<A: Arch> Process<'_, A> {
         self.check(&[Change { place: &place, old, new: Measure { size: pages.into(), height: 0 } }])?;
         self.collect_places(&[&place], 0)?;
         let mut reclaim = core::mem::take(&mut *self.reclaim);
-        let resized = self.change_shown_data(&place, |data| data.resize_into(pages, &mut reclaim));
+        let epoch = self.epoch;
+        let resized = self.change_shown_data(&place, |data| {
+            data.count_changes(epoch, 1);
+            data.resize_into(pages, &mut reclaim)
+        });
         debug_assert!(matches!(resized, Some(Ok(()))), "the length was checked");
         *self.reclaim = reclaim;
         self.reclaim.work(RECLAIMED);

@@ -72,9 +72,11 @@ impl<A: Arch> Process<'_, A> {
             instance.put_at(&[slot], found.clone()).map_err(|_| Status::Range)?;
         }
         self.check(&[Change { place: &destination, old: Measure::default(), new: instance.measure() }])?;
-        let price = SPAWN_SLOT * instance.table().iter().count() as u64;
+        let filled = instance.table().iter().count() as u64;
+        let price = SPAWN_SLOT * filled;
         let gas = &mut self.top().state.gas;
         *gas = gas.checked_sub(price).ok_or(Refusal::TooLittleGas)?;
+        instance.count_changes(self.epoch, 1 + filled);
         self.put(&destination, instance.into());
         DONE
     }
