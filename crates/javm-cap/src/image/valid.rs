@@ -95,6 +95,12 @@ impl ValidImage {
         self.0.measure
     }
 
+    /// Whether somebody else holds this Image, too: a capability, or an Instance of it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// The table that its Instances start with: the initial slots.
     #[must_use]
     pub fn initial_table(&self) -> &CNode {
