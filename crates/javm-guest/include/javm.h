@@ -99,21 +99,83 @@ enum javm_status {
     JAVM_PANIC = 1,
     JAVM_FAULT = 2,
     JAVM_OUT_OF_GAS = 3,
+    JAVM_YIELD = 4,
     JAVM_EMPTY = 16,
     JAVM_KIND = 17,
+    JAVM_BUSY = 18,
+    JAVM_DENIED = 19,
     JAVM_NO_ENDPOINT = 20,
+    JAVM_DEPTH = 21,
     JAVM_QUOTA = 22,
     JAVM_RANGE = 23,
+    JAVM_FULL = 24,
     JAVM_UNKNOWN = 25,
 };
+
+/* The operations, for javm_operate; below there is a function for each. */
+enum javm_operation {
+    JAVM_OP_COPY = 1,
+    JAVM_OP_MOVE = 2,
+    JAVM_OP_SWAP = 3,
+    JAVM_OP_DROP = 4,
+    JAVM_OP_NEW_DATA = 5,
+    JAVM_OP_NEW_CNODE = 6,
+    JAVM_OP_RESIZE = 7,
+    JAVM_OP_READ = 8,
+    JAVM_OP_WRITE = 9,
+    JAVM_OP_SPAWN = 10,
+    JAVM_OP_UPGRADE = 11,
+    JAVM_OP_MINT = 12,
+    JAVM_OP_ATTENUATE = 13,
+    JAVM_OP_MAP = 14,
+    JAVM_OP_UNMAP = 15,
+    JAVM_OP_CALL = 16,
+    JAVM_OP_RESUME = 17,
+    JAVM_OP_REGS_GET = 18,
+    JAVM_OP_REGS_SET = 19,
+    JAVM_OP_STAT = 20,
+    JAVM_OP_HASH = 21,
+    JAVM_OP_SET_QUOTA = 22,
+    JAVM_OP_GAS = 23,
+    JAVM_OP_SELF = 24,
+    JAVM_OP_QUOTA = 25,
+    JAVM_OP_YIELD = 26,
+};
+
+/* Flags of calls and RESUME: scratchpad and gift go with the call and come back with the reply; unless the call ends in a
+ * halt it is undone. */
+#define JAVM_FLAG_SCRATCH 1u
+#define JAVM_FLAG_GIFT 2u
+#define JAVM_FLAG_ATOMIC 4u
+/* Of COPY and MOVE, SPAWN, MINT, REGS_SET. */
+#define JAVM_FLAG_REBASE 1u
+#define JAVM_FLAG_GRANTS 1u
+#define JAVM_FLAG_ITSELF 1u
+#define JAVM_FLAG_TYPEDEF 2u
+#define JAVM_FLAG_PC 1u
+
+/* What stands in a place: bits 0 to 7 of what javm_stat gives. */
+enum javm_kind {
+    JAVM_KIND_DATA = 16,
+    JAVM_KIND_CNODE = 17,
+    JAVM_KIND_IMAGE = 18,
+    JAVM_KIND_TYPEDEF = 19,
+    JAVM_KIND_INSTANCE = 20,
+    JAVM_KIND_CALLABLE = 21,
+    JAVM_KIND_SERVICE = 22,
+};
+
+/* The ids of the services of the kernel. */
+#define JAVM_SERVICE_LOG 1u
+#define JAVM_SERVICE_HASH 2u
+#define JAVM_SERVICE_BLOCK 3u
+#define JAVM_SERVICE_VERIFY 4u
 
 struct javm_reply {
     uint64_t result; /* the callee's, where status is JAVM_HALT */
     uint64_t status; /* an enum javm_status, or one that is newer */
+    uint64_t detail; /* after JAVM_FAULT the page's address, after JAVM_YIELD the value; the size for javm_stat */
 };
-
-/* Flag of a call: the scratchpad goes with it and comes back with the reply. */
-#define JAVM_SCRATCH 1u
 
 #if JAVM_NUB
 
@@ -130,17 +192,19 @@ struct javm_reply {
                          : "+r"(javm_a0), "+r"(javm_a1), "+r"(javm_a2)                                                    \
                          : "r"(javm_a3), "r"(javm_a4), "r"(javm_a5), [slot_number] "i"(slot)                              \
                          : "memory");                                                                                     \
-        (struct javm_reply){javm_a0, javm_a1};                                                                            \
+        (struct javm_reply){javm_a0, javm_a1, javm_a2};                                                                            \
     })
 
-/* An operation with one operand. */
-static inline struct javm_reply javm_operate(uint64_t operation, uint64_t operand) {
-    register uint64_t a0 __asm__("a0") = operand;
-    register uint64_t a1 __asm__("a1") = 0;
-    register uint64_t a2 __asm__("a2") = 0;
-    register uint64_t a4 __asm__("a4") = operation;
-    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1), "+r"(a2) : "r"(a4) : "memory");
-    return (struct javm_reply){a0, a1};
+/* An operation: `what` has its number and flags (bits 8 to 15), and for CALL and RESUME more. */
+static inline struct javm_reply javm_operate(uint64_t what, uint64_t x, uint64_t y, uint64_t z, uint64_t w, uint64_t last) {
+    register uint64_t a0 __asm__("a0") = x;
+    register uint64_t a1 __asm__("a1") = y;
+    register uint64_t a2 __asm__("a2") = z;
+    register uint64_t a3 __asm__("a3") = w;
+    register uint64_t a4 __asm__("a4") = what;
+    register uint64_t a5 __asm__("a5") = last;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1), "+r"(a2) : "r"(a3), "r"(a4), "r"(a5) : "memory");
+    return (struct javm_reply){a0, a1, a2};
 }
 
 /* Wants a service, if the function that this stands in is part of the program. The linker takes equal records for one. */
@@ -167,13 +231,13 @@ _Noreturn static inline void javm_trap(void) { __builtin_trap(); }
 
 /* What a test defines: calls of services, operations, a scratchpad and a heap of any size, the end of a call. */
 struct javm_reply javm_host_call(uint8_t slot, uint16_t method, uint8_t flags, uint64_t gas, const uint64_t arguments[4]);
-struct javm_reply javm_host_operate(uint64_t operation, uint64_t operand);
+struct javm_reply javm_host_operate(uint64_t what, uint64_t last, const uint64_t operands[4]);
 uint8_t *javm_host_memory(int heap, size_t *bytes);
 
 #define javm_call(slot, method, flags, gas, x, y, z, w)                                                                   \
     javm_host_call((slot), (method), (flags), (gas), (const uint64_t[4]){(x), (y), (z), (w)})
-static inline struct javm_reply javm_operate(uint64_t operation, uint64_t operand) {
-    return javm_host_operate(operation, operand);
+static inline struct javm_reply javm_operate(uint64_t what, uint64_t x, uint64_t y, uint64_t z, uint64_t w, uint64_t last) {
+    return javm_host_operate(what, last, (const uint64_t[4]){x, y, z, w});
 }
 #define JAVM_WANT(slot, service, is_required) ((void)0)
 static inline uint8_t *javm_scratchpad(void) { return javm_host_memory(0, &(size_t){0}); }
@@ -192,42 +256,180 @@ _Noreturn static inline void javm_trap(void) { __builtin_trap(); }
 
 #endif
 
-/* The gas that is left. */
-static inline uint64_t javm_gas(void) { return javm_operate(23, 0).result; }
+/* ---- Operations on capabilities ---------------------------------------------------------------------------------------------
+ *
+ * docs/spec/operations.md has what each does, and every status that it gives. They return the status, if nothing else is
+ * said; a refused one has changed nothing. What stands in slots 0, 2 and 3, where the program's memory comes from, is
+ * theirs to change, too: the compiler does not know of it. */
 
-/* Who is running and how it was called: eight words, of which the lowest byte of the first is 3 when the host called. */
-static inline uint64_t javm_identity(uint64_t record[8]) { return javm_operate(24, (uint64_t)(uintptr_t)record).status; }
+/* A slot of the program's own table, or of one that can be reached from it: docs/spec/capabilities.md, References. */
+typedef uint32_t javm_place;
+
+#define JAVM_SCRATCHPAD_PLACE ((javm_place)0)
+#define JAVM_GIFT_PLACE ((javm_place)1)
+
+/* A slot of the program's own table. */
+#define JAVM_SLOT(slot) ((javm_place)(uint8_t)(slot))
+
+/* A slot of the table, of a CNode or of an Instance, that stands in `table`; at most three tables on the way. */
+static inline javm_place javm_at(javm_place table, uint8_t slot) {
+    unsigned shift = table < 0x100 ? 8 : table < 0x10000 ? 16 : 24;
+    if (table >> 24 != 0 || (table & 0xff) == 0) {
+        javm_trap();
+    }
+    return slot | (table & 0xffffff00u) | (table & 0xffu) << shift;
+}
+
+#define JAVM_BOTH(first, second) ((uint64_t)(first) | (uint64_t)(second) << 32)
+#define JAVM_ADDRESS(pointer) ((uint64_t)(uintptr_t)(pointer))
+
+static inline uint64_t javm_copy(javm_place from, javm_place to) {
+    return javm_operate(JAVM_OP_COPY, JAVM_BOTH(from, to), 0, 0, 0, 0).status;
+}
+static inline uint64_t javm_copy_rebased(javm_place from, javm_place to) {
+    return javm_operate(JAVM_OP_COPY | JAVM_FLAG_REBASE << 8, JAVM_BOTH(from, to), 0, 0, 0, 0).status;
+}
+static inline uint64_t javm_move(javm_place from, javm_place to) {
+    return javm_operate(JAVM_OP_MOVE, JAVM_BOTH(from, to), 0, 0, 0, 0).status;
+}
+static inline uint64_t javm_move_rebased(javm_place from, javm_place to) {
+    return javm_operate(JAVM_OP_MOVE | JAVM_FLAG_REBASE << 8, JAVM_BOTH(from, to), 0, 0, 0, 0).status;
+}
+static inline uint64_t javm_swap(javm_place a, javm_place b) {
+    return javm_operate(JAVM_OP_SWAP, JAVM_BOTH(a, b), 0, 0, 0, 0).status;
+}
+static inline uint64_t javm_drop(javm_place place) { return javm_operate(JAVM_OP_DROP, place, 0, 0, 0, 0).status; }
+
+static inline uint64_t javm_new_data(uint64_t pages, javm_place to) {
+    return javm_operate(JAVM_OP_NEW_DATA, pages, to, 0, 0, 0).status;
+}
+static inline uint64_t javm_new_cnode(javm_place to) { return javm_operate(JAVM_OP_NEW_CNODE, to, 0, 0, 0, 0).status; }
+static inline uint64_t javm_resize(javm_place place, uint64_t pages) {
+    return javm_operate(JAVM_OP_RESIZE, place, pages, 0, 0, 0).status;
+}
+static inline uint64_t javm_read(javm_place place, uint64_t offset, void *bytes, size_t length) {
+    return javm_operate(JAVM_OP_READ, place, offset, JAVM_ADDRESS(bytes), length, 0).status;
+}
+static inline uint64_t javm_write(javm_place place, uint64_t offset, const void *bytes, size_t length) {
+    return javm_operate(JAVM_OP_WRITE, place, offset, JAVM_ADDRESS(bytes), length, 0).status;
+}
+
+static inline uint64_t javm_spawn(javm_place image, javm_place to) {
+    return javm_operate(JAVM_OP_SPAWN, JAVM_BOTH(image, to), 0, 0, 0, 0).status;
+}
+/* With a copy of what the table in `grants` has in the slots that the Image imports. */
+static inline uint64_t javm_spawn_with(javm_place image, javm_place grants, javm_place to) {
+    return javm_operate(JAVM_OP_SPAWN | JAVM_FLAG_GRANTS << 8, JAVM_BOTH(image, to), grants, 0, 0, 0).status;
+}
+static inline uint64_t javm_upgrade(javm_place instance, javm_place image) {
+    return javm_operate(JAVM_OP_UPGRADE, JAVM_BOTH(instance, image), 0, 0, 0, 0).status;
+}
+
+/* A Callable to be made. Flags: JAVM_FLAG_ITSELF for the running program instead of the one in `of`, JAVM_FLAG_TYPEDEF for
+ * the interface in `typedef_place` instead of the Image's endpoints. `mask` is 32 bytes, a bit a method; NULL is all. */
+struct javm_right {
+    javm_place of;
+    javm_place typedef_place;
+    uint32_t flags;
+    const uint8_t *mask;
+    uint64_t ceiling; /* gas a call; UINT64_MAX is as good as none */
+    uint64_t badge;
+};
+static inline uint64_t javm_mint(const struct javm_right *right, javm_place to) {
+    return javm_operate(JAVM_OP_MINT | right->flags << 8, JAVM_BOTH(right->of, to),
+                        JAVM_BOTH(right->typedef_place, JAVM_ADDRESS(right->mask)), right->ceiling, right->badge, 0)
+        .status;
+}
+static inline uint64_t javm_attenuate(javm_place callable, const uint8_t *mask, uint64_t ceiling, javm_place to) {
+    return javm_operate(JAVM_OP_ATTENUATE, JAVM_BOTH(callable, to), JAVM_ADDRESS(mask), ceiling, 0, 0).status;
+}
+
+/* Maps pages of a slot, own or of a Suspended child's, at the page `first` of the space of whose slot it is. */
+static inline uint64_t javm_map(javm_place slot, uint64_t offset, uint64_t first, uint64_t pages, int writable) {
+    return javm_operate(JAVM_OP_MAP, slot, first, offset, pages, writable != 0).status;
+}
+/* In the own space (`child` 0) or in a Suspended child's. */
+static inline uint64_t javm_unmap(javm_place child, uint64_t first, uint64_t pages) {
+    return javm_operate(JAVM_OP_UNMAP, child == 0 ? 0 : javm_at(child, 0), first, pages, 0, 0).status;
+}
+
+/* Calls what stands in any place; see javm_call. */
+static inline struct javm_reply javm_call_place(javm_place what, uint16_t method, uint32_t flags, uint64_t gas, uint64_t x,
+                                                uint64_t y, uint64_t z, uint64_t w) {
+    return javm_operate(JAVM_OP_CALL | flags << 8 | (uint64_t)method << 16 | (uint64_t)what << 32, x, y, z, w, gas);
+}
+/* Goes on with a Suspended child; one that has yielded gets `value`. */
+static inline struct javm_reply javm_resume(javm_place child, uint32_t flags, uint64_t gas, uint64_t value) {
+    return javm_operate(JAVM_OP_RESUME | flags << 8 | (uint64_t)child << 32, value, 0, 0, 0, gas);
+}
+
+/* The registers of a Suspended Instance, and where it stands. */
+struct javm_registers {
+    uint64_t phi[13];
+    uint32_t pc;
+    uint8_t why; /* JAVM_PANIC, JAVM_FAULT, JAVM_OUT_OF_GAS or JAVM_YIELD */
+    uint8_t block_paid;
+    uint8_t reserved[2];
+    uint64_t detail;
+};
+static inline uint64_t javm_registers(javm_place place, struct javm_registers *registers) {
+    return javm_operate(JAVM_OP_REGS_GET, place, JAVM_ADDRESS(registers), 0, 0, 0).status;
+}
+/* Sets phi, and pc, too, if `with_pc`. */
+static inline uint64_t javm_set_registers(javm_place place, const struct javm_registers *registers, int with_pc) {
+    uint64_t flags = with_pc ? JAVM_FLAG_PC << 8 : 0;
+    return javm_operate(JAVM_OP_REGS_SET | flags, place, JAVM_ADDRESS(registers), 0, 0, 0).status;
+}
+/* What stands in a place: kind and state in `result`, the size in pages in `detail`. */
+static inline struct javm_reply javm_stat(javm_place place) { return javm_operate(JAVM_OP_STAT, place, 0, 0, 0, 0); }
+/* Its capability hash, 32 bytes. */
+static inline uint64_t javm_hash_of(javm_place place, uint8_t digest[32]) {
+    return javm_operate(JAVM_OP_HASH, place, JAVM_ADDRESS(digest), 0, 0, 0).status;
+}
+/* UINT64_MAX pages is no quota. */
+static inline uint64_t javm_set_quota(javm_place place, uint64_t pages) {
+    return javm_operate(JAVM_OP_SET_QUOTA, place, pages, 0, 0, 0).status;
+}
+/* The gas that is left, and the pages by which the program may grow. */
+static inline uint64_t javm_gas(void) { return javm_operate(JAVM_OP_GAS, 0, 0, 0, 0, 0).result; }
+static inline uint64_t javm_quota(void) { return javm_operate(JAVM_OP_QUOTA, 0, 0, 0, 0, 0).result; }
+
+/* Who is running and how it was called: eight words; the lowest byte of the first is 0 when the owner has called, 1 for a
+ * Callable, 2 for an event, 3 for the host, and the second is the Callable's badge. */
+static inline uint64_t javm_identity(uint64_t record[8]) {
+    return javm_operate(JAVM_OP_SELF, JAVM_ADDRESS(record), 0, 0, 0, 0).status;
+}
+/* Stops, and lets whoever called have `value`. The result is what the program is resumed with. */
+static inline struct javm_reply javm_yield(uint64_t value) { return javm_operate(JAVM_OP_YIELD, value, 0, 0, 0, 0); }
 
 /* ---- Services ------------------------------------------------------------------------------------------------------------- */
 
 #define JAVM_LOG_SLOT 16
-#define JAVM_LOG_SERVICE 1u
 #define JAVM_HASH_SLOT 17
-#define JAVM_HASH_SERVICE 2u
 
 /* What HASH computes: 32 bytes each. */
 enum javm_hash { JAVM_BLAKE2B_256 = 0, JAVM_KECCAK_256 = 1, JAVM_SHA_256 = 2 };
 
 /* Logs `length` bytes of the scratchpad from `offset` on. Returns the status. */
 static inline uint64_t javm_log(uint64_t offset, uint64_t length, uint64_t topic) {
-    JAVM_WANT(JAVM_LOG_SLOT, JAVM_LOG_SERVICE, 0);
-    return javm_call(JAVM_LOG_SLOT, 0, JAVM_SCRATCH, 0, offset, length, topic, 0).status;
+    JAVM_WANT(JAVM_LOG_SLOT, JAVM_SERVICE_LOG, 0);
+    return javm_call(JAVM_LOG_SLOT, 0, JAVM_FLAG_SCRATCH, 0, offset, length, topic, 0).status;
 }
 
 /* Hashes `length` bytes of the scratchpad from `offset` on, and puts the digest at `to`. Returns the status. */
 static inline uint64_t javm_hash(enum javm_hash algorithm, uint64_t offset, uint64_t length, uint64_t to) {
-    JAVM_WANT(JAVM_HASH_SLOT, JAVM_HASH_SERVICE, 1);
-    return javm_call(JAVM_HASH_SLOT, algorithm, JAVM_SCRATCH, 0, offset, length, to, 0).status;
+    JAVM_WANT(JAVM_HASH_SLOT, JAVM_SERVICE_HASH, 1);
+    return javm_call(JAVM_HASH_SLOT, algorithm, JAVM_FLAG_SCRATCH, 0, offset, length, to, 0).status;
 }
 
 /* Logs a text, cut where the scratchpad is too short. It is put at the end of the scratchpad, over what is there. Where
  * LOG is not granted, or the caller has given no scratchpad, nothing happens. */
 static inline void javm_say(const char *text) {
     uint64_t room = javm_scratchpad_bytes(), length = 0;
-    JAVM_WANT(JAVM_LOG_SLOT, JAVM_LOG_SERVICE, 0);
+    JAVM_WANT(JAVM_LOG_SLOT, JAVM_SERVICE_LOG, 0);
     /* With one unit of gas LOG looks at the arguments and stops at the price: a scratchpad that is not there faults. */
     if (room == 0 ||
-        javm_call(JAVM_LOG_SLOT, 0, JAVM_SCRATCH, 1, room - 1, 1, 0, 0).status != JAVM_OUT_OF_GAS) {
+        javm_call(JAVM_LOG_SLOT, 0, JAVM_FLAG_SCRATCH, 1, room - 1, 1, 0, 0).status != JAVM_OUT_OF_GAS) {
         return;
     }
     while (length < room && text[length] != 0) {

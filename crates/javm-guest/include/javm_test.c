@@ -83,8 +83,8 @@ static uint64_t log_line(uint64_t gas, uint64_t offset, uint64_t length) {
 }
 
 struct javm_reply javm_host_call(uint8_t slot, uint16_t method, uint8_t flags, uint64_t gas, const uint64_t arguments[4]) {
-    struct javm_reply reply = {0, JAVM_EMPTY};
-    if (slot == JAVM_LOG_SLOT && (method != 0 || (flags & JAVM_SCRATCH) == 0)) {
+    struct javm_reply reply = {0, JAVM_EMPTY, 0};
+    if (slot == JAVM_LOG_SLOT && (method != 0 || (flags & JAVM_FLAG_SCRATCH) == 0)) {
         reply.status = method != 0 ? JAVM_NO_ENDPOINT : JAVM_RANGE;
     } else if (slot == JAVM_LOG_SLOT) {
         reply.status = log_line(gas, arguments[0], arguments[1]);
@@ -92,15 +92,34 @@ struct javm_reply javm_host_call(uint8_t slot, uint16_t method, uint8_t flags, u
     return reply;
 }
 
-struct javm_reply javm_host_operate(uint64_t operation, uint64_t operand) {
-    struct javm_reply reply = {0, JAVM_HALT};
-    if (operation == 23) {
+struct javm_reply javm_host_operate(uint64_t what, uint64_t last, const uint64_t operands[4]) {
+    struct javm_reply reply = {0, JAVM_HALT, 0};
+    switch (what & 0xff) {
+    case JAVM_OP_GAS:
         reply.result = UINT64_MAX;
-    } else if (operation == 24) {
+        break;
+    case JAVM_OP_QUOTA:
+        reply.result = (uint64_t)1 << 40;
+        break;
+    case JAVM_OP_SELF: {
         /* Called by the host, by nobody in particular. */
         uint64_t record[8] = {3};
-        memcpy((void *)(uintptr_t)operand, record, sizeof record);
-    } else {
+        memcpy((void *)(uintptr_t)operands[0], record, sizeof record);
+        break;
+    }
+    case JAVM_OP_CALL:
+        if (what >> 32 < 256) {
+            return javm_host_call((uint8_t)(what >> 32), (uint16_t)(what >> 16), (uint8_t)(what >> 8), last, operands);
+        }
+        /* fall through */
+    default:
+        if ((what & 0xff) >= JAVM_OP_COPY && (what & 0xff) <= JAVM_OP_YIELD) {
+            fprintf(stderr,
+                    "operation %u is the kernel's, and this is host code, which has no capabilities: test what needs it as"
+                    " an Image, in nub\n",
+                    (unsigned)(what & 0xff));
+            exit(1);
+        }
         reply.status = JAVM_UNKNOWN;
     }
     return reply;

@@ -15,7 +15,7 @@ use crate::{Call, Scratchpad, Status};
 pub const SLOT: u8 = 17;
 
 /// The id of the service.
-pub const SERVICE: u32 = 2;
+pub const SERVICE: u32 = crate::service::HASH;
 
 /// The bytes of each digest.
 pub const DIGEST_BYTES: usize = 32;

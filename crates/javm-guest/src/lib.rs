@@ -38,7 +38,8 @@
 //! - [`memory!`], [`import!`], `record`: what else the linker is told.
 //! - `heap`: `Box`, `Vec` and maps; [`persistent_heap!`] makes them last.
 //! - [`Scratchpad`]: the bytes that travel with a call. [`mod@log`], [`hash`]: the services, which work on them.
-//! - [`Call`], [`Status`], [`gas`], [`Identity`]: what the kernel does, without any wrapping.
+//! - [`operation`]: what the kernel does with capabilities, a function for each operation; [`Place`] names what they are
+//!   done to, [`Status`] says how they went. [`Call`] and [`Resume`] run other programs.
 //! - `panic`: what a panic says before it traps.
 //! - [`mod@test`]: where a program runs as host code, in its unit tests.
 //! - `machine`: all that differs between nub and a host, once for each; everything above is the same code.
@@ -68,15 +69,19 @@ pub mod hash;
 mod heap;
 pub mod log;
 mod machine;
+pub mod operation;
 mod panic;
+mod place;
 #[doc(hidden)]
 pub mod record;
 mod scratchpad;
+pub mod service;
 mod state;
+mod status;
 #[cfg(not(target_os = "none"))]
 pub mod test;
 
-pub use call::{Call, Identity, Status, gas};
+pub use call::{Call, Resume};
 /// A struct with named fields as a type of the language: it can be an argument, a result, a part of either.
 ///
 /// Implements [`types::Typed`], [`types::Encode`] and [`types::Decode`]. It may borrow from its encoding, by one lifetime.
@@ -159,8 +164,11 @@ pub use javm_guest_macros::Typed;
 pub use javm_guest_macros::endpoint;
 pub use javm_types as types;
 pub use javm_types::Address;
+pub use operation::{Identity, Reply, Via, gas};
+pub use place::Place;
 pub use scratchpad::Scratchpad;
 pub use state::State;
+pub use status::Status;
 
 #[doc(hidden)]
 #[cfg(target_os = "none")]

@@ -11,7 +11,7 @@ use crate::{Call, Scratchpad, Status};
 pub const SLOT: u8 = 16;
 
 /// The id of the service.
-pub const SERVICE: u32 = 1;
+pub const SERVICE: u32 = crate::service::LOG;
 
 per_call! {
     // Whether a line can be logged in this call: not known yet, yes, no.

@@ -292,6 +292,12 @@ pub enum RecordError {
     /// Bytes that should be signatures are not.
     #[error("this is no signature: {0}")]
     Signature(DefinitionError),
+    /// Bytes that should be a TypeDef are not.
+    #[error("this is no TypeDef: {0}")]
+    TypeDef(Box<DefinitionError>),
+    /// Neither implemented nor wanted.
+    #[error("what the interface is to the program is {0}; 1 (implemented) or 2 (wanted) are possible")]
+    Role(u8),
     /// Text that should be an interface is none.
     #[error("this is no interface: {0}")]
     Interface(ParseError),

@@ -10,7 +10,8 @@
 //! - `riscv`: instructions of the input.
 //! - `relocation`: the kinds of relocation. `resolve`: what they refer to.
 //! - `records`: endpoints, imports and sizes that the program declares.
-//! - `signatures`: what the endpoints take and return, where the program says it.
+//! - `signatures`: what the endpoints take and return, where the program says it. `typedefs`: interfaces that it implements
+//!   or wants something of.
 //! - `flow`: what is reachable from the endpoints. Start here for what a jump may do.
 //! - `layout`: addresses. `contents`: what memory holds at the start.
 //! - `translate`: instructions of the output. `emit`: their bytes.
@@ -35,10 +36,11 @@ mod riscv;
 mod signatures;
 pub mod symbols;
 mod translate;
+mod typedefs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use javm_cap::{Access, Backing, Endpoint, Image, Mapping, PAGE_SIZE, SCRATCHPAD_SLOT};
+use javm_cap::{Access, Backing, Endpoint, Image, Mapping, PAGE_SIZE, SCRATCHPAD_SLOT, TypeDef};
 use javm_isa::{CostModel, REG_COUNT, Reg};
 
 pub use debug::DebugNote;
@@ -110,7 +112,9 @@ pub fn link(input: &[u8], options: &Options) -> Result<Linked, LinkError> {
     let resolver = Resolver::new(&object);
     let mut endpoints = records::endpoints(&object, &resolver)?;
     signatures::attach(&object, &mut endpoints)?;
-    let imports = records::imports(&object)?;
+    let mut imports = records::imports(&object)?;
+    let implemented = typedefs::read(&object, &mut endpoints, &mut imports)?;
+    typedefs::order(&mut endpoints, &implemented);
     let asked = records::memory(&object)?;
     let sizes = Sizes {
         stack: options.stack.or(asked.map(|asked| asked.stack)).unwrap_or(DEFAULT_STACK),
@@ -161,7 +165,7 @@ pub fn link(input: &[u8], options: &Options) -> Result<Linked, LinkError> {
         memory: memory.mappings,
         slots: memory.slots,
         imports,
-        typedefs: BTreeSet::new(),
+        typedefs: implemented.iter().map(TypeDef::hash).collect(),
     };
     let valid = image.validate()?;
 

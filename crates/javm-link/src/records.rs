@@ -26,7 +26,7 @@ const IMPORTS: &str = ".nub.imports";
 const MEMORY: &str = ".nub.memory";
 
 /// The version of the records.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// An endpoint as the program declares it.
 pub(crate) struct Endpoint {
@@ -137,26 +137,37 @@ pub(crate) fn imports(object: &Object) -> Result<BTreeMap<u8, Import>, LinkError
         if kind != 1 {
             return Err(refuse(RecordError::Kind(kind)));
         }
-        if required > 1 {
-            return Err(refuse(RecordError::Required(required)));
-        }
-        let meaning = match slot {
-            SCRATCHPAD_SLOT => "the scratchpad",
-            GIFT_SLOT => "the gift slot",
-            CONSTANTS_SLOT => "the program's constants",
-            VARIABLES_SLOT => "the program's variables",
-            _ => "",
-        };
-        if !meaning.is_empty() {
-            return Err(refuse(RecordError::Slot { slot, meaning, first: FIRST_IMPORT_SLOT }));
-        }
-        let import = Import { required: required == 1, wanted: Wanted::Service(u32::from_le_bytes(id)) };
-        // Two crates may declare the same wish; two different ones for one slot contradict each other.
-        if imports.insert(slot, import).is_some_and(|other| other != import) {
-            return Err(refuse(RecordError::SameSlot(slot)));
-        }
+        add_import(&mut imports, slot, required, Wanted::Service(u32::from_le_bytes(id))).map_err(refuse)?;
     }
     Ok(imports)
+}
+
+/// Adds a wish for something in a slot.
+pub(crate) fn add_import(
+    imports: &mut BTreeMap<u8, Import>,
+    slot: u8,
+    required: u8,
+    wanted: Wanted,
+) -> Result<(), RecordError> {
+    if required > 1 {
+        return Err(RecordError::Required(required));
+    }
+    let meaning = match slot {
+        SCRATCHPAD_SLOT => "the scratchpad",
+        GIFT_SLOT => "the gift slot",
+        CONSTANTS_SLOT => "the program's constants",
+        VARIABLES_SLOT => "the program's variables",
+        _ => "",
+    };
+    if !meaning.is_empty() {
+        return Err(RecordError::Slot { slot, meaning, first: FIRST_IMPORT_SLOT });
+    }
+    let import = Import { required: required == 1, wanted };
+    // Two crates may declare the same wish; two different ones for one slot contradict each other.
+    match imports.insert(slot, import) {
+        Some(other) if other != import => Err(RecordError::SameSlot(slot)),
+        _ => Ok(()),
+    }
 }
 
 /// Reads how much memory the program asks for.

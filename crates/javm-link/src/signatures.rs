@@ -28,15 +28,20 @@ pub(crate) fn attach(object: &Object, endpoints: &mut [Endpoint]) -> Result<(), 
     let texts = contents(object, INTERFACE).flat_map(|data| data.split(|&byte| byte == 0));
     for (index, bytes) in texts.filter(|bytes| !bytes.is_empty()).enumerate() {
         let refuse = |why| LinkError::Record { section: INTERFACE, index, why };
-        let text = str::from_utf8(bytes).map_err(|error| refuse(RecordError::NotText(error.valid_up_to())))?;
-        let interface: TypeDef = text.parse().map_err(|error| refuse(RecordError::Interface(error)))?;
+        let interface = parse(bytes).map_err(refuse)?;
         interface.methods().iter().try_for_each(|method| add(endpoints, method.clone()).map_err(refuse))?;
     }
     Ok(())
 }
 
+/// Reads the text of an interface.
+pub(crate) fn parse(bytes: &[u8]) -> Result<TypeDef, RecordError> {
+    let text = str::from_utf8(bytes).map_err(|error| RecordError::NotText(error.valid_up_to()))?;
+    text.parse().map_err(RecordError::Interface)
+}
+
 /// Takes a signature for the endpoint of its name.
-fn add(endpoints: &mut [Endpoint], method: Method) -> Result<(), RecordError> {
+pub(crate) fn add(endpoints: &mut [Endpoint], method: Method) -> Result<(), RecordError> {
     let Some(endpoint) = endpoints.iter_mut().find(|endpoint| endpoint.name == *method.name()) else {
         return Err(RecordError::NoEndpoint(method.to_string()));
     };

@@ -10,7 +10,7 @@
 //! - `definition`: [`Type`], [`Method`] and [`TypeDef`], which keep the rules of the language. Start here.
 //! - `text`: the language as people write it, [`TypeDef::from_str`](core::str::FromStr) and its errors.
 //! - `binary`: the canonical encoding of TypeDefs and signatures.
-//! - `shape`: types and [`Signature`]s as constants, encoded by the compiler.
+//! - `shape`: types, [`Signature`]s and [`Interface`]s as constants, encoded by the compiler.
 //! - `value`: [`Value`], whose type is known at run time, and its encoding.
 //! - `codec`: the same encoding of Rust's own types, [`Encode`] and [`Decode`].
 //! - `convention`: registers or scratchpad: [`lower_arguments`], [`lift_result`] and their Rust-typed forms in [`typed`].
@@ -52,6 +52,6 @@ pub use definition::{Field, Kind, Method, Struct, Type, TypeDef, TypeError};
 pub use hex::HexError;
 pub use name::{Identifier, MethodName, NameError};
 pub use primitive::{Integer, Primitive};
-pub use shape::{Shape, ShapeError, Signature};
+pub use shape::{Interface, Shape, ShapeError, Signature};
 pub use text::{ParseError, ParseErrorReason};
 pub use value::{Path, Step, Value, ValueDecodeError, ValueError, ValueErrorReason};

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::binary::{VERSION, tag};
 use crate::definition::{Field, Kind, Type};
 use crate::limits::{
-    ARGUMENT_REGISTERS, MAX_ARGUMENTS, MAX_FIELDS, MAX_TUPLE_ELEMENTS, MAX_TYPE_DEPTH, MAX_TYPE_NODES,
+    ARGUMENT_REGISTERS, MAX_ARGUMENTS, MAX_FIELDS, MAX_METHODS, MAX_TUPLE_ELEMENTS, MAX_TYPE_DEPTH, MAX_TYPE_NODES,
 };
 use crate::name::{check_identifier, check_method_name, is_reserved, same};
 use crate::primitive::Primitive;
@@ -106,12 +106,17 @@ shape_errors! {
     TooDeep = "more than 16 types stand one inside of the other";
     /// Too many types in a type.
     TooLarge = "a type consists of more than 256 types, each repetition counted";
+    /// Two methods of an interface have one name.
+    MethodTwice = "two methods have the same name";
+    /// Too many methods.
+    MethodCount = "an interface has at most 256 methods";
     /// The array is not as long as the encoding.
     Size = "the array must have encoded_len() bytes";
 }
 
 // The limits stand in these messages as numbers, because constants cannot be formatted.
 const _: () = assert!(MAX_ARGUMENTS == 8 && MAX_TUPLE_ELEMENTS == 8 && MAX_FIELDS == 64);
+const _: () = assert!(MAX_METHODS == 256);
 const _: () = assert!(MAX_TYPE_DEPTH == 16 && MAX_TYPE_NODES == 256 && crate::limits::MAX_NAME_BYTES == 48);
 
 impl Shape {
@@ -312,12 +317,31 @@ impl<const N: usize> Writer<N> {
         }
     }
 
+    const fn method(&mut self, method: &Signature) {
+        self.name(method.name);
+        self.fields(method.arguments);
+        self.shape(&method.returns);
+    }
+
     const fn signature(signature: &Signature) -> Writer<N> {
         let mut writer = Writer { bytes: [0; N], length: 0 };
         writer.byte(VERSION);
-        writer.name(signature.name);
-        writer.fields(signature.arguments);
-        writer.shape(&signature.returns);
+        writer.method(signature);
+        writer
+    }
+
+    const fn interface(interface: &Interface) -> Writer<N> {
+        let mut writer = Writer { bytes: [0; N], length: 0 };
+        writer.byte(VERSION);
+        writer.name(interface.name);
+        let [low, high] = (interface.methods.len() as u16).to_le_bytes();
+        writer.byte(low);
+        writer.byte(high);
+        let mut at = 0;
+        while at < interface.methods.len() {
+            writer.method(&interface.methods[at]);
+            at += 1;
+        }
         writer
     }
 }
@@ -388,5 +412,104 @@ impl Signature {
     #[must_use]
     pub const fn arity(&self) -> u8 {
         if self.takes_registers() { self.arguments.len() as u8 } else { 1 }
+    }
+}
+
+/// An interface as a constant.
+///
+/// ```
+/// use javm_types::{Interface, Shape, Signature, TypeDef, Typed};
+///
+/// const COUNTER: Interface = Interface {
+///     name: "counter",
+///     methods: &[
+///         Signature { name: "add", arguments: &[("amount", u64::SHAPE)], returns: u64::SHAPE },
+///         Signature { name: "reset", arguments: &[], returns: Shape::UNIT },
+///     ],
+/// };
+/// static BYTES: [u8; COUNTER.encoded_len()] = match COUNTER.encode() {
+///     Ok(bytes) => bytes,
+///     Err(error) => panic!("{}", error.message()),
+/// };
+///
+/// let counter: TypeDef = "interface counter { add(amount: u64) -> u64; reset(); }".parse()?;
+/// assert_eq!(TypeDef::decode(&BYTES)?, counter);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interface {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its methods, by number.
+    pub methods: &'static [Signature],
+}
+
+impl Interface {
+    /// Checks the rules of the language, but for two: that the name of a struct says which one it is, and that all of it
+    /// is not too long. Whoever [decodes](crate::TypeDef::decode) it finds out.
+    ///
+    /// # Errors
+    /// [`ShapeError`] with a rule that is broken.
+    pub const fn check(&self) -> Result<(), ShapeError> {
+        if check_identifier(self.name.as_bytes()).is_err() {
+            return Err(ShapeError::Identifier);
+        }
+        if self.methods.len() > MAX_METHODS {
+            return Err(ShapeError::MethodCount);
+        }
+        let mut at = 0;
+        while at < self.methods.len() {
+            if let Err(error) = self.methods[at].check() {
+                return Err(error);
+            }
+            let mut before = 0;
+            while before < at {
+                if same(self.methods[before].name.as_bytes(), self.methods[at].name.as_bytes()) {
+                    return Err(ShapeError::MethodTwice);
+                }
+                before += 1;
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
+    /// The bytes of its canonical encoding; 0 when it breaks a rule.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        match self.check() {
+            Ok(()) => Writer::<0>::interface(self).length,
+            Err(_) => 0,
+        }
+    }
+
+    /// Its canonical encoding; the same bytes as [`TypeDef::encode`](crate::TypeDef::encode) makes.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when it breaks a rule, or `N` is not [`encoded_len`](Interface::encoded_len).
+    pub const fn encode<const N: usize>(&self) -> Result<[u8; N], ShapeError> {
+        if let Err(error) = self.check() {
+            return Err(error);
+        }
+        let writer = Writer::interface(self);
+        if writer.length == N { Ok(writer.bytes) } else { Err(ShapeError::Size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: Signature = Signature { name: "f", arguments: &[], returns: Shape::UNIT };
+
+    #[test]
+    fn what_is_no_interface() {
+        let of = |name, methods| Interface { name, methods }.check();
+        assert_eq!(of("a", &[METHOD]), Ok(()));
+        assert_eq!(of("a b", &[METHOD]), Err(ShapeError::Identifier));
+        assert_eq!(of("a", &[METHOD, METHOD]), Err(ShapeError::MethodTwice));
+        assert_eq!(of("a", &[METHOD; 257]), Err(ShapeError::MethodCount));
+        assert_eq!(of("a", &[Signature { name: "", ..METHOD }]), Err(ShapeError::MethodName));
+        assert_eq!(Interface { name: "a", methods: &[METHOD] }.encode::<3>(), Err(ShapeError::Size));
     }
 }

@@ -18,18 +18,19 @@ mod machine {
     pub struct Reply {
         result: u64,
         status: u64,
+        detail: u64,
     }
 
     /// Calls of services: none is granted.
     #[unsafe(no_mangle)]
     extern "C" fn javm_host_call(_slot: u8, _method: u16, _flags: u8, _gas: u64, _arguments: *const u64) -> Reply {
-        Reply { result: 0, status: Status::EMPTY.number() }
+        Reply { result: 0, status: Status::EMPTY.number(), detail: 0 }
     }
 
     /// Operations of the kernel: none is answered.
     #[unsafe(no_mangle)]
-    extern "C" fn javm_host_operate(_operation: u64, _operand: u64) -> Reply {
-        Reply { result: 0, status: 25 }
+    extern "C" fn javm_host_operate(_what: u64, _last: u64, _operands: *const u64) -> Reply {
+        Reply { result: 0, status: Status::UNKNOWN.number(), detail: 0 }
     }
 
     /// Where the scratchpad is. The heap of a program here is the host's, by `malloc`.

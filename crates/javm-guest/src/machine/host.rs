@@ -11,6 +11,7 @@ use std::vec::Vec;
 
 use sha2::Digest;
 
+use crate::operation::{Operation, Via, flag};
 use crate::{Status, hash, log, test};
 
 /// What a thread has.
@@ -69,16 +70,18 @@ pub(crate) fn logs() -> Vec<(u64, Vec<u8>)> {
     machine(|machine| machine.logs.clone())
 }
 
-const SCRATCH: u64 = 1;
-
 pub(crate) fn call<const SLOT: u8>(what: u64, gas: u64, arguments: [u64; 4]) -> [u64; 2] {
+    call_slot(SLOT, what, gas, arguments)
+}
+
+fn call_slot(slot: u8, what: u64, gas: u64, arguments: [u64; 4]) -> [u64; 2] {
     let outcome = machine(|machine| {
-        let (flags, method) = (what >> 8 & 0xff, what >> 16 & 0xffff);
-        let service = machine.services.get(&SLOT).copied().ok_or(Status::EMPTY)?;
-        if flags & !SCRATCH != 0 {
+        let (flags, method) = ((what >> 8) as u8, what >> 16 & 0xffff);
+        if flags & !(flag::SCRATCH | flag::GIFT | flag::ATOMIC) != 0 {
             return Err(Status::RANGE);
         }
-        let shown = if flags & SCRATCH == 0 { 0 } else { machine.scratchpad.len() };
+        let service = machine.services.get(&slot).copied().ok_or(Status::EMPTY)?;
+        let shown = if flags & flag::SCRATCH == 0 { 0 } else { machine.scratchpad.len() };
         match service {
             log::SERVICE => call_log(machine, method, gas, shown, arguments),
             hash::SERVICE => call_hash(machine, method, gas, shown, arguments),
@@ -155,17 +158,29 @@ fn call_hash(
     Ok(0)
 }
 
-pub(crate) fn operate(operation: u64, operand: u64) -> [u64; 2] {
-    match operation {
-        23 => [test::GAS, 0],
-        24 => {
-            let record = core::ptr::with_exposed_provenance_mut::<[u64; 8]>(operand as usize);
-            let host = u64::from(crate::Identity::HOST);
-            // SAFETY: the only caller gives the address of such an array.
-            unsafe { record.write([host, 0, 0, 0, 0, 0, 0, 0]) };
-            [0, 0]
+/// # Safety
+/// As in nub: SELF's operand is the address of a record.
+pub(crate) unsafe fn operate(what: u64, last: u64, operands: [u64; 4]) -> [u64; 3] {
+    let asked = Operation::ALL.iter().find(|operation| **operation as u64 == what & 0xff);
+    match asked.copied() {
+        Some(Operation::Gas) => [test::GAS, 0, 0],
+        Some(Operation::Quota) => [1 << 40, 0, 0],
+        Some(Operation::SelfRecord) => {
+            let record = core::ptr::with_exposed_provenance_mut::<[u64; 8]>(operands[0] as usize);
+            // SAFETY: the caller's promise.
+            unsafe { record.write([Via::Host as u64, 0, 0, 0, 0, 0, 0, 0]) };
+            [0; 3]
         }
-        _ => [0, Status::UNKNOWN.number()],
+        Some(Operation::Call) if what >> 32 < 256 => {
+            let [result, status] = call_slot((what >> 32) as u8, what & 0xffff_ff00, last, operands);
+            [result, status, 0]
+        }
+        Some(operation) => panic!(
+            "{} is an operation of the kernel, and this is host code, which has no capabilities: \
+             test what needs it as an Image, in nub",
+            operation.name()
+        ),
+        None => [0, Status::UNKNOWN.number(), 0],
     }
 }
 

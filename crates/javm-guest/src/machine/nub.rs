@@ -28,24 +28,28 @@ pub(crate) fn call<const SLOT: u8>(what: u64, gas: u64, arguments: [u64; 4]) -> 
     [result, status]
 }
 
-/// Performs an operation with one operand. Returns φ7 and φ8.
+/// Performs an operation: φ11 and φ12 are `what` and `last`. Returns φ7, φ8 and φ9.
+///
+/// # Safety
+/// The operation does nothing to the program's memory that the compiler could not expect: what it writes there is memory
+/// that an operand points to and that may be written, and what it maps, moves or drops nobody has a reference to.
 #[inline(always)]
-pub(crate) fn operate(operation: u64, operand: u64) -> [u64; 2] {
-    let (mut result, mut status) = (operand, 0_u64);
-    // SAFETY: operations that need no slot change a0, a1, a2 and the memory that an operand points to.
+pub(crate) unsafe fn operate(what: u64, last: u64, operands: [u64; 4]) -> [u64; 3] {
+    let [mut result, mut status, mut detail, fourth] = operands;
+    // SAFETY: it changes a0, a1, a2 and memory for which the caller has promised.
     unsafe {
         asm!(
             "ecall",
             inlateout("a0") result,
             inlateout("a1") status,
-            inlateout("a2") 0_u64 => _,
-            in("a3") 0_u64,
-            in("a4") operation,
-            in("a5") 0_u64,
+            inlateout("a2") detail,
+            in("a3") fourth,
+            in("a4") what,
+            in("a5") last,
             options(nostack),
         );
     }
-    [result, status]
+    [result, status, detail]
 }
 
 /// Ends the call as a panic.

@@ -590,6 +590,42 @@ fn signatures_that_are_wrong() {
 }
 
 #[test]
+fn interfaces_that_are_wrong() {
+    let typedefs = |bytes: &[u8]| records(".nub.typedefs.x", bytes);
+    let encoded = "interface x { f(); }".parse::<javm_types::TypeDef>().expect("an interface").encode();
+    let of = |head: [u8; 4], rest: &[u8]| typedefs(&[&head[..], rest].concat());
+    for (expected, found) in [
+        ("it is cut short: 3 bytes of 4", typedefs(&[1, 1, 0])),
+        ("its version is 2; this linker knows version 1", of([2, 1, 0, 0], &encoded)),
+        (
+            "what the interface is to the program is 3; 1 (implemented) or 2 (wanted) are possible",
+            of([1, 3, 0, 0], &encoded),
+        ),
+        ("reserved bytes are not zero", of([1, 1, 9, 0], &encoded)),
+        ("reserved bytes are not zero", of([1, 1, 0, 1], &encoded)),
+        ("there is no endpoint for f()", of([1, 1, 0, 0], &encoded)),
+        ("slot 3 is the program's variables; use one from 4 on", of([1, 2, 3, 1], &encoded)),
+        ("the field that says whether it is required is 2; 0 or 1 are possible", of([1, 2, 4, 2], &encoded)),
+        (
+            "this is no TypeDef: method 0: number of elements, at byte 9: 1 bytes are needed and 0 are left",
+            of([1, 2, 4, 1], &encoded[..9]),
+        ),
+        (
+            "this is no interface: line 1, column 1: expected `struct` or `interface`, found the end of the text",
+            of([1, 2, 4, 1], &[]),
+        ),
+        (
+            "an interface is UTF-8 text with a zero behind it; byte 0 of this one is not UTF-8",
+            of([1, 2, 4, 1], b"\xff"),
+        ),
+    ] {
+        assert_eq!(found, format!("record 0 of section .nub.typedefs: {expected}"));
+    }
+    let twice = [&[1, 2, 4, 1][..], b"interface x { }\0\0", &[1, 2, 4, 0], b"interface x { }"].concat();
+    assert_eq!(typedefs(&twice), "record 1 of section .nub.typedefs: another import takes slot 4 too");
+}
+
+#[test]
 fn imports_and_sizes_that_are_wrong() {
     let import = |bytes: [u8; 8]| records(".nub.imports", &bytes);
     let first = "record 0 of section .nub.imports: ";

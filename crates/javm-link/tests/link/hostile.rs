@@ -33,6 +33,7 @@ fn seeds() -> Vec<Vec<u8>> {
     file.relocate(table, 8, 35, helper, 0);
     file.relocate(table, 8, 39, table_symbol, 0);
     file.section(".nub.imports", 0, &[1, 7, 1, 1, 2, 0, 0, 0]);
+    file.section(".nub.typedefs", 0, b"\x01\x02\x14\x01interface x { f(name: string) -> list<u64>; }\0");
     file.section(".nub.memory", ALLOC | WRITE, &[1, 0, 0, 0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0]);
     vec![
         file.build(),

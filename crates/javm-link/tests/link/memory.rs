@@ -148,6 +148,36 @@ fn endpoints_and_imports_are_those_of_the_records() {
     assert_eq!(Machine::new(linked).result("second.one-x_1", &[5]), 6);
 }
 
+/// Encoded or as text it is the same interface; endpoints take its order, and what is not in it comes behind.
+#[test]
+fn interfaces_are_those_of_the_records() {
+    let text = "interface pair { second(); main(a: u64, b: u64, c: u64, d: u64) -> u64; }";
+    let definition: javm_types::TypeDef = text.parse().unwrap();
+    let wanted: javm_types::TypeDef = "interface other { f(name: string); }".parse().unwrap();
+    let hash = |definition: &javm_types::TypeDef| javm_cap::TypeDef::new(definition.clone()).hash();
+    for encoding in [definition.encode(), [text.as_bytes(), &[0]].concat()] {
+        let mut file = File::with_main(&rv::code(&[rv::ret(), rv::addi(A0, A0, 1), rv::ret(), rv::ret()]));
+        for (name, offset) in [("third", 4), ("second", 12)] {
+            let function = file.function(name, 1, offset, 4);
+            file.endpoint(name, function, 0);
+        }
+        // The same one twice is one.
+        let implemented = [&[1, 1, 0, 0], &encoding[..], &[0, 0]].concat();
+        file.section(".nub.typedefs", 0, &[&implemented[..], &implemented].concat());
+        file.section(".nub.typedefs.more", 0, &[&[1, 2, 20, 1], &wanted.encode()[..]].concat());
+        let image = link(&file.build(), &Options::default()).unwrap().image;
+        let names: Vec<&str> = image.endpoints.iter().map(|endpoint| &*endpoint.name).collect();
+        assert_eq!(names, ["second", "main", "third"]);
+        let signed: Vec<bool> = image.endpoints.iter().map(|endpoint| endpoint.signature.is_some()).collect();
+        assert_eq!(signed, [true, true, false]);
+        assert_eq!(image.typedefs.iter().copied().collect::<Vec<_>>(), [hash(&definition)]);
+        assert_eq!(
+            image.imports.into_iter().collect::<Vec<_>>(),
+            [(20, Import { required: true, wanted: Wanted::TypeDef(hash(&wanted)) })]
+        );
+    }
+}
+
 #[test]
 fn kernel_calls_pass_through() {
     let file =

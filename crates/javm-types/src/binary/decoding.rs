@@ -229,11 +229,25 @@ impl TypeDef {
     /// # Errors
     /// [`DefinitionError`] when the bytes are not exactly the canonical encoding of one.
     pub fn decode(bytes: &[u8]) -> core::result::Result<TypeDef, DefinitionError> {
-        let mut reader = Reader::new(bytes);
-        reader.version()?;
         if bytes.len() > MAX_TYPEDEF_BYTES {
+            let mut reader = Reader::new(bytes);
+            reader.version()?;
             return Err(reader.error("end", MAX_TYPEDEF_BYTES, Reason::TooLong(bytes.len())));
         }
+        let (typedef, length) = TypeDef::decode_first(bytes)?;
+        let mut reader = Reader::new(bytes);
+        reader.offset = length;
+        reader.end()?;
+        Ok(typedef)
+    }
+
+    /// Reads the TypeDef at the start of the bytes, and says how many of them it takes.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] when the bytes do not start with the canonical encoding of one.
+    pub fn decode_first(bytes: &[u8]) -> core::result::Result<(TypeDef, usize), DefinitionError> {
+        let mut reader = Reader::new(bytes);
+        reader.version()?;
         let name = reader.name("name", Identifier::from_bytes)?;
         let offset = reader.offset;
         let count = reader.bytes("number of methods", 2)?;
@@ -248,7 +262,7 @@ impl TypeDef {
             methods.push(reader.method()?);
         }
         reader.method = None;
-        reader.end()?;
-        TypeDef::new(name, methods).map_err(|error| reader.error("interface", 0, Reason::Rule(error)))
+        let typedef = TypeDef::new(name, methods).map_err(|error| reader.error("interface", 0, Reason::Rule(error)))?;
+        Ok((typedef, reader.offset))
     }
 }
