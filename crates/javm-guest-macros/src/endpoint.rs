@@ -8,8 +8,8 @@ use syn::{Error, FnArg, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Token, T
 
 /// What stands in the parentheses.
 pub struct Options {
-    /// What the endpoint is called, if not as the function.
-    name: Option<LitStr>,
+    /// What it is called, if not as in Rust.
+    pub name: Option<LitStr>,
 }
 
 impl Parse for Options {
@@ -163,7 +163,7 @@ pub fn expand(options: &Options, function: &ItemFn) -> Result<TokenStream> {
 }
 
 /// The type with the lifetimes that the function has declared left to be inferred: they mean nothing outside of it.
-fn elided(ty: &Type) -> TokenStream {
+pub fn elided(ty: &Type) -> TokenStream {
     fn replace(tokens: TokenStream) -> TokenStream {
         let mut replaced = TokenStream::new();
         let mut tokens = tokens.into_iter().peekable();

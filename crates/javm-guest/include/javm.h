@@ -74,6 +74,19 @@ struct javm_memory {
  * that kind stands there, too, and the endpoint returns its length. A program may have several. */
 #define JAVM_INTERFACE(name, text) JAVM_RECORD(".nub.interface") char javm_interface_##name[] = text
 
+/* Says that the program implements an interface: there has to be an endpoint of the name and the arguments of each of its
+ * methods. It is JAVM_INTERFACE and more: the Image lists the interface, and endpoints take the order of its methods, so that
+ * they have the same numbers for an owner and for who calls a Callable. */
+#define JAVM_IMPLEMENTS(name, text)                                                                                       \
+    JAVM_RECORD(".nub.typedefs") struct { uint8_t head[4]; char interface[sizeof(text)]; }                                \
+    javm_implements_##name = {{1, 1, 0, 0}, text}
+
+/* Wants something that implements an interface in slot `slot_number` (4 to 255). */
+#define JAVM_IMPORT_INTERFACE(name, slot_number, is_required, text)                                                       \
+    _Static_assert((slot_number) >= 4 && (slot_number) <= 255, "slots that can be imported are 4 to 255");                \
+    JAVM_RECORD(".nub.typedefs") struct { uint8_t head[4]; char interface[sizeof(text)]; }                                \
+    javm_import_##name = {{1, 2, (slot_number), (is_required)}, text}
+
 /* Wants service `id` in slot `slot_number` (4 to 255; 16 and 17 are where this header wants LOG and HASH, by itself).
  * Without it the program does not start when `is_required`. */
 #define JAVM_IMPORT(name, slot_number, id, is_required)                                                                   \
@@ -447,6 +460,17 @@ static inline void javm_say(const char *text) {
 #define JAVM_REQUIRE(condition) ((condition) ? (void)0 : JAVM_FAIL("not so: " #condition))
 #define JAVM_TEXT(what) JAVM_TEXT_OF(what)
 #define JAVM_TEXT_OF(what) #what
+
+/* The result of a call that has to halt: `JAVM_MUST(javm_call_place(COUNTER, ADD, JAVM_FLAG_ATOMIC, 0, 5, 0, 0, 0))`. Any
+ * refusal or failure fails this program's call, too, so that whoever made it sees that nothing has happened. */
+#define JAVM_MUST(call)                                                                                                   \
+    ({                                                                                                                    \
+        struct javm_reply javm_must_reply = (call);                                                                       \
+        if (javm_must_reply.status != JAVM_HALT) {                                                                        \
+            JAVM_FAIL("no HALT: " #call);                                                                                 \
+        }                                                                                                                 \
+        javm_must_reply.result;                                                                                           \
+    })
 
 /* ---- The heap ------------------------------------------------------------------------------------------------------------ */
 

@@ -65,6 +65,12 @@ impl Call {
         Call { gas, ..self }
     }
 
+    /// The same of another method.
+    #[inline(always)]
+    pub(crate) const fn of_method(self, method: u16) -> Call {
+        Call { what: self.what & !(0xffff << 16) | (method as u64) << 16, ..self }
+    }
+
     #[inline(always)]
     const fn with(self, flag: u8) -> Call {
         Call { what: self.what | (flag as u64) << 8, ..self }

@@ -32,14 +32,17 @@
 //! ```
 //!
 //! # How to read this crate
+//! - [`interface`](macro@interface), [`Callee`]: calls of other programs, as of traits.
 //! - [`endpoint`](macro@endpoint), [`Typed`](macro@Typed): what can be called, with which types. [`types`] is the crate
 //!   `javm-types`, whose traits they implement.
 //! - [`state!`], [`State`]: variables that outlive a call.
-//! - [`memory!`], [`import!`], `record`: what else the linker is told.
+//! - [`memory!`], [`import!`], [`implements!`], `record`: what else the linker is told.
 //! - `heap`: `Box`, `Vec` and maps; [`persistent_heap!`] makes them last.
 //! - [`Scratchpad`]: the bytes that travel with a call. [`mod@log`], [`hash`]: the services, which work on them.
 //! - [`operation`]: what the kernel does with capabilities, a function for each operation; [`Place`] names what they are
 //!   done to, [`Status`] says how they went. [`Call`] and [`Resume`] run other programs.
+//! - [`generator`], [`pager`], [`snapshot`]: what owners do with children: take values from them, give them memory, keep them
+//!   as they were.
 //! - `panic`: what a panic says before it traps.
 //! - [`mod@test`]: where a program runs as host code, in its unit tests.
 //! - `machine`: all that differs between nub and a host, once for each; everything above is the same code.
@@ -53,6 +56,9 @@
 #![no_std]
 
 extern crate alloc;
+// What the macros make names the crate.
+#[cfg(test)]
+extern crate self as javm_guest;
 #[cfg(not(target_os = "none"))]
 extern crate std;
 #[doc(hidden)]
@@ -60,28 +66,34 @@ extern crate std;
 pub extern crate std as __std;
 
 mod call;
+mod callee;
 #[doc(hidden)]
 pub mod __endpoint {
     pub use crate::endpoint::*;
 }
 mod endpoint;
+mod exchange;
+pub mod generator;
 pub mod hash;
 mod heap;
 pub mod log;
 mod machine;
 pub mod operation;
+pub mod pager;
 mod panic;
 mod place;
 #[doc(hidden)]
 pub mod record;
 mod scratchpad;
 pub mod service;
+pub mod snapshot;
 mod state;
 mod status;
 #[cfg(not(target_os = "none"))]
 pub mod test;
 
 pub use call::{Call, Resume};
+pub use callee::{Callee, Failure, Interface};
 /// A struct with named fields as a type of the language: it can be an argument, a result, a part of either.
 ///
 /// Implements [`types::Typed`], [`types::Encode`] and [`types::Decode`]. It may borrow from its encoding, by one lifetime.
@@ -162,6 +174,52 @@ pub use javm_guest_macros::Typed;
 /// fn remember(text: &'static str) { LAST.set(text); }
 /// ```
 pub use javm_guest_macros::endpoint;
+/// Makes a trait an interface: methods by which programs call each other, and the TypeDef that they agree on.
+///
+/// ```
+/// use javm_guest::{Address, Callee, Place, interface};
+///
+/// /// A fungible token.
+/// #[interface]
+/// pub trait Token {
+///     /// Pays from the caller's account.
+///     fn transfer(&self, to: Address, amount: u64);
+///     #[method(name = "balance.of")]
+///     fn balance(&self, account: Address) -> u64;
+/// }
+///
+/// /// Whatever stands in slot 20.
+/// const TOKEN: Callee<dyn Token> = Callee::at(Place::slot(20));
+///
+/// fn pay_out(to: Address) {
+///     let all = TOKEN.balance(Address([7; 32]));
+///     TOKEN.transfer(to, all);
+/// }
+///
+/// // As host code something that implements the trait can stand in for it.
+/// struct Fake;
+/// impl Token for Fake {
+///     fn transfer(&self, _: Address, amount: u64) { assert_eq!(amount, 12) }
+///     fn balance(&self, _: Address) -> u64 { 12 }
+/// }
+/// javm_guest::test::stand_in::<dyn Token>(20, Box::new(Fake));
+/// pay_out(Address([1; 32]));
+/// ```
+///
+/// [`Callee<dyn Token>`](Callee) implements `Token`, and `TryToken`, which comes with it and has a method
+/// `try_transfer` for each `transfer`:
+///
+/// - `TOKEN.transfer(to, 5)` panics unless the call halts and gives a result of the type. So whoever has called this
+///   program sees that nothing has happened: no refusal, no failure, no lack of gas slips through.
+/// - `TOKEN.try_transfer(to, 5)` gives a [`Failure`] instead. The call is undone, and the program goes on.
+///
+/// The interface is called as the trait, `KeyValue` being `key_value`, or as `#[interface(name = "…")]` says. Arguments
+/// and results are as those of an [`endpoint`](macro@endpoint); a result owns what it has. Arguments that are in the
+/// scratchpad need room there, beside those of the program itself.
+///
+/// A program that can be called so says [`implements!(dyn Token)`](implements), one that wants to be given such a program
+/// asks for it by [`import!`].
+pub use javm_guest_macros::interface;
 pub use javm_types as types;
 pub use javm_types::Address;
 pub use operation::{Identity, Reply, Via, gas};

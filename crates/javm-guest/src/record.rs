@@ -2,6 +2,8 @@
 //!
 //! As host code the macros check what they are given, and leave nothing behind.
 
+use javm_types::Interface;
+
 /// One entry of section `.nub.endpoints`: 64 bytes, little endian.
 #[repr(C)]
 pub struct Endpoint {
@@ -54,6 +56,40 @@ impl Import {
     }
 }
 
+/// One entry of section `.nub.typedefs`: a head of four bytes and the encoding of the interface, `N` bytes together.
+const fn typedef<const N: usize>(head: [u8; 4], interface: &Interface) -> [u8; N] {
+    let mut record = [0; N];
+    let mut at = 0;
+    while at < head.len() {
+        record[at] = head[at];
+        at += 1;
+    }
+    match interface.encode_at(record, head.len()) {
+        Ok(record) => record,
+        Err(error) => panic!("{}", error.message()),
+    }
+}
+
+/// The bytes of a record of an interface.
+#[must_use]
+pub const fn typedef_len(interface: &Interface) -> usize {
+    4 + interface.encoded_len()
+}
+
+/// The record of an interface that the program implements.
+#[must_use]
+pub const fn implemented<const N: usize>(interface: &Interface) -> [u8; N] {
+    typedef([1, 1, 0, 0], interface)
+}
+
+/// The record of an interface of which the program wants something in a slot.
+#[must_use]
+pub const fn wanted<const N: usize>(slot: u8, required: bool, interface: &Interface) -> [u8; N] {
+    assert!(slot >= 4, "slots 0 to 3 are the scratchpad, the gift, the constants and the variables");
+    assert!(slot != crate::exchange::ASIDE, "slot 15 is where scratchpads are put aside");
+    typedef([1, 2, slot, required as u8], interface)
+}
+
 /// The one entry of section `.nub.memory`: 16 bytes, little endian.
 #[repr(C)]
 pub struct Memory {
@@ -95,20 +131,38 @@ macro_rules! memory {
     };
 }
 
-/// Asks for a Service: `import! { pub CLOCK: slot 20, service 7, required }` also defines the constant `CLOCK`, the slot
-/// to call. `optional` instead of `required` is a program that starts without it, and finds the slot empty. Slots are 4 to
-/// 255; 16 and 17 are where this crate wants LOG and HASH, by itself.
+/// Asks for something in a slot: `optional` instead of `required` is a program that starts without it, and finds the slot
+/// empty. Slots are 4 to 255; 16 and 17 are where this crate wants LOG and HASH, by itself, and 15 is where it puts
+/// scratchpads aside.
+///
+/// - `import! { pub CLOCK: slot 20, service 7, required }` is a Service, or what stands in for it. It defines the constant
+///   `CLOCK`, the slot to call.
+/// - `import! { pub BANK: slot 21, interface dyn Token, required }` is something that implements an
+///   [`interface`](macro@crate::interface). It defines the constant `BANK`, a [`Callee`](crate::Callee) to call as that
+///   trait.
 ///
 /// ```
-/// javm_guest::import! {
+/// use javm_guest::{Call, Status, import, interface};
+///
+/// #[interface]
+/// trait Greeter {
+///     fn greet(&self, name: &str) -> String;
+/// }
+///
+/// import! {
 ///     /// What else there may be.
 ///     ORACLE: slot 20, service 1000, optional
+///     /// Somebody to talk to.
+///     GREETER: slot 21, interface dyn Greeter, required
 /// }
-/// assert_eq!(javm_guest::Call::method(0).slot::<ORACLE>(), Err(javm_guest::Status::EMPTY));
+///
+/// assert_eq!(Call::method(0).slot::<ORACLE>(), Err(Status::EMPTY));
+/// assert_eq!(GREETER.try_greet("Ada"), Err(Status::EMPTY.into()));
 /// ```
 #[macro_export]
 macro_rules! import {
-    ($($(#[$doc:meta])* $visible:vis $name:ident: slot $slot:expr, service $service:expr, $need:ident)*) => { $(
+    () => {};
+    ($(#[$doc:meta])* $visible:vis $name:ident: slot $slot:expr, service $service:expr, $need:ident $($rest:tt)*) => {
         $(#[$doc])*
         $visible const $name: u8 = $slot;
 
@@ -117,9 +171,56 @@ macro_rules! import {
                 $crate::record::Import::service($name, $service, $crate::import!(@need $need));
             $crate::__record!(".nub.imports", $crate::record::Import, IMPORT);
         };
-    )* };
+
+        $crate::import! { $($rest)* }
+    };
+    ($(#[$doc:meta])* $visible:vis $name:ident: slot $slot:expr, interface $interface:ty, $need:ident $($rest:tt)*) => {
+        $(#[$doc])*
+        $visible const $name: $crate::Callee<$interface> = $crate::Callee::at($crate::Place::slot($slot));
+
+        const _: () = {
+            const DEFINITION: $crate::types::Interface = <$interface as $crate::Interface>::DEFINITION;
+            const BYTES: usize = $crate::record::typedef_len(&DEFINITION);
+            const IMPORT: [u8; BYTES] = $crate::record::wanted($slot, $crate::import!(@need $need), &DEFINITION);
+            $crate::__record!(".nub.typedefs", [u8; BYTES], IMPORT);
+        };
+
+        $crate::import! { $($rest)* }
+    };
     (@need required) => { true };
     (@need optional) => { false };
+}
+
+/// Says that the program implements an [`interface`](macro@crate::interface): `implements!(dyn Token)`. There has to be
+/// an endpoint of the name, the arguments and the result of each of its methods; the linker checks that. The Image lists
+/// the interface, and the endpoints take the order of its methods: of the first one's, if there are several.
+///
+/// ```
+/// use javm_guest::{endpoint, implements, interface};
+///
+/// #[interface]
+/// trait Greeter {
+///     fn greet(&self, name: &str) -> String;
+/// }
+///
+/// implements!(dyn Greeter);
+///
+/// #[endpoint]
+/// fn greet(name: &str) -> String {
+///     format!("Hello, {name}!")
+/// }
+/// # assert_eq!(greet("Ada"), "Hello, Ada!");
+/// ```
+#[macro_export]
+macro_rules! implements {
+    ($interface:ty) => {
+        const _: () = {
+            const DEFINITION: $crate::types::Interface = <$interface as $crate::Interface>::DEFINITION;
+            const BYTES: usize = $crate::record::typedef_len(&DEFINITION);
+            const IMPLEMENTED: [u8; BYTES] = $crate::record::implemented(&DEFINITION);
+            $crate::__record!(".nub.typedefs", [u8; BYTES], IMPLEMENTED);
+        };
+    };
 }
 
 /// Puts a constant into a section.

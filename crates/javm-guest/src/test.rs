@@ -28,12 +28,15 @@
 //! ```
 
 use std::borrow::ToOwned;
+use std::boxed::Box;
+use std::rc::Rc;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::Scratchpad;
 use crate::machine::host;
-use crate::types::Signature;
+use crate::types::typed::{LiftArguments, lift_arguments};
+use crate::types::{Encode, Signature};
+use crate::{Scratchpad, Status};
 
 /// The bytes of scratchpad that a thread starts with, all zero.
 pub const SCRATCHPAD_BYTES: usize = 1 << 20;
@@ -105,7 +108,7 @@ pub fn scratchpad_place() -> *mut [u8] {
 
 /// Puts a service into a slot, for this thread.
 pub fn grant(slot: u8, service: u32) {
-    host::set_slot(slot, Some(service));
+    host::set_slot(slot, Some(host::Standing::Service(service)));
     crate::log::forget();
 }
 
@@ -113,6 +116,55 @@ pub fn grant(slot: u8, service: u32) {
 pub fn revoke(slot: u8) {
     host::set_slot(slot, None);
     crate::log::forget();
+}
+
+/// Puts what implements an interface into a slot, for this thread, so that the program's calls can be tested. Where it
+/// panics, the call ends as [`Status::PANIC`]. [`interface`](macro@crate::interface) has an example.
+pub fn stand_in<I: Serve + ?Sized + 'static>(slot: u8, program: Box<I>) {
+    host::set_slot(slot, Some(host::Standing::Program(Rc::new(StandIn(program)))));
+    crate::log::forget();
+}
+
+struct StandIn<I: ?Sized>(Box<I>);
+
+impl<I: Serve + ?Sized> host::Answer for StandIn<I> {
+    fn answer(&self, method: u16, registers: [u64; 4], scratchpad: &[u8]) -> Result<Served, Status> {
+        self.0.serve(method, registers, scratchpad)
+    }
+}
+
+/// An interface as host code, which can be called as the kernel calls a program. [`interface`](macro@crate::interface)
+/// implements it.
+pub trait Serve {
+    /// Calls a method with φ7 to φ10 and the bytes of the scratchpad.
+    ///
+    /// # Errors
+    /// [`Status::NO_ENDPOINT`] where there is no such method; [`Status::PANIC`] for wrong arguments.
+    fn serve(&self, method: u16, registers: [u64; 4], scratchpad: &[u8]) -> Result<Served, Status>;
+}
+
+/// What came of a call: φ7, and what the scratchpad begins with if the result is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Served {
+    /// φ7.
+    pub register: u64,
+    /// The start of the scratchpad.
+    pub scratchpad: Option<Vec<u8>>,
+}
+
+/// Calls a method with the arguments that registers and scratchpad hold.
+#[doc(hidden)]
+pub fn __serve<'a, A: LiftArguments<'a>, T: Encode>(
+    registers: [u64; 4],
+    scratchpad: &'a [u8],
+    method: impl FnOnce(A) -> T,
+) -> Result<Served, Status> {
+    let value = method(lift_arguments(registers, scratchpad).map_err(|_| Status::PANIC)?);
+    if let Some(register) = value.to_register() {
+        return Ok(Served { register, scratchpad: None });
+    }
+    let bytes = crate::types::encode(&value).map_err(|_| Status::PANIC)?;
+    Ok(Served { register: bytes.len() as u64, scratchpad: Some(bytes) })
 }
 
 /// The lines that were logged, in order. What is not UTF-8 is replaced.

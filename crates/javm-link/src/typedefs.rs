@@ -76,7 +76,7 @@ fn interface(bytes: &[u8]) -> Result<(TypeDef, usize), RecordError> {
 
 /// Orders endpoints as the methods of what is implemented: the first interface's first. So a number means the same
 /// method whether an owner calls the Instance or somebody else a Callable of that interface.
-pub(crate) fn order(endpoints: &mut Vec<Endpoint>, implemented: &[TypeDef]) {
+pub(crate) fn order(endpoints: &mut [Endpoint], implemented: &[TypeDef]) {
     let methods = implemented.iter().flat_map(|typedef| typedef.definition().methods());
     let mut next = 0;
     for method in methods {

@@ -494,6 +494,27 @@ impl Interface {
         let writer = Writer::interface(self);
         if writer.length == N { Ok(writer.bytes) } else { Err(ShapeError::Size) }
     }
+
+    /// Writes its canonical encoding into a longer array, from `start` on.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when it breaks a rule, or there are not exactly [`encoded_len`](Interface::encoded_len) bytes from
+    /// `start` on.
+    pub const fn encode_at<const N: usize>(&self, mut bytes: [u8; N], start: usize) -> Result<[u8; N], ShapeError> {
+        if let Err(error) = self.check() {
+            return Err(error);
+        }
+        let writer = Writer::<N>::interface(self);
+        if start > N || writer.length != N - start {
+            return Err(ShapeError::Size);
+        }
+        let mut at = start;
+        while at < N {
+            bytes[at] = writer.bytes[at - start];
+            at += 1;
+        }
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -510,6 +531,10 @@ mod tests {
         assert_eq!(of("a", &[METHOD, METHOD]), Err(ShapeError::MethodTwice));
         assert_eq!(of("a", &[METHOD; 257]), Err(ShapeError::MethodCount));
         assert_eq!(of("a", &[Signature { name: "", ..METHOD }]), Err(ShapeError::MethodName));
-        assert_eq!(Interface { name: "a", methods: &[METHOD] }.encode::<3>(), Err(ShapeError::Size));
+        let interface = Interface { name: "a", methods: &[METHOD] };
+        assert_eq!(interface.encode::<3>(), Err(ShapeError::Size));
+        assert_eq!(interface.encode_at([7; 3], 4), Err(ShapeError::Size));
+        let encoded: [u8; 10] = interface.encode().unwrap();
+        assert_eq!(interface.encode_at([7; 12], 2).unwrap(), [&[7, 7][..], &encoded].concat()[..]);
     }
 }

@@ -6,6 +6,8 @@
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
@@ -14,18 +16,34 @@ use sha2::Digest;
 use crate::operation::{Operation, Via, flag};
 use crate::{Status, hash, log, test};
 
+/// What answers calls of a slot.
+#[derive(Clone)]
+pub(crate) enum Standing {
+    /// A service, by its id.
+    Service(u32),
+    /// What a test has put there.
+    Program(Rc<dyn Answer>),
+}
+
+/// A program that a test has put into a slot.
+pub(crate) trait Answer {
+    /// Answers a call of a method.
+    fn answer(&self, method: u16, registers: [u64; 4], scratchpad: &[u8]) -> Result<test::Served, Status>;
+}
+
 /// What a thread has.
 struct Machine {
     scratchpad: *mut [u8],
-    services: BTreeMap<u8, u32>,
+    slots: BTreeMap<u8, Standing>,
     logs: Vec<(u64, Vec<u8>)>,
 }
 
 impl Machine {
     fn new() -> Machine {
-        let services = BTreeMap::from([(log::SLOT, log::SERVICE), (hash::SLOT, hash::SERVICE)]);
+        let service = |(slot, id)| (slot, Standing::Service(id));
+        let slots = [(log::SLOT, log::SERVICE), (hash::SLOT, hash::SERVICE)].map(service).into();
         let scratchpad = Box::into_raw(vec![0; test::SCRATCHPAD_BYTES].into_boxed_slice());
-        Machine { scratchpad, services, logs: Vec::new() }
+        Machine { scratchpad, slots, logs: Vec::new() }
     }
 }
 
@@ -57,11 +75,12 @@ pub(crate) fn set_scratchpad(bytes: &[u8]) {
     drop(unsafe { Box::from_raw(old) });
 }
 
-/// Puts a service into a slot, or nothing.
-pub(crate) fn set_slot(slot: u8, service: Option<u32>) {
-    machine(|machine| match service {
-        Some(service) => machine.services.insert(slot, service),
-        None => machine.services.remove(&slot),
+/// Puts something into a slot, or nothing.
+pub(crate) fn set_slot(slot: u8, standing: Option<Standing>) {
+    // What was there may be whatever a test has made; it goes when nothing is borrowed.
+    let _before = machine(|machine| match standing {
+        Some(standing) => machine.slots.insert(slot, standing),
+        None => machine.slots.remove(&slot),
     });
 }
 
@@ -75,23 +94,43 @@ pub(crate) fn call<const SLOT: u8>(what: u64, gas: u64, arguments: [u64; 4]) -> 
 }
 
 fn call_slot(slot: u8, what: u64, gas: u64, arguments: [u64; 4]) -> [u64; 2] {
-    let outcome = machine(|machine| {
-        let (flags, method) = ((what >> 8) as u8, what >> 16 & 0xffff);
-        if flags & !(flag::SCRATCH | flag::GIFT | flag::ATOMIC) != 0 {
-            return Err(Status::RANGE);
-        }
-        let service = machine.services.get(&slot).copied().ok_or(Status::EMPTY)?;
-        let shown = if flags & flag::SCRATCH == 0 { 0 } else { machine.scratchpad.len() };
-        match service {
-            log::SERVICE => call_log(machine, method, gas, shown, arguments),
-            hash::SERVICE => call_hash(machine, method, gas, shown, arguments),
-            _ => Err(Status::NO_ENDPOINT),
-        }
-    });
+    let (flags, method) = ((what >> 8) as u8, (what >> 16) as u16);
+    let standing = machine(|machine| machine.slots.get(&slot).cloned());
+    let sends = flags & flag::SCRATCH != 0;
+    let outcome = match standing {
+        _ if flags & !(flag::SCRATCH | flag::GIFT | flag::ATOMIC) != 0 => Err(Status::RANGE),
+        None => Err(Status::EMPTY),
+        Some(Standing::Service(service)) => machine(|machine| {
+            let shown = if sends { machine.scratchpad.len() } else { 0 };
+            match service {
+                log::SERVICE => call_log(machine, method.into(), gas, shown, arguments),
+                hash::SERVICE => call_hash(machine, method.into(), gas, shown, arguments),
+                _ => Err(Status::NO_ENDPOINT),
+            }
+        }),
+        Some(Standing::Program(program)) => call_program(&*program, method, sends, arguments),
+    };
     match outcome {
         Ok(result) => [result, Status::HALT.number()],
         Err(status) => [0, status.number()],
     }
+}
+
+/// Calls what a test has put into a slot. Where it panics the call ends as a panic.
+fn call_program(program: &dyn Answer, method: u16, sends: bool, registers: [u64; 4]) -> Result<u64, Status> {
+    let scratchpad = if sends { scratchpad() } else { &mut [] };
+    // SAFETY: the bytes are mapped. Who makes the call lends them to the callee.
+    let given = unsafe { (*scratchpad).to_vec() };
+    let answer = || program.answer(method, registers, &given);
+    let served = catch_unwind(AssertUnwindSafe(answer)).unwrap_or(Err(Status::PANIC))?;
+    if let Some(bytes) = &served.scratchpad {
+        if bytes.len() > scratchpad.len() {
+            return Err(Status::FAULT);
+        }
+        // SAFETY: as above.
+        unsafe { (&mut *scratchpad)[..bytes.len()].copy_from_slice(bytes) };
+    }
+    Ok(served.register)
 }
 
 /// Where `length` bytes at `offset` are, if they are within `shown` bytes of the scratchpad.

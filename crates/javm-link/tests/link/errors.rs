@@ -611,7 +611,7 @@ fn interfaces_that_are_wrong() {
             of([1, 2, 4, 1], &encoded[..9]),
         ),
         (
-            "this is no interface: line 1, column 1: expected `struct` or `interface`, found the end of the text",
+            "this is no interface: line 1, column 1: expected `interface`, found the end of the text",
             of([1, 2, 4, 1], &[]),
         ),
         (
