@@ -126,7 +126,7 @@ fn spawn(selection: &Selection) -> Result<Line, String> {
     let mut nub = Nub::new_local();
     let hash = nub.publish_image(image.clone()).map_err(|error| error.to_string())?;
     let ready = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
-    let options = InvokeOptions { gas: GAS, scratchpad: None };
+    let options = InvokeOptions { gas: GAS, ..InvokeOptions::default() };
     let mut peer = Peer::new(&image, &workload)?;
     let mut once = || -> Result<(), nub::Error> {
         let instance = nub.copy(ready)?;
@@ -177,7 +177,7 @@ fn measure(workload: &Workload, image: &ValidImage, times: u32, selection: &Sele
     let mut nub = Nub::new_local();
     let hash = nub.publish_image(image.clone()).map_err(|error| error.to_string())?;
     let instance = nub.instantiate(&hash, &Grants::services()).map_err(|error| error.to_string())?;
-    let options = InvokeOptions { gas: GAS, scratchpad: workload.call.scratchpad.clone() };
+    let options = InvokeOptions { gas: GAS, scratchpad: workload.call.scratchpad.clone(), ..InvokeOptions::default() };
     let number = image.endpoint(workload.call.endpoint).ok_or("no such endpoint")? as u16;
     let mut peer = Peer::new(image, workload)?;
 

@@ -163,7 +163,7 @@ impl Ours<'_> {
 }
 
 fn options_of(call: &Call) -> InvokeOptions {
-    InvokeOptions { gas: GAS, scratchpad: call.scratchpad.clone() }
+    InvokeOptions { gas: GAS, scratchpad: call.scratchpad.clone(), ..InvokeOptions::default() }
 }
 
 fn halted(outcome: &InvokeOutcome) -> Result<(), String> {

@@ -21,6 +21,7 @@
 //! - [`changes`](Epoch): how often things were changed in a block.
 //! - `proof`: what convinces who has a hash alone ([`Capability::prove`]); `javm-proof` verifies it.
 //! - [`reclaim`](Reclaim): dropping in small steps.
+//! - [`archive`]: capabilities as bytes that another kernel reads.
 //! - [`decode`](DecodeError): the cursor that reads encodings and the error that says where and why.
 //!
 //! The normative text is in `docs/spec`: `capabilities.md` for what there is, `hashes.md` and a page for each kind.
@@ -31,6 +32,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod archive;
 mod callable;
 mod capability;
 mod changes;

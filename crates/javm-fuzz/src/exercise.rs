@@ -66,11 +66,10 @@ pub fn exercise(image: &ValidImage, seed: u64) {
     for (number, endpoint) in image.image().endpoints.iter().enumerate().take(ENDPOINTS) {
         let arguments: Vec<u64> = (0..endpoint.arity).map(|_| argument(&mut random)).collect();
         let scratchpad = scratchpad(&mut random);
+        let gas = GAS[random.random_range(0..GAS.len())];
         let call = Call {
-            endpoint: EndpointRef::Number(number as u16),
-            arguments: &arguments,
-            gas: GAS[random.random_range(0..GAS.len())],
             scratchpad: scratchpad.as_deref(),
+            ..Call::new(EndpointRef::Number(number as u16), &arguments, gas)
         };
         let before = machine.root();
         let copy = machine.copy();
@@ -135,7 +134,8 @@ fn check_wrong_calls(machine: &mut Machine, image: &ValidImage) {
         wrong.push((EndpointRef::Number(0), usize::from(endpoint.arity) + 1));
     }
     for (endpoint, arguments) in wrong {
-        let call = Call { endpoint, arguments: &vec![0; arguments], gas: 1_000, scratchpad: None };
+        let given = vec![0; arguments];
+        let call = Call::new(endpoint, &given, 1_000);
         let refused = machine.kernel.invoke(machine.instance, &call, None);
         assert!(refused.is_err(), "endpoint {endpoint} was called with {arguments} arguments");
     }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::request::Hash;
+use crate::request::{Hash, MOST_SLOTS};
 use crate::wire::{Reader, WireError, Writer};
 
 /// How many registers a program has.
@@ -20,6 +20,84 @@ pub enum Ended {
     Fault(u32),
     /// What came next costs more gas than was left.
     OutOfGas,
+    /// It could not end as it did: the number of the status.
+    Refused(u8),
+}
+
+/// What stands at a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The tag of its kind.
+    pub tag: u8,
+    /// Its hash.
+    pub hash: Hash,
+    /// Its size in pages, with everything below.
+    pub size: u64,
+    /// Its height.
+    pub height: u8,
+    /// What there is to an Instance.
+    pub instance: Option<Standing>,
+    /// By which it is sent, if it is to be.
+    pub ticket: Option<u64>,
+}
+
+/// What there is to an Instance.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// The hash of its Image.
+    pub image: Hash,
+    /// The status that it was suspended with, and what belongs to that; `None` where it is Idle.
+    pub suspended: Option<(u8, u64)>,
+    /// Its quota in pages.
+    pub quota: Option<u64>,
+    /// Its `home`.
+    pub home: Option<Vec<u8>>,
+}
+
+impl Found {
+    fn encode(&self, to: &mut Writer) {
+        to.u8(self.tag);
+        to.raw(&self.hash);
+        to.u64(self.size);
+        to.u8(self.height);
+        to.optional(self.instance.as_ref(), |to, standing| {
+            to.raw(&standing.image);
+            to.optional(standing.suspended, |to, (why, detail)| {
+                to.u8(why);
+                to.u64(detail);
+            });
+            to.optional(standing.quota, Writer::u64);
+            to.optional(standing.home.as_deref(), Writer::bytes);
+        });
+        to.optional(self.ticket, Writer::u64);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Found, WireError> {
+        let (tag, hash, size, height) = (from.u8()?, from.array()?, from.u64()?, from.u8()?);
+        let instance = from.optional(|from| {
+            let image = from.array()?;
+            let suspended = from.optional(|from| Ok((from.u8()?, from.u64()?)))?;
+            let quota = from.optional(Reader::u64)?;
+            let home = from.optional(|from| {
+                let home = from.bytes()?;
+                if home.len() > MOST_SLOTS {
+                    return Err(from.unexpected("length of a path", home.len() as u64));
+                }
+                Ok(home.into())
+            })?;
+            Ok(Standing { image, suspended, quota, home })
+        })?;
+        Ok(Found { tag, hash, size, height, instance, ticket: from.optional(Reader::u64)? })
+    }
+}
+
+/// A part of the archive of a capability.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Whether it is the last one.
+    pub is_last: bool,
+    /// Whole nodes.
+    pub bytes: Vec<u8>,
 }
 
 /// An entry of a call's log.
@@ -55,6 +133,8 @@ pub struct Outcome {
     pub scratchpad: Option<Scratchpad>,
     /// What the program logged.
     pub logs: Vec<LogEntry>,
+    /// What came back in slot 1, which is to be sent.
+    pub gift: Option<Found>,
 }
 
 /// Why a program without an Image stopped.
@@ -163,6 +243,14 @@ pub enum Refused {
         /// How many there are.
         instances: u64,
     },
+    /// What a path leads to cannot be called: the number of the status.
+    Target(u8),
+    /// No capability of this hash is held.
+    NotHeld(Hash),
+    /// What was received is no archive, or not that of the hash that was said.
+    Archive(String),
+    /// There is no proof of that.
+    NoProof(String),
     /// There is too little memory for it, and nothing was done: bytes.
     OutOfMemory {
         /// How much has to be free for it, with what is kept back.
@@ -193,6 +281,12 @@ pub enum Reply {
     Refused(Refused),
     /// What running a program without an Image came to.
     Ran(Ran),
+    /// What stands at a place, if anything does.
+    Found(Option<Found>),
+    /// A part of an archive.
+    Part(Part),
+    /// A proof, and the bytes that it is of, if it is of bytes.
+    Proof(Vec<u8>, Vec<u8>),
 }
 
 impl Ran {
@@ -259,6 +353,7 @@ impl Outcome {
             Ended::Panic => (1, 0),
             Ended::Fault(page) => (2, page),
             Ended::OutOfGas => (3, 0),
+            Ended::Refused(status) => (4, status.into()),
         };
         to.u8(kind);
         to.u32(page);
@@ -274,6 +369,7 @@ impl Outcome {
             to.u64(entry.topic);
             to.bytes(&entry.bytes);
         }
+        to.optional(self.gift.as_ref(), |to, gift| gift.encode(to));
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Outcome, WireError> {
@@ -284,7 +380,8 @@ impl Outcome {
             (1, 0) => Ended::Panic,
             (2, page) if page % 4096 == 0 => Ended::Fault(page),
             (3, 0) => Ended::OutOfGas,
-            (0..=3, page) => return Err(from.unexpected("page of a fault", u64::from(page))),
+            (4, status @ 0..=0xff) => Ended::Refused(status as u8),
+            (0..=4, page) => return Err(from.unexpected("page of a fault", u64::from(page))),
             (other, _) => return Err(from.unexpected("end of a call", u64::from(other))),
         };
         let gas_used = from.u64()?;
@@ -303,7 +400,8 @@ impl Outcome {
         for _ in 0..count {
             logs.push(LogEntry { topic: from.u64()?, bytes: from.bytes()?.into() });
         }
-        Ok(Outcome { ended, gas_used, registers, pc, scratchpad, logs })
+        let gift = from.optional(Found::decode)?;
+        Ok(Outcome { ended, gas_used, registers, pc, scratchpad, logs, gift })
     }
 }
 
@@ -365,6 +463,22 @@ impl Refused {
                 to.u8(13);
                 [needed, free, memory].into_iter().for_each(|&bytes| to.u64(bytes));
             }
+            Refused::Target(status) => {
+                to.u8(14);
+                to.u8(*status);
+            }
+            Refused::NotHeld(hash) => {
+                to.u8(15);
+                to.raw(hash);
+            }
+            Refused::Archive(text) => {
+                to.u8(16);
+                to.text(text);
+            }
+            Refused::NoProof(text) => {
+                to.u8(17);
+                to.text(text);
+            }
         }
     }
 
@@ -384,6 +498,10 @@ impl Refused {
             11 => Refused::Busy,
             12 => Refused::InUse { image: from.array()?, instances: from.u64()? },
             13 => Refused::OutOfMemory { needed: from.u64()?, free: from.u64()?, memory: from.u64()? },
+            14 => Refused::Target(from.u8()?),
+            15 => Refused::NotHeld(from.array()?),
+            16 => Refused::Archive(from.text()?.into()),
+            17 => Refused::NoProof(from.text()?.into()),
             other => return Err(from.unexpected("refusal", u64::from(other))),
         })
     }
@@ -422,6 +540,20 @@ impl Reply {
                 to.u8(7);
                 ran.encode(to);
             }
+            Reply::Found(found) => {
+                to.u8(8);
+                to.optional(found.as_ref(), |to, found| found.encode(to));
+            }
+            Reply::Part(part) => {
+                to.u8(9);
+                to.u8(u8::from(part.is_last));
+                to.bytes(&part.bytes);
+            }
+            Reply::Proof(proof, content) => {
+                to.u8(10);
+                to.bytes(proof);
+                to.bytes(content);
+            }
         }
     }
 
@@ -446,6 +578,9 @@ impl Reply {
             }
             6 => Reply::Refused(Refused::decode(&mut from)?),
             7 => Reply::Ran(Ran::decode(&mut from)?),
+            8 => Reply::Found(from.optional(Found::decode)?),
+            9 => Reply::Part(Part { is_last: from.flag("last part")?, bytes: from.bytes()?.into() }),
+            10 => Reply::Proof(from.bytes()?.into(), from.bytes()?.into()),
             other => return Err(from.unexpected("reply", u64::from(other))),
         };
         from.end()?;

@@ -90,11 +90,40 @@ impl core::fmt::Debug for Arguments<'_> {
     }
 }
 
+/// The most slots that a path has.
+pub const MOST_SLOTS: usize = 16;
+
+/// A place: an Instance, and the slots from there down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place<'a> {
+    /// The Instance's number.
+    pub instance: u64,
+    /// At most [`MOST_SLOTS`].
+    pub path: &'a [u8],
+}
+
+impl<'a> Place<'a> {
+    fn encode(&self, to: &mut Writer) {
+        debug_assert!(self.path.len() <= MOST_SLOTS, "paths are bounded");
+        to.u64(self.instance);
+        to.u8(self.path.len() as u8);
+        to.raw(self.path);
+    }
+
+    fn decode(from: &mut Reader<'a>) -> Result<Place<'a>, WireError> {
+        let (instance, length) = (from.u64()?, from.u8()?);
+        if usize::from(length) > MOST_SLOTS {
+            return Err(from.unexpected("length of a path", length.into()));
+        }
+        Ok(Place { instance, path: from.raw(length.into())? })
+    }
+}
+
 /// A call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invoke<'a> {
-    /// The Instance's number.
-    pub instance: u64,
+    /// Where what is called stands.
+    pub place: Place<'a>,
     /// What is called.
     pub endpoint: Endpoint<'a>,
     /// φ7 and on.
@@ -103,6 +132,10 @@ pub struct Invoke<'a> {
     pub gas: u64,
     /// The scratchpad that goes with it.
     pub scratchpad: Option<&'a [u8]>,
+    /// The hash of what goes with it in slot 1, which is held.
+    pub gift: Option<Hash>,
+    /// Who sent the event, if it is one.
+    pub origin: Option<[u8; 32]>,
 }
 
 /// A range of pages that a program without an Image finds.
@@ -263,11 +296,48 @@ pub enum Request<'a> {
     Query(Invoke<'a>),
     /// Forget a published Image: [`crate::Reply::Flag`], whether there was one. Refused while there are Instances of it.
     Unpublish(Hash),
+    /// A part of the archive of a capability: [`crate::Reply::Done`]. Refused, with all parts forgotten, where it is none, or
+    /// there is no memory for it.
+    Receive {
+        /// Whether it is the first one. What was received before and is not held is forgotten.
+        is_first: bool,
+        /// Whole nodes.
+        part: &'a [u8],
+    },
+    /// Hold what was received, which has this hash: [`crate::Reply::Done`].
+    Hold(Hash),
+    /// Hold a capability no longer: [`crate::Reply::Flag`], whether it was held.
+    Release(Hash),
+    /// Keep an Instance that is held as the root of a tree: [`crate::Reply::Instance`].
+    Load(Hash),
+    /// What stands at a place: [`crate::Reply::Found`].
+    Describe {
+        /// The place.
+        place: Place<'a>,
+        /// Whether it is to be sent.
+        send: bool,
+    },
+    /// The next part of the archive of what is to be sent under this ticket: [`crate::Reply::Part`]. Any lane does.
+    Send(u64),
+    /// A proof of what stands at a place, or of these bytes of the Data there (offset and length): [`crate::Reply::Proof`].
+    Prove {
+        /// The place.
+        place: Place<'a>,
+        /// The bytes.
+        range: Option<(u64, u64)>,
+    },
 }
 
 impl<'a> Invoke<'a> {
+    /// A call of an Instance itself, with nothing but arguments and gas.
+    #[must_use]
+    pub fn new(instance: u64, endpoint: Endpoint<'a>, arguments: impl Into<Arguments<'a>>, gas: u64) -> Invoke<'a> {
+        let (place, arguments) = (Place { instance, path: &[] }, arguments.into());
+        Invoke { place, endpoint, arguments, gas, scratchpad: None, gift: None, origin: None }
+    }
+
     fn encode(&self, to: &mut Writer) {
-        to.u64(self.instance);
+        self.place.encode(to);
         match self.endpoint {
             Endpoint::Number(number) => {
                 to.u8(0);
@@ -282,10 +352,12 @@ impl<'a> Invoke<'a> {
         to.u32(self.arguments.count() as u32);
         self.arguments.iter().for_each(|argument| to.u64(argument));
         to.optional(self.scratchpad, Writer::bytes);
+        to.optional(self.gift, |to, hash| to.raw(&hash));
+        to.optional(self.origin, |to, origin| to.raw(&origin));
     }
 
     fn decode(from: &mut Reader<'a>) -> Result<Invoke<'a>, WireError> {
-        let instance = from.u64()?;
+        let place = Place::decode(from)?;
         let endpoint = match from.u8()? {
             0 => Endpoint::Number(from.u16()?),
             1 => Endpoint::Name(from.text()?),
@@ -297,7 +369,8 @@ impl<'a> Invoke<'a> {
         let arguments = from.raw((count as usize).saturating_mul(8))?;
         let arguments = Arguments(Stored::Encoded(arguments.as_chunks().0));
         let scratchpad = from.optional(Reader::bytes)?;
-        Ok(Invoke { instance, endpoint, arguments, gas, scratchpad })
+        let (gift, origin) = (from.optional(Reader::array)?, from.optional(Reader::array)?);
+        Ok(Invoke { place, endpoint, arguments, gas, scratchpad, gift, origin })
     }
 }
 
@@ -382,6 +455,40 @@ impl<'a> Request<'a> {
                 to.u8(16);
                 to.raw(hash);
             }
+            Request::Receive { is_first, part } => {
+                to.u8(17);
+                to.u8(u8::from(*is_first));
+                to.bytes(part);
+            }
+            Request::Hold(hash) => {
+                to.u8(18);
+                to.raw(hash);
+            }
+            Request::Release(hash) => {
+                to.u8(19);
+                to.raw(hash);
+            }
+            Request::Load(hash) => {
+                to.u8(20);
+                to.raw(hash);
+            }
+            Request::Describe { place, send } => {
+                to.u8(21);
+                place.encode(to);
+                to.u8(u8::from(*send));
+            }
+            Request::Send(ticket) => {
+                to.u8(22);
+                to.u64(*ticket);
+            }
+            Request::Prove { place, range } => {
+                to.u8(23);
+                place.encode(to);
+                to.optional(*range, |to, (offset, length)| {
+                    to.u64(offset);
+                    to.u64(length);
+                });
+            }
         }
     }
 
@@ -442,6 +549,16 @@ impl<'a> Request<'a> {
             }
             15 => Request::Query(Invoke::decode(&mut from)?),
             16 => Request::Unpublish(from.array()?),
+            17 => Request::Receive { is_first: from.flag("first part")?, part: from.bytes()? },
+            18 => Request::Hold(from.array()?),
+            19 => Request::Release(from.array()?),
+            20 => Request::Load(from.array()?),
+            21 => Request::Describe { place: Place::decode(&mut from)?, send: from.flag("wish for it")? },
+            22 => Request::Send(from.u64()?),
+            23 => {
+                let place = Place::decode(&mut from)?;
+                Request::Prove { place, range: from.optional(|from| Ok((from.u64()?, from.u64()?)))? }
+            }
             other => return Err(from.unexpected("request", u64::from(other))),
         };
         from.end()?;

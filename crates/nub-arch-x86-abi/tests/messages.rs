@@ -1,11 +1,20 @@
 //! Messages come back as they were sent, and bytes that are none are errors.
 
-use nub_arch_x86_abi::reply::{Ended, Exit, LogEntry, Outcome, Ran, Refused, Scratchpad, Stats};
-use nub_arch_x86_abi::request::{Bare, Costs, Endpoint, Failure, Invoke, Range, ServiceGrant, Watch, Work};
+use nub_arch_x86_abi::reply::{Ended, Exit, Found, LogEntry, Outcome, Part, Ran, Refused, Scratchpad, Standing, Stats};
+use nub_arch_x86_abi::request::{Bare, Costs, Endpoint, Failure, Invoke, Place, Range, ServiceGrant, Watch, Work};
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_SIZE, Report, encode_report};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
 use proptest::prelude::*;
+
+fn found() -> impl Strategy<Value = Found> {
+    let home = prop::option::of(prop::collection::vec(any::<u8>(), 0..=16));
+    let standing = (any::<[u8; 32]>(), any::<Option<(u8, u64)>>(), any::<Option<u64>>(), home);
+    let standing = standing.prop_map(|(image, suspended, quota, home)| Standing { image, suspended, quota, home });
+    let found =
+        (any::<u8>(), any::<[u8; 32]>(), any::<u64>(), any::<u8>(), prop::option::of(standing), any::<Option<u64>>());
+    found.prop_map(|(tag, hash, size, height, instance, ticket)| Found { tag, hash, size, height, instance, ticket })
+}
 
 fn reply() -> impl Strategy<Value = Reply> {
     let ended = prop_oneof![
@@ -13,13 +22,22 @@ fn reply() -> impl Strategy<Value = Reply> {
         Just(Ended::Panic),
         (0..1u32 << 20).prop_map(|page| Ended::Fault(page * 4096)),
         Just(Ended::OutOfGas),
+        any::<u8>().prop_map(Ended::Refused),
     ];
     let bytes = || prop::collection::vec(any::<u8>(), 0..40);
     let scratchpad = prop::option::of((1..9u32, bytes()).prop_map(|(pages, bytes)| Scratchpad { pages, bytes }));
     let log = (any::<u64>(), bytes()).prop_map(|(topic, bytes)| LogEntry { topic, bytes });
-    let outcome = (ended, any::<u64>(), any::<[u64; 13]>(), any::<u32>(), scratchpad, prop::collection::vec(log, 0..4));
-    let outcome = outcome.prop_map(|(ended, gas_used, registers, pc, scratchpad, logs)| {
-        Reply::Outcome(Outcome { ended, gas_used, registers, pc, scratchpad, logs })
+    let outcome = (
+        ended,
+        any::<u64>(),
+        any::<[u64; 13]>(),
+        any::<u32>(),
+        scratchpad,
+        prop::collection::vec(log, 0..4),
+        prop::option::of(found()),
+    );
+    let outcome = outcome.prop_map(|(ended, gas_used, registers, pc, scratchpad, logs, gift)| {
+        Reply::Outcome(Outcome { ended, gas_used, registers, pc, scratchpad, logs, gift })
     });
     let refused = prop_oneof![
         any::<String>().prop_map(Refused::Malformed),
@@ -40,6 +58,10 @@ fn reply() -> impl Strategy<Value = Reply> {
         any::<String>().prop_map(Refused::Other),
         (any::<[u8; 32]>(), any::<u64>()).prop_map(|(image, instances)| Refused::InUse { image, instances }),
         any::<[u64; 3]>().prop_map(|[needed, free, memory]| Refused::OutOfMemory { needed, free, memory }),
+        any::<u8>().prop_map(Refused::Target),
+        any::<[u8; 32]>().prop_map(Refused::NotHeld),
+        any::<String>().prop_map(Refused::Archive),
+        any::<String>().prop_map(Refused::NoProof),
     ];
     let exit = prop_oneof![
         Just(Exit::Halt),
@@ -60,6 +82,9 @@ fn reply() -> impl Strategy<Value = Reply> {
         outcome,
         any::<u64>().prop_map(|heap_used| Reply::Stats(Stats { heap_used, instances: !heap_used, ..Stats::default() })),
         refused.prop_map(Reply::Refused),
+        prop::option::of(found()).prop_map(Reply::Found),
+        (any::<bool>(), bytes()).prop_map(|(is_last, bytes)| Reply::Part(Part { is_last, bytes })),
+        (bytes(), bytes()).prop_map(|(proof, content)| Reply::Proof(proof, content)),
     ]
 }
 
@@ -94,13 +119,10 @@ fn every_request_comes_back() {
     check(&Request::Root(0));
     for endpoint in [Endpoint::Number(u16::MAX), Endpoint::Name("näme")] {
         for scratchpad in [None, Some(&b""[..]), Some(&[1; 5000][..])] {
-            check(&Request::Invoke(Invoke {
-                instance: 3,
-                endpoint,
-                arguments: (&[1, u64::MAX]).into(),
-                gas: 5,
-                scratchpad,
-            }));
+            let invoke = Invoke { scratchpad, ..Invoke::new(3, endpoint, &[1, u64::MAX], 5) };
+            check(&Request::Invoke(invoke.clone()));
+            let place = Place { instance: 3, path: &[255; 16] };
+            check(&Request::Invoke(Invoke { place, gift: Some([1; 32]), origin: Some([2; 32]), ..invoke }));
         }
     }
     check(&Request::Stats);
@@ -112,14 +134,38 @@ fn every_request_comes_back() {
     check(&Request::Costs(Costs { fault: 1, copy: u32::MAX, map: 3 }));
     Watch::ALL.into_iter().for_each(|part| check(&Request::Watch(part, 7)));
     let endpoint = Endpoint::Name("get");
-    check(&Request::Query(Invoke { instance: 3, endpoint, arguments: (&[1]).into(), gas: 2, scratchpad: Some(b"x") }));
+    check(&Request::Query(Invoke { scratchpad: Some(b"x"), ..Invoke::new(3, endpoint, &[1], 2) }));
+    for (is_first, part) in [(true, &b""[..]), (false, b"part")] {
+        check(&Request::Receive { is_first, part });
+    }
+    for hash in [[0; 32], [7; 32]] {
+        [Request::Hold(hash), Request::Release(hash), Request::Load(hash)].iter().for_each(check);
+    }
+    check(&Request::Send(u64::MAX));
+    for path in [&[][..], &[3, 200], &[0; 16]] {
+        let place = Place { instance: 9, path };
+        check(&Request::Describe { place, send: path.is_empty() });
+        check(&Request::Prove { place, range: None });
+        check(&Request::Prove { place, range: Some((u64::MAX, 1)) });
+    }
+}
+
+#[test]
+fn a_path_has_at_most_sixteen_slots() {
+    let place = Place { instance: 9, path: &[1; 16] };
+    let mut writer = Writer::new();
+    Request::Describe { place, send: false }.encode(&mut writer);
+    let mut bytes = writer.into_bytes();
+    bytes[9] = 17;
+    bytes.insert(10, 1);
+    assert!(Request::decode(&bytes).is_err_and(|error| error.to_string().contains("length of a path")));
 }
 
 #[test]
 fn impossible_numbers_are_refused() {
     // A fault that is at no page, more bytes than the scratchpad has, a flag that is neither.
     let outcome = |ended, scratchpad| {
-        Reply::Outcome(Outcome { ended, gas_used: 0, registers: [0; 13], pc: 0, scratchpad, logs: vec![] })
+        Reply::Outcome(Outcome { ended, gas_used: 0, registers: [0; 13], pc: 0, scratchpad, logs: vec![], gift: None })
     };
     let too_long = Scratchpad { pages: 1, bytes: vec![1; 4097] };
     for reply in [outcome(Ended::Fault(1), None), outcome(Ended::Halt, Some(too_long))] {

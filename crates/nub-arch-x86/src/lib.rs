@@ -9,6 +9,7 @@
 //! - [`machine`], [`space`]: what the kernel sees of all this. [`window`]: page tables; [`frame`]: what programs write to.
 //! - [`revocation`], [`tlb`]: when what was taken back from a window is free.
 //! - `query`: calls on the other lanes.
+//! - `transfer`: capabilities that come from the host and go to it.
 //! - `room`: whether there is memory for a request.
 //! - [`bytes`]: copying and filling.
 //! - `work`: what the host measures. `fail`, `stale`: failing on purpose, and watching another lane's pages, for tests.
@@ -51,6 +52,8 @@ pub mod space;
 mod stale;
 #[cfg(not(test))]
 pub mod tlb;
+#[cfg(not(test))]
+mod transfer;
 #[cfg(not(test))]
 pub mod trap;
 #[cfg(not(test))]

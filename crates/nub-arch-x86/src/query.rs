@@ -47,7 +47,7 @@ fn snapshot(instance: InstanceId) -> Option<Result<Snapshot, InvokeError>> {
 pub(crate) fn answer(number: usize, invoke: &Invoke<'_>) -> Result<Outcome, Refused> {
     let mut lane = LANES[number].lock();
     let onlooker = lane.get_or_insert_with(|| Onlooker::new(X86Arch));
-    let instance = InstanceId::from_number(invoke.instance);
+    let instance = InstanceId::from_number(invoke.place.instance);
     let snapshot = snapshot(instance).ok_or(Refused::Busy)?;
     serve::call(invoke, |instance, call| match snapshot {
         Ok(snapshot) => onlooker.query(instance, &snapshot, call),

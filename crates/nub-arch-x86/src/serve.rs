@@ -3,11 +3,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use javm_cap::{Access, CapHash, Capability, Data, Image, LoadError, PAGE_SIZE, Service, ValidImage};
+use javm_cap::{Access, CapHash, Capability, Data, Image, LoadError, PAGE_SIZE, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::{Mode, Program};
 use nub_arch_x86_abi::reply::{self, Ran, Refused, Scratchpad, Stats};
-use nub_arch_x86_abi::request::{Bare, Endpoint, Invoke, Range, ServiceGrant};
+use nub_arch_x86_abi::request::{Bare, Endpoint, Invoke, Place, Range, ServiceGrant};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
 use nub_kernel::{
@@ -18,7 +18,7 @@ use spin::Mutex;
 use crate::machine::X86Arch;
 use crate::room::Room;
 use crate::space::policy;
-use crate::{boot, fail, memory, query, space, stale, tlb, window, work};
+use crate::{boot, fail, memory, query, space, stale, tlb, transfer, window, work};
 
 /// The lane that the kernel runs on.
 const KERNEL_LANE: usize = 0;
@@ -50,6 +50,7 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
             Ok(Reply::Done)
         }
         Ok(Request::Query(invoke)) if lane != KERNEL_LANE => query::answer(lane, &invoke).map(Reply::Outcome),
+        Ok(Request::Send(ticket)) => transfer::send(ticket).map(Reply::Part),
         // Windows belong to the lane that runs them.
         Ok(_) if lane != KERNEL_LANE => Err(Refused::Other(alloc::format!("lane {lane} does not run the kernel"))),
         Ok(request) => {
@@ -57,10 +58,10 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
             let kernel = kernel.get_or_insert_with(|| Kernel::new(X86Arch));
             let reply = perform(kernel, &request);
             match request {
-                Request::Invoke(Invoke { instance, .. }) | Request::Drop(instance) => {
+                Request::Invoke(Invoke { place: Place { instance, .. }, .. }) | Request::Drop(instance) => {
                     query::refresh(kernel, InstanceId::from_number(instance));
                 }
-                Request::Query(Invoke { instance, .. }) => query::want(kernel, InstanceId::from_number(instance)),
+                Request::Query(Invoke { place, .. }) => query::want(kernel, InstanceId::from_number(place.instance)),
                 _ => {}
             }
             reply
@@ -73,9 +74,16 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
 fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply, Refused> {
     Ok(match request {
         Request::Ping | Request::Measure(..) | Request::Costs(_) => Reply::Done,
-        Request::PutCap(image) => Reply::Hash(publish(kernel, image)?.0),
+        Request::PutCap(image) => {
+            let hash = publish(kernel, image)?;
+            transfer::published(hash);
+            Reply::Hash(hash.0)
+        }
         Request::Unpublish(hash) => match kernel.unpublish(&CapHash(*hash)) {
-            Ok(was_there) => Reply::Flag(was_there),
+            Ok(was_there) => {
+                transfer::unpublished(&CapHash(*hash));
+                Reply::Flag(was_there)
+            }
             Err(UnpublishError::InUse { image, instances }) => {
                 return Err(Refused::InUse { image: image.0, instances });
             }
@@ -105,8 +113,60 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
             Reply::Stats(Stats { images, instances, ..stats() })
         }
         Request::Fail(_) | Request::Watch(..) => return Err(Refused::TestsOnly),
+        Request::Receive { is_first, part } => {
+            transfer::receive(kernel, *is_first, part)?;
+            Reply::Done
+        }
+        Request::Hold(hash) => {
+            transfer::hold(CapHash(*hash))?;
+            Reply::Done
+        }
+        Request::Release(hash) => Reply::Flag(transfer::release(&CapHash(*hash))),
+        Request::Load(hash) => {
+            NODES.to_stay()?;
+            match transfer::held(&CapHash(*hash))? {
+                Capability::Instance(root) => Reply::Instance(kernel.keep(root).number()),
+                other => return Err(Refused::Other(alloc::format!("{} is no Instance", other.tag()))),
+            }
+        }
+        Request::Describe { place, send } => Reply::Found(standing_at(kernel, place)?.map(|capability| {
+            let description = transfer::describe(&capability);
+            let ticket = send.then(|| transfer::offer(capability));
+            reply::Found { ticket, ..description }
+        })),
+        Request::Send(ticket) => Reply::Part(transfer::send(*ticket)?),
+        Request::Prove { place, range } => prove(kernel, place, *range)?,
         Request::Run(bare) => Reply::Ran(run(bare)?),
     })
+}
+
+/// What stands at a place.
+fn standing_at(kernel: &Kernel<X86Arch>, place: &Place<'_>) -> Result<Option<Capability>, Refused> {
+    let instance = InstanceId::from_number(place.instance);
+    kernel.capability(instance, &path_of(place)?).map_err(not_called)
+}
+
+fn path_of(place: &Place<'_>) -> Result<Path, Refused> {
+    Path::new(place.path).map_err(|error| Refused::Malformed(error.to_string()))
+}
+
+/// A proof of what stands at a place, or of bytes of the Data there, with these bytes.
+fn prove(kernel: &Kernel<X86Arch>, place: &Place<'_>, range: Option<(u64, u64)>) -> Result<Reply, Refused> {
+    let no_proof = |error: &dyn core::fmt::Display| Refused::NoProof(error.to_string());
+    let root =
+        Capability::Instance(kernel.instance(InstanceId::from_number(place.instance)).map_err(not_called)?.clone());
+    let Some((offset, length)) = range else {
+        return Ok(Reply::Proof(root.prove(place.path).map_err(|error| no_proof(&error))?, Vec::new()));
+    };
+    Room { block: 2 * length, heap: length, frames: 0 }.for_a_call()?;
+    let proof = root.prove_bytes(place.path, offset, length).map_err(|error| no_proof(&error))?;
+    let mut content = Vec::new();
+    if let Some(Capability::Data(data)) = standing_at(kernel, place)? {
+        // As many as there is a proof of.
+        content.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
+        data.read(offset, &mut content).map_err(|error| no_proof(&error))?;
+    }
+    Ok(Reply::Proof(proof, content))
 }
 
 /// For the nodes of a new Instance.
@@ -169,8 +229,10 @@ pub(crate) fn call(
             &many
         }
     };
-    let call = Call { endpoint, arguments, gas: invoke.gas, scratchpad: invoke.scratchpad };
-    perform(InstanceId::from_number(invoke.instance), &call).map(outcome_of).map_err(not_called)
+    let gift = invoke.gift.map(|hash| transfer::held(&CapHash(hash))).transpose()?;
+    let (path, scratchpad, origin) = (path_of(&invoke.place)?, invoke.scratchpad, invoke.origin);
+    let call = Call { path, scratchpad, gift: gift.as_ref(), origin, ..Call::new(endpoint, arguments, invoke.gas) };
+    perform(InstanceId::from_number(invoke.place.instance), &call).map(outcome_of).map_err(not_called)
 }
 
 fn outcome_of(outcome: Outcome) -> reply::Outcome {
@@ -179,6 +241,7 @@ fn outcome_of(outcome: Outcome) -> reply::Outcome {
         Ended::Panic => reply::Ended::Panic,
         Ended::Fault { page } => reply::Ended::Fault(page),
         Ended::OutOfGas => reply::Ended::OutOfGas,
+        Ended::Refused(status) => reply::Ended::Refused(status as u8),
     };
     let scratchpad = outcome.scratchpad.map(|data| Scratchpad { pages: data.pages(), bytes: filled(&data) });
     let logs = outcome.logs.into_iter().map(|entry| reply::LogEntry { topic: entry.topic, bytes: entry.bytes });
@@ -189,6 +252,10 @@ fn outcome_of(outcome: Outcome) -> reply::Outcome {
         pc: outcome.pc,
         scratchpad,
         logs: logs.collect(),
+        gift: outcome.gift.map(|gift| {
+            let description = transfer::describe(&gift);
+            reply::Found { ticket: Some(transfer::offer(gift)), ..description }
+        }),
     }
 }
 
@@ -247,6 +314,7 @@ fn not_called(error: InvokeError) -> Refused {
         InvokeError::Arguments { endpoint, expected, given } => {
             Refused::Arguments { endpoint, expected, given: given as u64 }
         }
+        InvokeError::Refused { status, .. } => Refused::Target(status as u8),
         InvokeError::Scratchpad(length) => Refused::Scratchpad(length as u64),
         other => Refused::Other(other.to_string()),
     }

@@ -116,7 +116,7 @@ mod measured {
             let mut local = Kernel::new(LocalArch);
             let image = local.publish(ValidImage::load(&bytes)?);
             let instance = local.instantiate(&image, &Grants::services())?;
-            let call = Call { endpoint: EndpointRef::Name(endpoint), arguments, gas: GAS, scratchpad: None };
+            let call = Call::new(EndpointRef::Name(endpoint), arguments, GAS);
             local.invoke(instance, &call, None)?;
             let here = times(count, || {
                 local.invoke(instance, &call, None)?;
@@ -127,13 +127,7 @@ mod measured {
             let Reply::Instance(instance) = sandbox.call(0, &request, patience)? else {
                 return Err("no instance".into());
             };
-            let invoke = Invoke {
-                instance,
-                endpoint: Endpoint::Name(endpoint),
-                arguments: arguments.into(),
-                gas: GAS,
-                scratchpad: None,
-            };
+            let invoke = Invoke::new(instance, Endpoint::Name(endpoint), arguments, GAS);
             let request = Request::Invoke(invoke);
             sandbox.call(0, &request, patience)?;
             let exits = sandbox.exits();

@@ -127,8 +127,7 @@ impl Figures {
             other => return Err(unexpected(&other)),
         };
         let endpoint = nub_arch_x86_abi::request::Endpoint::Number(0);
-        let arguments = arguments.into();
-        let invoke = Invoke { instance, endpoint, arguments, gas: 1_000_000, scratchpad: None };
+        let invoke = Invoke::new(instance, endpoint, arguments, 1_000_000);
         let call = Request::Invoke(invoke.clone());
         let once = || -> Result<f64, Error> {
             let begun = Instant::now();

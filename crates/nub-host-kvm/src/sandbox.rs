@@ -156,6 +156,12 @@ impl Sandbox {
         self.privilege
     }
 
+    /// What it was started with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Which of the kernel's binaries runs.
     #[must_use]
     pub fn level(&self) -> Level {

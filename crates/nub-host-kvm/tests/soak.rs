@@ -58,7 +58,7 @@ impl Thread<'_> {
 
     fn invoke(&self, instance: u64, endpoint: &str, arguments: &[u64], scratchpad: Option<&[u8]>) -> Outcome {
         let endpoint = Endpoint::Name(endpoint);
-        let invoke = Invoke { instance, endpoint, arguments: arguments.into(), gas: 200_000, scratchpad };
+        let invoke = Invoke { scratchpad, ..Invoke::new(instance, endpoint, arguments, 200_000) };
         match self.ask(&Request::Invoke(invoke)) {
             Reply::Outcome(outcome) => outcome,
             other => panic!("{other:?}"),
@@ -87,8 +87,7 @@ impl Thread<'_> {
         match image {
             COUNTER if queries => {
                 let endpoint = Endpoint::Name("get");
-                let query =
-                    Invoke { instance: number, endpoint, arguments: (&[]).into(), gas: 200_000, scratchpad: None };
+                let query = Invoke::new(number, endpoint, &[], 200_000);
                 // On any lane, so that each has everything in use soon; the sandbox would take the first that is free.
                 let lane = 1 + self.below(self.sandbox.lanes() as u64 - 1) as usize;
                 let asked = self.sandbox.call(lane, &Request::Query(query.clone()), Duration::from_secs(60));

@@ -24,6 +24,8 @@ pub enum Ended {
     },
     /// What came next costs more gas than was left.
     OutOfGas,
+    /// It could not end as it did, with a halt that would pass a bound: everything is as it was, but for the gas.
+    Refused(Status),
 }
 
 impl Ended {
@@ -35,6 +37,7 @@ impl Ended {
             Ended::Panic => Status::Panic,
             Ended::Fault { .. } => Status::Fault,
             Ended::OutOfGas => Status::OutOfGas,
+            Ended::Refused(status) => status,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::arch::{Arch, Trace};
 use crate::call::{Entering, Finished, Target};
 use crate::engine::{self, Ended, Reply, Stop};
 use crate::frame::{Frame, Via};
-use crate::operation::flag;
+use crate::operation::{flag, satisfies};
 use crate::process::{Parameters, Process};
 use crate::programs::Programs;
 use crate::published::Published;
@@ -87,6 +87,8 @@ impl core::fmt::Display for EndpointRef<'_> {
 /// A call from the host.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
+    /// Where what is called stands: below the Instance that is named, or that one itself.
+    pub path: Path,
     /// What is called.
     pub endpoint: EndpointRef<'a>,
     /// φ7 and on; as many as the endpoint takes.
@@ -96,6 +98,18 @@ pub struct Call<'a> {
     /// The scratchpad that goes with the call: these bytes, then zeros up to what the Image maps. `None` gives zeros
     /// to an Image that maps a scratchpad, and none to others.
     pub scratchpad: Option<&'a [u8]>,
+    /// What goes with the call in slot 1.
+    pub gift: Option<&'a Capability>,
+    /// Who sent the event, if the call is one: SELF shows it to the program that is called.
+    pub origin: Option<[u8; 32]>,
+}
+
+impl<'a> Call<'a> {
+    /// A call of the Instance itself, with nothing but arguments and gas.
+    #[must_use]
+    pub const fn new(endpoint: EndpointRef<'a>, arguments: &'a [u64], gas: u64) -> Call<'a> {
+        Call { path: Path::ROOT, endpoint, arguments, gas, scratchpad: None, gift: None, origin: None }
+    }
 }
 
 /// What a call came to. Everything but the logs of a failed call is observable, whichever machine ran it.
@@ -113,6 +127,8 @@ pub struct Outcome {
     pub pc: u32,
     /// The scratchpad at the end; `None` if there was none.
     pub scratchpad: Option<Data>,
+    /// What stands in slot 1 after a halt.
+    pub gift: Option<Capability>,
     /// What the program logged, in order. Kept from failed calls too, to find out why; never part of state.
     pub logs: Vec<LogEntry>,
 }
@@ -122,6 +138,15 @@ impl Outcome {
     #[must_use]
     pub fn status(&self) -> Status {
         self.ended.status()
+    }
+
+    /// φ9 as a calling program would see it: the address of the page of a fault, else 0.
+    #[must_use]
+    pub fn detail(&self) -> u64 {
+        match self.ended {
+            Ended::Fault { page } => page.into(),
+            _ => 0,
+        }
     }
 }
 
@@ -184,9 +209,29 @@ pub enum InvokeError {
         /// How many there were.
         given: usize,
     },
+    /// What the path leads to cannot be called: a program that calls it would find this status.
+    #[error("what stands at {path} cannot be called: {status}: {meaning}", meaning = status.meaning())]
+    Refused {
+        /// Where it should stand.
+        path: Path,
+        /// Why.
+        status: Status,
+    },
     /// The scratchpad is larger than [`MAX_SCRATCHPAD_PAGES`].
     #[error("a scratchpad of {0} bytes: at most {max} are possible", max = MAX_SCRATCHPAD_PAGES as usize * PAGE_SIZE)]
     Scratchpad(usize),
+}
+
+impl InvokeError {
+    /// The status that a program would find that makes this call, where there is one.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        match self {
+            InvokeError::Refused { status, .. } => Some(*status),
+            InvokeError::UnknownEndpoint { .. } => Some(Status::NoEndpoint),
+            _ => None,
+        }
+    }
 }
 
 /// What a new Instance is given for the imports of its Image.
@@ -248,10 +293,6 @@ impl Grants {
             _ => None,
         })
     }
-}
-
-fn satisfies(capability: &Capability, wanted: &Wanted) -> bool {
-    matches!((wanted, capability), (Wanted::Service(id), Capability::Service(service)) if service.id == *id)
 }
 
 fn describe(wanted: &Wanted) -> String {
@@ -357,6 +398,12 @@ impl<A: Arch> Kernel<A> {
         self.programs.offered.get(hash).map(|published| published.image())
     }
 
+    /// The same, with the proof that it is valid.
+    #[must_use]
+    pub fn valid_image(&self, hash: &CapHash) -> Option<ValidImage> {
+        self.programs.offered.get(hash).map(|published| published.valid().clone())
+    }
+
     /// How many Images are published.
     #[must_use]
     pub fn image_count(&self) -> usize {
@@ -449,6 +496,18 @@ impl<A: Arch> Kernel<A> {
         Ok(&self.resident(instance)?.instance)
     }
 
+    /// What stands at a path below an Instance, or that one itself; `None` where nothing does.
+    ///
+    /// # Errors
+    /// [`InvokeError::UnknownInstance`].
+    pub fn capability(&self, instance: InstanceId, path: &Path) -> Result<Option<Capability>, InvokeError> {
+        let root = self.instance(instance)?;
+        Ok(match &**path {
+            [] => Some(root.clone().into()),
+            path => root.table().at(path).ok().cloned(),
+        })
+    }
+
     /// An endpoint of an Instance.
     ///
     /// # Errors
@@ -508,8 +567,18 @@ impl<A: Arch> Kernel<A> {
         keep: bool,
     ) -> Result<Outcome, InvokeError> {
         self.epoch = Epoch::begin();
-        let Resident { published, .. } = self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let Call { path, .. } = *call;
+        let refused = |status| InvokeError::Refused { path, status };
+        let resident = self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        // First of all, so that whoever sends a call to a kernel elsewhere can tell before it is sent.
+        check_scratchpad(call.scratchpad.unwrap_or_default())?;
+        let found = standing_at(&resident.instance, &path).map_err(refused)?;
+        let is_idle = matches!(found.state(), RunState::Idle);
+        let published = if path.is_empty() { resident.published.clone() } else { self.programs.of(found.image()) };
         let endpoint = find_endpoint(published.image(), call.endpoint)?;
+        if !is_idle {
+            return Err(refused(Status::Busy));
+        }
         if usize::from(endpoint.arity) != call.arguments.len() {
             return Err(InvokeError::Arguments {
                 endpoint: String::from(endpoint.name.as_str()),
@@ -517,32 +586,43 @@ impl<A: Arch> Kernel<A> {
                 given: call.arguments.len(),
             });
         }
-        let scratchpad = scratchpad_for(published, call.scratchpad)?;
-        let target = Target::new(Path::ROOT, published.clone(), Via::Host, endpoint, call.arguments);
-        let live = [scratchpad.map(Capability::Data), None];
-        self.run(
-            instance,
-            target,
-            call.gas,
-            live,
-            trace,
-            keep,
-            |Ran { stop, state, live: [scratchpad, _], logs, .. }| {
-                let scratchpad = match scratchpad.take() {
-                    Some(Capability::Data(data)) => Some(data),
-                    _ => None,
-                };
-                Outcome {
-                    ended: stop.ended(),
-                    value: state.registers[Reg::A0.index()],
-                    gas_used: call.gas - state.gas,
-                    registers: state.registers,
-                    pc: state.pc,
-                    scratchpad,
-                    logs,
-                }
-            },
-        )
+        let scratchpad = scratchpad_for(&published, call.scratchpad)?;
+        let via = call.origin.map_or(Via::Host, |origin| Via::Event { origin });
+        let target = Target::new(path, published.clone(), via, endpoint, call.arguments);
+        let live = [scratchpad.map(Capability::Data), call.gift.cloned()];
+        self.check_entry(&target, &live).map_err(refused)?;
+        self.run(instance, target, call.gas, live, trace, keep, |ran| {
+            let Ran { stop, state, live: [scratchpad, gift], logs, refused, .. } = ran;
+            let scratchpad = match scratchpad.take() {
+                Some(Capability::Data(data)) => Some(data),
+                _ => None,
+            };
+            let ended = refused.map_or_else(|| stop.ended(), Ended::Refused);
+            Outcome {
+                ended,
+                value: state.registers[Reg::A0.index()],
+                gas_used: call.gas - state.gas,
+                registers: state.registers,
+                pc: state.pc,
+                scratchpad,
+                gift: gift.take().filter(|_| ended == Ended::Halt),
+                logs,
+            }
+        })
+    }
+
+    /// Whether a frame can be made for a call from the host.
+    fn check_entry(&self, target: &Target, live: &[Option<Capability>; 2]) -> Result<(), Status> {
+        if self.parameters.depth == 0 {
+            return Err(Status::Depth);
+        }
+        if target.writable() > self.parameters.writable_pages {
+            return Err(Status::Quota);
+        }
+        if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
+            return Err(Status::Range);
+        }
+        Ok(())
     }
 
     /// Calls what stands at a path below an Instance, with anything in slots 0 and 1. What is refused, and how it ends, is
@@ -556,13 +636,10 @@ impl<A: Arch> Kernel<A> {
         let refused =
             |status| Reached { status, value: 0, detail: 0, gas_left: gas, live: [None, None], logs: Vec::new() };
         let root = &self.resident(instance)?.instance;
-        let found = match root.table().at(&path) {
-            _ if path.is_empty() => Some(root),
-            Ok(Capability::Instance(found)) => Some(found),
-            Ok(_) | Err(PlaceError::Kind { .. }) => return Ok(refused(Status::Kind)),
-            Err(_) => None,
+        let found = match standing_at(root, &path) {
+            Ok(found) => found,
+            Err(status) => return Ok(refused(status)),
         };
-        let Some(found) = found else { return Ok(refused(Status::Empty)) };
         let image = found.image().clone();
         let is_idle = matches!(found.state(), RunState::Idle);
         let Some(endpoint) = image.image().endpoints.get(usize::from(endpoint)) else {
@@ -573,14 +650,8 @@ impl<A: Arch> Kernel<A> {
         }
         let via = origin.map_or(Via::Host, |origin| Via::Event { origin });
         let target = Target::new(path, self.programs.of(&image), via, endpoint, &arguments);
-        if self.parameters.depth == 0 {
-            return Ok(refused(Status::Depth));
-        }
-        if target.writable() > self.parameters.writable_pages {
-            return Ok(refused(Status::Quota));
-        }
-        if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
-            return Ok(refused(Status::Range));
+        if let Err(status) = self.check_entry(&target, &live) {
+            return Ok(refused(status));
         }
         self.run(instance, target, gas, live, None, true, |ran| {
             let value = ran.state.registers[Reg::A0.index()];
@@ -732,15 +803,33 @@ pub fn find_endpoint<'a>(image: &'a Image, asked: EndpointRef<'_>) -> Result<&'a
     })
 }
 
+/// The Instance at a path below another one.
+fn standing_at<'a>(root: &'a Instance, path: &Path) -> Result<&'a Instance, Status> {
+    if path.is_empty() {
+        return Ok(root);
+    }
+    match root.table().at(path) {
+        Ok(Capability::Instance(found)) => Ok(found),
+        Ok(_) | Err(PlaceError::Kind { .. }) => Err(Status::Kind),
+        Err(_) => Err(Status::Empty),
+    }
+}
+
+/// The pages that a scratchpad needs for these bytes.
+///
+/// # Errors
+/// [`InvokeError::Scratchpad`]: more than [`MAX_SCRATCHPAD_PAGES`].
+pub fn check_scratchpad(bytes: &[u8]) -> Result<u32, InvokeError> {
+    let needed = u32::try_from(bytes.len().div_ceil(PAGE_SIZE)).unwrap_or(u32::MAX);
+    if needed > MAX_SCRATCHPAD_PAGES { Err(InvokeError::Scratchpad(bytes.len())) } else { Ok(needed) }
+}
+
 /// The scratchpad of a top-level call: as long as what the Image maps of it and as what was given.
 fn scratchpad_for(published: &Published, given: Option<&[u8]>) -> Result<Option<Data>, InvokeError> {
     let mapped = published.scratchpad_pages();
     let bytes = given.unwrap_or_default();
     let too_long = |_| InvokeError::Scratchpad(bytes.len());
-    let needed = u32::try_from(bytes.len().div_ceil(PAGE_SIZE)).unwrap_or(u32::MAX);
-    if needed > MAX_SCRATCHPAD_PAGES {
-        return Err(InvokeError::Scratchpad(bytes.len()));
-    }
+    let needed = check_scratchpad(bytes)?;
     if mapped == 0 && given.is_none() {
         return Ok(None);
     }

@@ -126,9 +126,9 @@ impl Machine {
     }
 
     fn call_endpoint(&mut self, name: &str, arguments: &[u64], gas: u64, scratchpad: Option<&[u8]>) -> Outcome {
-        let call = Call { endpoint: EndpointRef::Name(name), arguments, gas, scratchpad };
+        let call = Call { scratchpad, ..Call::new(EndpointRef::Name(name), arguments, gas) };
         let outcome = self.kernel.invoke(self.instance, &call, None).expect("the call is right");
-        let options = InvokeOptions { gas, scratchpad: scratchpad.map(<[u8]>::to_vec) };
+        let options = InvokeOptions { gas, scratchpad: scratchpad.map(<[u8]>::to_vec), ..InvokeOptions::default() };
         let there = with_nub(|nub| nub.invoke(self.twin, name, arguments, &options));
         assert_eq!(seen(&outcome), seen(&there), "the machines differ");
         self.root();
@@ -510,7 +510,7 @@ fn an_image_that_maps_no_scratchpad_gets_none_unless_one_is_passed() {
     let mut kernel = Kernel::new(LocalArch);
     let hash = kernel.publish(image.validate().expect("valid"));
     let instance = kernel.instantiate(&hash, &Grants::services()).expect("granted");
-    let mut call = Call { endpoint: EndpointRef::Number(0), arguments: &[], gas: 10, scratchpad: None };
+    let mut call = Call::new(EndpointRef::Number(0), &[], 10);
     assert!(kernel.invoke(instance, &call, None).expect("right").scratchpad.is_none());
     call.scratchpad = Some(b"");
     assert_eq!(kernel.invoke(instance, &call, None).expect("right").scratchpad.expect("passed").pages(), 0);
@@ -524,11 +524,7 @@ fn wrong_calls_are_told_what_is_wrong() {
     let mut machine = Machine::new(ADD, 1);
     let instance = machine.instance;
     let mut invoke = |instance, endpoint, arguments: &[u64]| {
-        machine
-            .kernel
-            .invoke(instance, &Call { endpoint, arguments, gas: 100, scratchpad: None }, None)
-            .unwrap_err()
-            .to_string()
+        machine.kernel.invoke(instance, &Call::new(endpoint, arguments, 100), None).unwrap_err().to_string()
     };
     assert_eq!(invoke(instance, EndpointRef::Name("mian"), &[1]), "no endpoint 'mian'; the Image has main");
     assert_eq!(invoke(instance, EndpointRef::Number(1), &[1]), "no endpoint 1; the Image has main");
@@ -536,7 +532,7 @@ fn wrong_calls_are_told_what_is_wrong() {
     assert_eq!(invoke(instance, EndpointRef::Number(0), &[1, 2]), "endpoint 'main' takes 1 argument, 2 given");
     let gone = machine.kernel.copy(instance).expect("it is there");
     machine.kernel.drop_instance(gone);
-    let call = Call { endpoint: EndpointRef::Number(0), arguments: &[1], gas: 100, scratchpad: None };
+    let call = Call::new(EndpointRef::Number(0), &[1], 100);
     assert_eq!(machine.kernel.invoke(gone, &call, None).unwrap_err(), InvokeError::UnknownInstance(gone));
 }
 
@@ -560,7 +556,7 @@ fn tracing_changes_nothing_and_sees_every_instruction() {
     let plain = Machine::new(ADD, 1).call(&[5], 100, None);
     let mut machine = Machine::new(ADD, 1);
     let mut seen = Vec::new();
-    let call = Call { endpoint: EndpointRef::Number(0), arguments: &[5], gas: 100, scratchpad: None };
+    let call = Call::new(EndpointRef::Number(0), &[5], 100);
     let mut trace = |state: &javm_interpreter::State, instruction: &javm_isa::Instruction| {
         seen.push((state.pc, instruction.opcode.row().mnemonic));
     };

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use javm_cap::{CapHash, LoadError};
+use javm_cap::{BoundsError, CapHash, LoadError, PlaceError};
 use javm_types::{EncodeError, Method, ValueError};
-use nub_kernel::{InstantiateError, InvokeError, UnpublishError};
+use nub_kernel::{InstantiateError, InvokeError, Status, UnpublishError};
 use thiserror::Error;
 
 /// What failed, where, and what to do about it.
@@ -43,9 +43,12 @@ pub enum Error {
     /// The program does not keep to its signature.
     #[error("the program returned something else than its signature says: {0}")]
     Result(String),
-    /// A capability of a kind that cannot be put into the kernel yet.
-    #[error("a capability of the kind {0} cannot be put: only an Image can; Instances are made of it")]
-    Kind(String),
+    /// A capability is larger or higher than any can be.
+    #[error("it cannot be taken: {0}")]
+    Bounds(#[from] BoundsError),
+    /// There is no proof of what was asked for.
+    #[error("there is no proof of that: {0}")]
+    NoProof(String),
     /// A capability has another hash than was said.
     #[error("the capability has the hash {found}, not {said} as was said")]
     WrongHash {
@@ -176,8 +179,10 @@ pub enum ErrorCode {
     InvalidImage = 101,
     /// A capability has another hash than was said.
     WrongHash = 102,
-    /// A capability of a kind that cannot be put.
-    Kind = 103,
+    /// A capability is larger or higher than any can be.
+    Bounds = 104,
+    /// There is no proof of what was asked for.
+    NoProof = 105,
     /// The Image was not published.
     UnknownImage = 110,
     /// A required import was not granted.
@@ -196,6 +201,14 @@ pub enum ErrorCode {
     Scratchpad = 123,
     /// No Instance is kept under the hash.
     NotKept = 124,
+    /// Nothing stands at the path.
+    Empty = 125,
+    /// What stands at the path is no Instance.
+    NoInstance = 126,
+    /// The Instance at the path is Suspended.
+    Busy = 127,
+    /// The call would pass a bound, with a status that says which.
+    CallRefused = 128,
     /// The endpoint has no signature.
     NoSignature = 130,
     /// Values, or their types, are not what the signature says.
@@ -231,6 +244,23 @@ pub enum ErrorCode {
 }
 
 impl Error {
+    /// Why something cannot stand in a place that is there.
+    pub(crate) fn from_bounds(why: PlaceError) -> Error {
+        match why {
+            PlaceError::Bounds(why) => why.into(),
+            other => Error::Setting(other.to_string()),
+        }
+    }
+
+    /// The status that a program would find that makes the call which was refused with this, where there is one.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        match self {
+            Error::Invoke(error) => error.status(),
+            _ => None,
+        }
+    }
+
     /// The number of its kind.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -246,11 +276,16 @@ impl Error {
             Error::Invoke(InvokeError::UnknownEndpoint { .. }) => ErrorCode::UnknownEndpoint,
             Error::Invoke(InvokeError::Arguments { .. }) => ErrorCode::Arguments,
             Error::Invoke(InvokeError::Scratchpad(_)) => ErrorCode::Scratchpad,
+            Error::Invoke(InvokeError::Refused { status: Status::Empty, .. }) => ErrorCode::Empty,
+            Error::Invoke(InvokeError::Refused { status: Status::Kind, .. }) => ErrorCode::NoInstance,
+            Error::Invoke(InvokeError::Refused { status: Status::Busy, .. }) => ErrorCode::Busy,
+            Error::Invoke(InvokeError::Refused { .. }) => ErrorCode::CallRefused,
             Error::NoSignature(_) => ErrorCode::NoSignature,
             Error::Values(_) | Error::Encode(_) | Error::Mismatch(_) => ErrorCode::Values,
             Error::ScratchpadTaken => ErrorCode::ScratchpadTaken,
             Error::Result(_) => ErrorCode::Result,
-            Error::Kind(_) => ErrorCode::Kind,
+            Error::Bounds(_) => ErrorCode::Bounds,
+            Error::NoProof(_) => ErrorCode::NoProof,
             Error::WrongHash { .. } => ErrorCode::WrongHash,
             Error::NotKept(_) => ErrorCode::NotKept,
             Error::NoKvm(_) => ErrorCode::NoKvm,

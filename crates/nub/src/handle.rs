@@ -2,37 +2,19 @@
 
 use std::time::Duration;
 
-use javm_cap::{CapHash, Capability, Endpoint, ValidImage};
+use javm_cap::{CapHash, Capability, Endpoint, Instance, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
-use nub_kernel::{Call, EndpointRef, Grants, InstanceId, InstantiateError, Outcome, UnpublishError};
+use nub_kernel::{EndpointRef, Grants, InstanceId, InstantiateError, Outcome, UnpublishError};
 
 use crate::builder::{ArchChoice, Builder, Failure, Privilege};
 use crate::error::Error;
 use crate::health::{Health, Stats};
 use crate::kept::Kept;
+use crate::options::InvokeOptions;
 use crate::reader::Reader;
-use crate::supervisor::{Made, Supervisor};
-
-/// The gas limit of a call that names none. About as many instructions, and a few seconds of work.
-pub const DEFAULT_GAS: u64 = 1_000_000_000;
-
-/// What a call brings besides its arguments.
-#[derive(Clone, Debug)]
-pub struct InvokeOptions {
-    /// How much gas the call may use; [`DEFAULT_GAS`] if not said.
-    pub gas: u64,
-    /// The bytes that the scratchpad starts with; zeros follow up to what the Image maps. `None` brings only zeros, and
-    /// no scratchpad at all to an Image that maps none. At most 64 MiB.
-    pub scratchpad: Option<Vec<u8>>,
-}
-
-impl Default for InvokeOptions {
-    fn default() -> Self {
-        InvokeOptions { gas: DEFAULT_GAS, scratchpad: None }
-    }
-}
+use crate::supervisor::{Made, Origin, Supervisor};
 
 /// A kernel with everything in it, on the machine that was chosen.
 ///
@@ -144,7 +126,7 @@ impl Nub {
     pub fn publish_image(&mut self, image: ValidImage) -> Result<CapHash, Error> {
         let hash = image.hash();
         // Once more if the machine was replaced just then.
-        while !self.contains(&hash) {
+        while self.image(&hash).is_none() {
             self.reader.ask(|live| {
                 live.backend.machine().publish(&image)?;
                 self.reader.supervisor.insert_image(live, image.clone());
@@ -161,7 +143,7 @@ impl Nub {
     /// [`Error::Unpublish`]: there are Instances of it. It stays published then. Those of a guest that
     /// [ends](Nub#when-a-guest-ends).
     pub fn unpublish(&mut self, image: &CapHash) -> Result<bool, Error> {
-        if !self.contains(image) {
+        if self.image(image).is_none() {
             return Ok(false);
         }
         self.forget_the_ended();
@@ -175,7 +157,7 @@ impl Nub {
             self.drop_instance(instance);
         }
         // A machine that was replaced meanwhile has it again.
-        while self.contains(image) {
+        while self.image(image).is_some() {
             self.reader.ask(|live| {
                 live.backend.machine().unpublish(image)?;
                 self.reader.supervisor.remove_image(live, image);
@@ -183,17 +165,6 @@ impl Nub {
             })?;
         }
         Ok(true)
-    }
-
-    /// Keeps a capability. So far only Images can be kept.
-    ///
-    /// # Errors
-    /// [`Error::Kind`]: it is no Image. Those of [`Nub::publish_image`].
-    pub fn put_cap(&mut self, capability: &Capability) -> Result<CapHash, Error> {
-        match capability {
-            Capability::Image(image) => self.publish_image(image.clone()),
-            other => Err(Error::Kind(other.tag().to_string())),
-        }
     }
 
     /// [`Nub::put_cap`] for those who know the hash: where the capability is already there, nothing is looked at and no
@@ -215,7 +186,8 @@ impl Nub {
     /// Whether a capability of this hash was published or put. Asks no guest.
     #[must_use]
     pub fn contains(&self, hash: &CapHash) -> bool {
-        self.reader.supervisor.image(hash).is_some()
+        let supervisor = &self.reader.supervisor;
+        supervisor.image(hash).is_some() || supervisor.put(hash).is_some()
     }
 
     /// The published Image of this hash.
@@ -224,15 +196,23 @@ impl Nub {
         self.reader.supervisor.image(hash)
     }
 
-    /// Makes an Instance of a published Image, and gives it what `grants` has for the Image's imports.
+    /// Makes an Instance of a published Image, and gives it what `grants` has for the Image's imports. For one that has more
+    /// than that, or others below it, there is [`Nub::load`].
     ///
     /// # Errors
     /// [`Error::Instantiate`]: the Image is not published, a required import is not granted, or a grant has no import.
+    /// [`Error::Bounds`]: with what it is granted it is too large, or too high.
     /// Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, Error> {
         let image = self.image(image).ok_or(InstantiateError::UnknownImage(*image))?;
         let granted = grants.resolve(image.image())?;
-        // An import can only be of a service so far.
+        if granted.values().any(|capability| !matches!(capability, Capability::Service(_))) {
+            let mut root = Instance::new(image);
+            for (slot, capability) in granted {
+                root.put_at(&[slot], capability).map_err(|refused| Error::from_bounds(refused.why))?;
+            }
+            return self.load(root);
+        }
         let services = granted.into_iter().filter_map(|(slot, capability)| match capability {
             Capability::Service(service) => Some((slot, service)),
             _ => None,
@@ -240,12 +220,12 @@ impl Nub {
         let services: Vec<_> = services.collect();
         let made = self.reader.ask(|live| {
             let number = live.backend.machine().instantiate(&image, &services)?;
-            Ok(Made::new(live, number, image.clone(), services.clone()))
+            Ok(Made::new(live, number, image.clone(), Origin::Image(services.clone())))
         })?;
         Ok(self.insert(made))
     }
 
-    fn insert(&mut self, made: Made) -> InstanceId {
+    pub(crate) fn insert(&mut self, made: Made) -> InstanceId {
         let id = InstanceId::from_number(self.next_instance);
         self.next_instance += 1;
         self.reader.supervisor.insert(id, made);
@@ -259,7 +239,7 @@ impl Nub {
     pub fn copy(&mut self, instance: InstanceId) -> Result<InstanceId, Error> {
         let supervisor = &self.reader.supervisor;
         let made = self.reader.ask(|live| {
-            let number = supervisor.ask_about(live, instance, |machine, number, _| machine.copy(number))?;
+            let number = supervisor.ask_about(live, instance, |machine, number| machine.copy(number))?;
             Ok(supervisor.made(instance)?.copied(live, number))
         })?;
         Ok(self.insert(made))
@@ -275,7 +255,7 @@ impl Nub {
     /// # Errors
     /// [`Error::Invoke`]: there is no such Instance. Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn state_root(&mut self, instance: InstanceId) -> Result<CapHash, Error> {
-        self.reader.ask_about(instance, |machine, number, _| machine.root(number))
+        self.reader.ask_about(instance, |machine, number| machine.root(number))
     }
 
     /// Maps the memory of an Instance in this process, which its first call, or its first after it was copied, does
@@ -284,7 +264,7 @@ impl Nub {
     /// # Errors
     /// [`Error::Invoke`]: there is no such Instance.
     pub fn prepare(&mut self, instance: InstanceId) -> Result<(), Error> {
-        self.reader.ask_about(instance, |machine, number, _| machine.prepare(number))
+        self.reader.ask_about(instance, |machine, number| machine.prepare(number))
     }
 
     /// An endpoint of an Instance, as its Image declares it: with a signature where the program says one. Asks no guest.
@@ -308,8 +288,8 @@ impl Nub {
         arguments: &[u64],
         options: &InvokeOptions,
     ) -> Result<Outcome, Error> {
-        let call = call(endpoint.into(), arguments, options);
-        self.reader.ask_about(instance, |machine, number, image| machine.invoke(number, image, &call))
+        let call = options.call(endpoint.into(), arguments);
+        self.reader.ask_about(instance, |machine, number| machine.invoke(number, &call))
     }
 
     /// Runs a program that has no Image, as the public test vectors have them, on this machine: nothing of the kernel's
@@ -345,10 +325,6 @@ impl Nub {
     pub fn fail(&mut self, failure: Failure) -> Result<(), Error> {
         self.reader.fail_on(failure, false)
     }
-}
-
-pub(crate) fn call<'a>(endpoint: EndpointRef<'a>, arguments: &'a [u64], options: &'a InvokeOptions) -> Call<'a> {
-    Call { endpoint, arguments, gas: options.gas, scratchpad: options.scratchpad.as_deref() }
 }
 
 impl core::fmt::Debug for Nub {

@@ -6,7 +6,8 @@ use javm_cap::CapHash;
 use nub_kernel::{EndpointRef, InstanceId, Outcome};
 
 use crate::error::Error;
-use crate::handle::{InvokeOptions, Nub};
+use crate::handle::Nub;
+use crate::options::InvokeOptions;
 
 /// How many Instances are kept; the one that was not used for the longest time goes first.
 const MOST_KEPT: usize = 1024;
@@ -144,7 +145,7 @@ impl Nub {
         // What is given beyond what the endpoint takes is a mistake unless it is nothing.
         let given = arguments.iter().rposition(|&argument| argument != 0).map_or(0, |last| last + 1);
         let copy = self.copy(kept)?;
-        let options = InvokeOptions { gas, scratchpad: None };
+        let options = InvokeOptions { gas, ..InvokeOptions::default() };
         let called = self.invoke(copy, endpoint, &arguments[..given.max(arity).min(arguments.len())], &options);
         let finished = called.and_then(|outcome| Ok(InvocationResult { outcome, instance: self.state_root(copy)? }));
         match &finished {

@@ -4,6 +4,8 @@
 //! - [`Nub`]: the handle. Publish an Image, make an Instance of it, call its endpoints.
 //! - [`Builder`]: how a handle is set up, and on which machine the kernel runs; [`Nub::new_local`], [`Nub::new_kvm`] are the
 //!   short forms.
+//! - [`Nub::load`], [`Nub::capability`]: trees of capabilities, to the machine and back; [`cap`] builds them. [`InvokeOptions`]:
+//!   what calls bring, among it the path of what is called below a root.
 //! - [`Nub::invoke_values`], [`Nub::invoke_typed`]: calls with values by an endpoint's signature; [`types`] has them.
 //! - [`Reader`]: queries, calls that change nothing, from any number of threads.
 //! - [`Nub::keep`], [`Nub::invoke_cached`]: calls of Instances by their hash, which change nothing.
@@ -32,26 +34,32 @@
 mod backend;
 mod backoff;
 mod builder;
+mod description;
 mod error;
 mod handle;
 mod health;
 mod kept;
+mod options;
 mod reader;
 mod supervisor;
 mod trace;
+mod tree;
 mod typed;
 
 pub use builder::{ArchChoice, Builder, Failure, Privilege};
+pub use description::{Description, Standing};
 pub use error::{Error, ErrorCode, Recovery, TypeMismatch};
-pub use handle::{DEFAULT_GAS, InvokeOptions, Nub};
+pub use handle::Nub;
 pub use health::{Health, Stats};
 pub use kept::InvocationResult;
+pub use options::{DEFAULT_GAS, InvokeOptions};
 pub use reader::Reader;
 pub use trace::TraceLine;
 pub use typed::{Returned, lift};
 
+pub use javm_cap as cap;
 pub use javm_cap::{CapHash, Capability, Data, Endpoint, Image, ValidImage};
 pub use javm_interpreter::{Exit, State};
 pub use javm_types as types;
 pub use nub_kernel::bare::Range;
-pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, LogEntry, Outcome as InvokeOutcome, Status};
+pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, InvokeError, LogEntry, Outcome as InvokeOutcome, Status};

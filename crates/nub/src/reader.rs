@@ -4,14 +4,14 @@ use core::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use javm_cap::{Endpoint, ValidImage};
-use nub_kernel::{EndpointRef, InstanceId, Outcome};
+use javm_cap::{Capability, Endpoint, Path, ValidImage};
+use nub_kernel::{EndpointRef, InstanceId, InvokeError, Outcome, Status};
 
 use crate::backend::{Machine, Trouble};
 use crate::builder::Failure;
 use crate::error::{Error, Recovery};
-use crate::handle::{InvokeOptions, call};
 use crate::health::Health;
+use crate::options::InvokeOptions;
 use crate::supervisor::{Live, Supervisor};
 
 /// A handle for queries: calls of endpoints that leave the Instance as it is. [`Nub::reader`](crate::Nub::reader) gives it; clones
@@ -133,7 +133,7 @@ impl Reader {
     pub(crate) fn ask_about<T>(
         &self,
         instance: InstanceId,
-        question: impl FnOnce(&dyn Machine, u64, &ValidImage) -> Result<T, Trouble>,
+        question: impl FnOnce(&dyn Machine, u64) -> Result<T, Trouble>,
     ) -> Result<T, Error> {
         self.ask(|live| self.supervisor.ask_about(live, instance, question))
     }
@@ -150,8 +150,8 @@ impl Reader {
         arguments: &[u64],
         options: &InvokeOptions,
     ) -> Result<Outcome, Error> {
-        let call = call(endpoint.into(), arguments, options);
-        self.ask_about(instance, |machine, number, image| machine.query(number, image, &call))
+        let call = options.call(endpoint.into(), arguments);
+        self.ask_about(instance, |machine, number| machine.query(number, &call))
     }
 
     /// An endpoint of an Instance, as its Image declares it: with a signature where the program says one. Asks no guest.
@@ -161,6 +161,41 @@ impl Reader {
     pub fn endpoint<'a>(&self, instance: InstanceId, endpoint: impl Into<EndpointRef<'a>>) -> Result<Endpoint, Error> {
         let made = self.supervisor.made(instance)?;
         Ok(nub_kernel::find_endpoint(made.image.image(), endpoint.into())?.clone())
+    }
+
+    /// An endpoint of what stands at a path below an Instance.
+    ///
+    /// # Errors
+    /// [`Error::Invoke`]: no such Instance or endpoint, or something else stands there. Those of a guest that
+    /// [ends](Reader#when-a-guest-ends).
+    pub fn endpoint_at<'a>(
+        &self,
+        instance: InstanceId,
+        path: &Path,
+        endpoint: impl Into<EndpointRef<'a>>,
+    ) -> Result<Endpoint, Error> {
+        if path.is_empty() {
+            return self.endpoint(instance, endpoint);
+        }
+        let image = self.image_at(instance, path)?;
+        Ok(nub_kernel::find_endpoint(image.image(), endpoint.into())?.clone())
+    }
+
+    /// The Image of the Instance at a path.
+    fn image_at(&self, instance: InstanceId, path: &Path) -> Result<ValidImage, Error> {
+        let refused = |status| Error::from(InvokeError::Refused { path: *path, status });
+        let found = self.ask_about(instance, |machine, number| machine.describe(number, path))?;
+        let found = found.ok_or_else(|| refused(Status::Empty))?;
+        let standing = found.instance.ok_or_else(|| refused(Status::Kind))?;
+        if let Some(image) = self.supervisor.image(&standing.image) {
+            return Ok(image);
+        }
+        // It was unpublished: the Instance has it itself.
+        match self.ask_about(instance, |machine, number| machine.capability(number, path))? {
+            Some(Capability::Instance(found)) => Ok(found.image().clone()),
+            Some(_) => Err(refused(Status::Kind)),
+            None => Err(refused(Status::Empty)),
+        }
     }
 
     /// How the machine is. Asks no guest, and starts none.

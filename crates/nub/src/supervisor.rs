@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use javm_cap::{CapHash, Service, ValidImage};
+use javm_cap::{CapHash, Capability, Instance, Service, ValidImage};
 use nub_kernel::{InstanceId, InvokeError};
 
 use crate::backend::{Backend, End, Machine, Trouble};
@@ -24,8 +24,17 @@ pub(crate) struct Live {
 /// An Instance: how it was made, and where it is.
 pub(crate) struct Made {
     pub(crate) image: ValidImage,
-    services: Vec<(u8, Service)>,
+    origin: Origin,
     place: Mutex<Place>,
+}
+
+/// What an Instance is made of, in each machine that comes.
+#[derive(Clone)]
+pub(crate) enum Origin {
+    /// Its Image, and these services in these slots.
+    Image(Vec<(u8, Service)>),
+    /// A tree that was loaded.
+    Tree(Instance),
 }
 
 /// Where an Instance is.
@@ -38,13 +47,13 @@ enum Place {
 }
 
 impl Made {
-    pub(crate) fn new(live: &Live, number: u64, image: ValidImage, services: Vec<(u8, Service)>) -> Made {
-        Made { image, services, place: Mutex::new(Place::In { live: live.number, number }) }
+    pub(crate) fn new(live: &Live, number: u64, image: ValidImage, origin: Origin) -> Made {
+        Made { image, origin, place: Mutex::new(Place::In { live: live.number, number }) }
     }
 
     /// A copy that was made in this machine.
     pub(crate) fn copied(&self, live: &Live, number: u64) -> Made {
-        Made::new(live, number, self.image.clone(), self.services.clone())
+        Made::new(live, number, self.image.clone(), self.origin.clone())
     }
 
     /// The machine's number of it; where the machine is newer, it is made there first, once for all who ask. `None` if it
@@ -55,7 +64,11 @@ impl Made {
             Place::Dropped => Ok(None),
             Place::In { live: there, number } if there == live.number => Ok(Some(number)),
             Place::In { .. } => {
-                let number = live.backend.machine().instantiate(&self.image, &self.services)?;
+                let machine = live.backend.machine();
+                let number = match &self.origin {
+                    Origin::Image(services) => machine.instantiate(&self.image, services)?,
+                    Origin::Tree(root) => machine.load(root)?,
+                };
                 *place = Place::In { live: live.number, number };
                 Ok(Some(number))
             }
@@ -114,6 +127,8 @@ pub(crate) struct Supervisor {
     restarting: Mutex<()>,
     images: RwLock<Images>,
     instances: RwLock<BTreeMap<InstanceId, Arc<Made>>>,
+    /// Capabilities that were put, but for Images.
+    put: RwLock<BTreeMap<CapHash, Capability>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -145,6 +160,7 @@ impl Supervisor {
             restarting: Mutex::new(()),
             images: RwLock::default(),
             instances: RwLock::default(),
+            put: RwLock::default(),
         })
     }
 
@@ -221,6 +237,19 @@ impl Supervisor {
         shared!(self.images).by_hash.get(hash).map(|(_, image)| image.clone())
     }
 
+    /// The capability of this hash that was put.
+    pub(crate) fn put(&self, hash: &CapHash) -> Option<Capability> {
+        shared!(self.put).get(hash).cloned()
+    }
+
+    pub(crate) fn insert_put(&self, capability: Capability) {
+        alone!(self.put).insert(capability.hash(), capability);
+    }
+
+    pub(crate) fn remove_put(&self, hash: &CapHash) -> Option<Capability> {
+        alone!(self.put).remove(hash)
+    }
+
     /// An Image was published in this machine: it is published in each later one, too. Does nothing if there is a later one
     /// already, which does not have it.
     pub(crate) fn insert_image(&self, live: &Live, image: ValidImage) {
@@ -275,12 +304,12 @@ impl Supervisor {
         &self,
         live: &Live,
         instance: InstanceId,
-        question: impl FnOnce(&dyn Machine, u64, &ValidImage) -> Result<T, Trouble>,
+        question: impl FnOnce(&dyn Machine, u64) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let made = self.made(instance)?;
         let unknown = || Trouble::from(InvokeError::UnknownInstance(instance));
         let number = made.number_in(live)?.ok_or_else(unknown)?;
-        let answer = question(live.backend.machine(), number, &made.image);
+        let answer = question(live.backend.machine(), number);
         match answer {
             // It was dropped meanwhile; the machine knows its own numbers only.
             Err(Trouble::Refused(_)) if self.made(instance).is_err() => Err(unknown()),

@@ -6,7 +6,8 @@ use nub_kernel::{EndpointRef, InstanceId, Outcome};
 
 use crate::builder::ArchChoice;
 use crate::error::Error;
-use crate::handle::{InvokeOptions, Nub, call};
+use crate::handle::Nub;
+use crate::options::InvokeOptions;
 
 /// An instruction that is about to run.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ impl Nub {
         options: &InvokeOptions,
         mut trace: impl FnMut(TraceLine<'_>),
     ) -> Result<Outcome, Error> {
-        let call = call(endpoint.into(), arguments, options);
+        let call = options.call(endpoint.into(), arguments);
         let mut forward = |state: &State, instruction: &Instruction| {
             trace(TraceLine { pc: state.pc, gas: state.gas, registers: &state.registers, instruction });
         };
@@ -44,7 +45,6 @@ impl Nub {
             self.reader.supervisor.made(instance)?;
             return Err(Error::LocalOnly("watching a call"));
         }
-        self.reader
-            .ask_about(instance, |machine, number, image| machine.invoke_traced(number, image, &call, &mut forward))
+        self.reader.ask_about(instance, |machine, number| machine.invoke_traced(number, &call, &mut forward))
     }
 }

@@ -8,7 +8,8 @@ use javm_types::{Decode, Method, Value};
 use nub_kernel::{Ended, EndpointRef, InstanceId, Outcome};
 
 use crate::error::{Error, TypeMismatch};
-use crate::handle::{InvokeOptions, Nub};
+use crate::handle::Nub;
+use crate::options::InvokeOptions;
 use crate::reader::Reader;
 
 /// What a call with values came to.
@@ -45,7 +46,7 @@ impl Nub {
         arguments: &[Value],
         options: &InvokeOptions,
     ) -> Result<Returned<Value>, Error> {
-        let (endpoint, declared) = declared(&self.reader, instance, endpoint)?;
+        let (endpoint, declared) = declared(&self.reader, instance, options, endpoint)?;
         with_values(&declared, arguments, options, |registers, options| {
             self.invoke(instance, endpoint, registers, options)
         })
@@ -75,7 +76,7 @@ impl Nub {
         arguments: &A,
         options: &InvokeOptions,
     ) -> Result<Returned<R>, Error> {
-        let (endpoint, declared) = declared(&self.reader, instance, endpoint)?;
+        let (endpoint, declared) = declared(&self.reader, instance, options, endpoint)?;
         with_types(&declared, arguments, options, |registers, options| {
             self.invoke(instance, endpoint, registers, options)
         })
@@ -94,7 +95,7 @@ impl Reader {
         arguments: &[Value],
         options: &InvokeOptions,
     ) -> Result<Returned<Value>, Error> {
-        let (endpoint, declared) = declared(self, instance, endpoint)?;
+        let (endpoint, declared) = declared(self, instance, options, endpoint)?;
         with_values(&declared, arguments, options, |registers, options| {
             self.query(instance, endpoint, registers, options)
         })
@@ -111,7 +112,7 @@ impl Reader {
         arguments: &A,
         options: &InvokeOptions,
     ) -> Result<Returned<R>, Error> {
-        let (endpoint, declared) = declared(self, instance, endpoint)?;
+        let (endpoint, declared) = declared(self, instance, options, endpoint)?;
         with_types(&declared, arguments, options, |registers, options| {
             self.query(instance, endpoint, registers, options)
         })
@@ -122,10 +123,11 @@ impl Reader {
 fn declared<'a>(
     reader: &Reader,
     instance: InstanceId,
+    options: &InvokeOptions,
     endpoint: impl Into<EndpointRef<'a>>,
 ) -> Result<(EndpointRef<'a>, Endpoint), Error> {
     let endpoint = endpoint.into();
-    Ok((endpoint, reader.endpoint(instance, endpoint)?))
+    Ok((endpoint, reader.endpoint_at(instance, &options.path, endpoint)?))
 }
 
 fn method(endpoint: &Endpoint) -> Result<&Method, Error> {
@@ -193,8 +195,8 @@ fn check<A: LowerArguments, R: for<'b> Decode<'b>>(method: &Method) -> Result<()
 fn with_arguments(options: &InvokeOptions, encoded: Option<Vec<u8>>) -> Result<InvokeOptions, Error> {
     match (encoded, &options.scratchpad) {
         (Some(_), Some(_)) => Err(Error::ScratchpadTaken),
-        (None, given) => Ok(InvokeOptions { gas: options.gas, scratchpad: given.clone() }),
-        (encoded, None) => Ok(InvokeOptions { gas: options.gas, scratchpad: encoded }),
+        (None, _) => Ok(options.clone()),
+        (encoded, None) => Ok(InvokeOptions { scratchpad: encoded, ..options.clone() }),
     }
 }
 

@@ -65,7 +65,7 @@ type Ending = Result<Halted, String>;
 fn in_nub(nub: &mut Nub, image: &CapHash, calls: &[Call], mapped: usize) -> Vec<Ending> {
     let instance = nub.instantiate(image, &Grants::services()).unwrap();
     let mut invoke = |call: &Call| {
-        let options = InvokeOptions { gas: GAS, scratchpad: call.scratchpad.clone() };
+        let options = InvokeOptions { gas: GAS, scratchpad: call.scratchpad.clone(), ..InvokeOptions::default() };
         nub.invoke(instance, call.endpoint, &call.registers, &options).unwrap()
     };
     let ending = |outcome: InvokeOutcome| {

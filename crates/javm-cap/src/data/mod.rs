@@ -286,6 +286,22 @@ impl Data {
         self.tree.prove(self.height(), 0, &(first..=last), out);
     }
 
+    /// What holds its pages, and the height of that.
+    pub(crate) fn tree(&self) -> (&Tree, u32) {
+        (&self.tree, self.height())
+    }
+
+    /// The Data of at most [`MAX_DATA_PAGES`] pages that this holds, if it has the height for them and none behind.
+    pub(crate) fn from_tree(pages: u32, content: Option<(Tree, u32)>) -> Option<Data> {
+        match content {
+            None => Data::new(pages).ok(),
+            Some((tree, above)) => {
+                let fits = above == height(pages) && tree.ends_before(above, pages);
+                fits.then_some(Data { pages, tree, changes: Changes::NONE })
+            }
+        }
+    }
+
     pub(crate) fn into_tree(self) -> Tree {
         self.tree
     }

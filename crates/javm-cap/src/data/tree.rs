@@ -56,6 +56,11 @@ impl Inner {
         &mut self.children[side]
     }
 
+    /// The hash of a child, which has this height.
+    pub(crate) fn hash_of(&self, side: usize, height: u32) -> Hash {
+        self.hashes[side].get_or_fill(|| self.children[side].hash(height))
+    }
+
     fn is_empty(&self) -> bool {
         matches!(self.children, [Tree::Empty, Tree::Empty])
     }
@@ -196,6 +201,31 @@ impl Tree {
             Tree::Empty => ZERO_SUBTREES[height as usize],
             Tree::Leaf(page) => page.hash(),
             Tree::Inner(inner) => rehash::root(inner, height),
+        }
+    }
+
+    /// Whether the hash of a subtree of this height says that all of it is zero.
+    pub(crate) fn is_zero(height: u32, hash: &Hash) -> bool {
+        ZERO_SUBTREES[height as usize] == *hash
+    }
+
+    /// The tree of two trees of a height less, of which at least one is not empty.
+    pub(crate) fn join(halves: [Tree; 2]) -> Tree {
+        Inner::of(halves)
+    }
+
+    /// Whether it has no leaf at `length` or behind.
+    pub(super) fn ends_before(&self, height: u32, length: u32) -> bool {
+        match self {
+            Tree::Empty => true,
+            _ if length >= 1 << height => true,
+            Tree::Leaf(_) => false,
+            Tree::Inner(inner) => {
+                let half = 1 << (height - 1);
+                let [left, right] = &inner.children;
+                left.ends_before(height - 1, length.min(half))
+                    && right.ends_before(height - 1, length.saturating_sub(half))
+            }
         }
     }
 

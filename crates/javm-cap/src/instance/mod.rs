@@ -17,6 +17,8 @@ pub use self::state::{RunState, Suspended, Why};
 use crate::capability::Capability;
 use crate::changes::{Epoch, Tally};
 use crate::cnode::{CNode, PlaceError, Refused};
+use crate::data::Data;
+use crate::decode::{DecodeError, Reader};
 use crate::hash::{CapHash, HASH_SIZE, Hash, HashCache, hash_parts};
 use crate::image::ValidImage;
 use crate::measure::{BoundsError, MAX_SIZE, Measure};
@@ -59,6 +61,32 @@ pub enum StateError {
     /// Only an Idle Instance can have another Image.
     #[error("the Instance is Suspended in its program; only an Idle one can get another Image")]
     NotIdle,
+}
+
+/// Why parts make no Instance.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum RestoreError {
+    Encoding(DecodeError),
+    Bounds(BoundsError),
+    State(StateError),
+}
+
+impl From<DecodeError> for RestoreError {
+    fn from(error: DecodeError) -> RestoreError {
+        RestoreError::Encoding(error)
+    }
+}
+
+impl From<BoundsError> for RestoreError {
+    fn from(error: BoundsError) -> RestoreError {
+        RestoreError::Bounds(error)
+    }
+}
+
+impl From<StateError> for RestoreError {
+    fn from(error: StateError) -> RestoreError {
+        RestoreError::State(error)
+    }
 }
 
 impl Instance {
@@ -255,6 +283,24 @@ impl Instance {
         CapHash(self.0.hash.get_or_fill(|| hash_parts(Tag::Instance, &[&self.encode()[1..]])))
     }
 
+    /// The Instance of these parts, whose state is what [`encode_state`](Instance::encode_state) wrote, with the ephemeral
+    /// pages that a suspended call has. It is for the caller to stay within the bounds.
+    pub(crate) fn restore(
+        image: ValidImage,
+        table: CNode,
+        state: &[u8],
+        ephemeral: Option<Data>,
+    ) -> Result<Instance, RestoreError> {
+        let mut from = Reader::new(state);
+        let Condition { state, quota, home } = Condition::decode(&mut from, ephemeral)?;
+        from.end()?;
+        let mut instance = Instance(Arc::new(Parts { image, table, condition: None, hash: HashCache::empty() }));
+        instance.set_quota(quota)?;
+        instance.set_home(home);
+        instance.set_state(state)?;
+        Ok(instance)
+    }
+
     /// Hands what it consists of to `take` if nobody shares it.
     pub(crate) fn into_parts(self, take: &mut impl FnMut(Capability)) {
         if let Some(parts) = Arc::into_inner(self.0) {
@@ -291,7 +337,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::data::Data;
     use crate::hash::count;
     use crate::image::Image;
 

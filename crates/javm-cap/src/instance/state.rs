@@ -6,10 +6,13 @@ use alloc::vec::Vec;
 
 use javm_isa::REG_COUNT;
 
-use super::mappings::DynamicMappings;
+use super::mappings::{DynamicMapping, DynamicMappings};
 use crate::data::Data;
-use crate::hash::{Hash, hash_from_hex, hash_parts};
-use crate::measure::Measure;
+use crate::decode::{DecodeError, DecodeErrorReason, Reader};
+use crate::hash::{CapHash, Hash, hash_from_hex, hash_parts};
+use crate::image::Access;
+use crate::measure::{MAX_HEIGHT, Measure};
+use crate::page::PAGE_SIZE;
 use crate::path::Path;
 use crate::tag::Tag;
 
@@ -120,6 +123,43 @@ impl Condition {
         out
     }
 
+    /// Reads what [`encode`](Condition::encode) wrote, but for the ephemeral pages, of which it has the hash alone.
+    pub(super) fn decode(from: &mut Reader<'_>, ephemeral: Option<Data>) -> Result<Condition, DecodeError> {
+        let flag = |from: &mut Reader<'_>, field: &'static str| {
+            from.choice(field, "0 = no, 1 = yes", |number| match number {
+                0 => Some(false),
+                1 => Some(true),
+                _ => None,
+            })
+        };
+        let is_suspended = from.choice("state", "0 = Idle, 1 = Suspended", |number| match number {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        })?;
+        let (has_quota, has_home) = (flag(from, "quota")?, flag(from, "home")?);
+        let quota = if has_quota { Some(from.u64("quota in pages")?) } else { None };
+        let home = if has_home {
+            let at = from.offset();
+            let length = from.u8("home length")?;
+            let path = Path::new(from.bytes("home path", length.into())?);
+            let too_long = DecodeErrorReason::TooLarge { found: length.into(), limit: MAX_HEIGHT.into() };
+            Some(path.map_err(|_| DecodeError::new(at, "home length", too_long))?)
+        } else {
+            None
+        };
+        let state = if is_suspended {
+            RunState::Suspended(Suspended::decode(from, ephemeral)?)
+        } else if ephemeral.is_some() {
+            let reason =
+                DecodeErrorReason::Unknown { found: 0, known: "only a Suspended Instance has ephemeral pages" };
+            return Err(DecodeError::new(0, "state", reason));
+        } else {
+            RunState::Idle
+        };
+        Ok(Condition { state, quota, home })
+    }
+
     pub(super) fn hash(&self) -> Hash {
         hash_parts(Tag::RunState, &[&self.encode()])
     }
@@ -133,6 +173,70 @@ impl Condition {
 }
 
 impl Suspended {
+    fn decode(from: &mut Reader<'_>, ephemeral: Option<Data>) -> Result<Suspended, DecodeError> {
+        let unknown =
+            |at, field, found, known| DecodeError::new(at, field, DecodeErrorReason::Unknown { found, known });
+        let why_at = from.offset();
+        let why = from.u8("why")?;
+        let block_paid = from.choice("block paid", "0 = no, 1 = yes", |number| match number {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        })?;
+        let pc = from.u32("pc")?;
+        let mut registers = [0; REG_COUNT];
+        for register in &mut registers {
+            *register = from.u64("register")?;
+        }
+        let detail_at = from.offset();
+        let detail = from.u64("detail")?;
+        let why = match (why, u32::try_from(detail)) {
+            (1, Ok(0)) => Why::Panic,
+            (2, Ok(page)) if page % PAGE_SIZE as u32 == 0 => Why::Fault { page },
+            (3, Ok(0)) => Why::OutOfGas,
+            (4, _) => Why::Yield { value: detail },
+            (1..=3, _) => return Err(unknown(detail_at, "detail", detail, "the address of a page for FAULT, else 0")),
+            (other, _) => {
+                return Err(unknown(why_at, "why", other.into(), "1 PANIC, 2 FAULT, 3 OUT_OF_GAS, 4 YIELD"));
+            }
+        };
+        let hash_at = from.offset();
+        let stated = CapHash(from.hash("ephemeral pages")?);
+        let missing =
+            DecodeErrorReason::Unknown { found: 0, known: "a Suspended Instance comes with its ephemeral pages" };
+        let ephemeral = ephemeral.ok_or(DecodeError::new(hash_at, "ephemeral pages", missing))?;
+        let actual = ephemeral.hash();
+        if stated != actual {
+            return Err(DecodeError::new(hash_at, "ephemeral pages", DecodeErrorReason::Hash { stated, actual }));
+        }
+        let count_at = from.offset();
+        let count = from.u32("number of dynamic mappings")?;
+        let mut mappings = DynamicMappings::new();
+        for index in 0..count {
+            let field = |name| ("dynamic mapping", index, name);
+            let at = from.offset();
+            let first_page = from.u32(field("first page"))?;
+            let (pages, offset) = (from.u32(field("pages"))?, from.u32(field("offset"))?);
+            let access = from.choice(field("access"), "0 = read-only, 1 = read-write", |number| match number {
+                0 => Some(Access::ReadOnly),
+                1 => Some(Access::ReadWrite),
+                _ => None,
+            })?;
+            let slot = from.u8(field("slot"))?;
+            let is_behind = mappings.iter().last().is_none_or(|last| last.first_page + last.pages <= first_page);
+            let mapped = mappings.map(DynamicMapping { first_page, pages, offset, access, slot });
+            // An entry that goes on as the one before is none of its own.
+            if mapped.is_err() || !is_behind || mappings.len() as u64 != u64::from(index) + 1 {
+                let known = "in ascending order, as few as can say it, each within the bounds of an Image's";
+                return Err(unknown(at, "dynamic mapping", first_page.into(), known));
+            }
+        }
+        if mappings.len() as u64 != u64::from(count) {
+            return Err(unknown(count_at, "number of dynamic mappings", count.into(), "as many as follow"));
+        }
+        Ok(Suspended { why, block_paid, pc, registers, ephemeral, mappings })
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         let Suspended { why, block_paid, pc, registers, ephemeral, mappings } = self;
         out.extend([why.number(), u8::from(*block_paid)]);

@@ -21,8 +21,7 @@ fn instance(sandbox: &Sandbox, image: &[u8]) -> u64 {
 }
 
 fn invoke<'a>(instance: u64, endpoint: &'a str, arguments: &'a [u64]) -> Invoke<'a> {
-    let (endpoint, arguments) = (Endpoint::Name(endpoint), arguments.into());
-    Invoke { instance, endpoint, arguments, gas: 1_000_000_000, scratchpad: None }
+    Invoke::new(instance, Endpoint::Name(endpoint), arguments, 1_000_000_000)
 }
 
 /// What a call came to, in the register of results.

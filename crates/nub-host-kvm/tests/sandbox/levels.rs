@@ -17,8 +17,7 @@ fn hashes(sandbox: &Sandbox, image: &[u8], call: &[u64]) -> (Reply, Reply, Reply
     let Reply::Hash(hash) = published else { panic!("{published:?}") };
     let made = ask(sandbox, &Request::Instantiate { image: hash, all_services: true, services: vec![] });
     let Reply::Instance(instance) = made else { panic!("{made:?}") };
-    let invoke =
-        Invoke { instance, endpoint: Endpoint::Name("hash"), arguments: call.into(), gas: 1 << 40, scratchpad: None };
+    let invoke = Invoke::new(instance, Endpoint::Name("hash"), call, 1 << 40);
     let outcome = ask(sandbox, &Request::Invoke(invoke));
     let root = ask(sandbox, &Request::Root(instance));
     (published, outcome, root)

@@ -87,10 +87,10 @@ impl<'a> Pair<'a> {
     /// A call, and the state behind it.
     pub fn invoke(&mut self, twin: Twin, asked: Asked<'_>) -> reply::Outcome {
         let Asked { endpoint, arguments, gas, scratchpad } = asked;
-        let call = Call { endpoint: EndpointRef::Name(endpoint), arguments, gas, scratchpad };
+        let call = Call { scratchpad, ..Call::new(EndpointRef::Name(endpoint), arguments, gas) };
         let local = self.local.invoke(twin.local, &call, None).unwrap_or_else(|error| panic!("{error}"));
         let endpoint = Endpoint::Name(endpoint);
-        let invoke = Invoke { instance: twin.guest, endpoint, arguments: arguments.into(), gas, scratchpad };
+        let invoke = Invoke { scratchpad, ..Invoke::new(twin.guest, endpoint, arguments, gas) };
         let Reply::Outcome(guest) = self.ask(&Request::Invoke(invoke)) else { panic!("no outcome") };
         assert_eq!(guest, outcome(&local), "the outcomes differ");
         self.root(twin);
@@ -112,6 +112,7 @@ fn outcome(outcome: &Outcome) -> reply::Outcome {
             Ended::Panic => reply::Ended::Panic,
             Ended::Fault { page } => reply::Ended::Fault(page),
             Ended::OutOfGas => reply::Ended::OutOfGas,
+            Ended::Refused(status) => reply::Ended::Refused(status as u8),
         },
         gas_used: outcome.gas_used,
         registers: outcome.registers,
@@ -122,5 +123,6 @@ fn outcome(outcome: &Outcome) -> reply::Outcome {
             .iter()
             .map(|entry| reply::LogEntry { topic: entry.topic, bytes: entry.bytes.clone() })
             .collect(),
+        gift: None,
     }
 }

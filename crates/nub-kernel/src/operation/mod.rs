@@ -18,6 +18,7 @@ mod places;
 mod programs;
 
 pub(crate) use self::operands::Operands;
+pub(crate) use self::programs::satisfies;
 use crate::arch::Arch;
 use crate::engine::{Answer, Refusal, Reply, Stop};
 use crate::frame::Via;

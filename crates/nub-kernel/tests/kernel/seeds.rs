@@ -32,7 +32,7 @@ fn history(seed: Seed) -> Vec<(Ended, u64, u64, CapHash)> {
         let hash = kernel.publish(image.clone());
         assert_eq!(kernel.publish(image), hash);
         let instance = kernel.instantiate(&hash, &Grants::services()).expect("it imports services");
-        let call = Call { endpoint: EndpointRef::Number(0), arguments: &[], gas: 1000, scratchpad: None };
+        let call = Call::new(EndpointRef::Number(0), &[], 1000);
         let outcome = kernel.invoke(instance, &call, None).expect("the call is right");
         let root = kernel.instance(instance).expect("it is there").hash();
         seen.push((outcome.ended, outcome.value, outcome.gas_used, root));

@@ -61,8 +61,7 @@ fn a_program_is_told_its_block() {
         let image = kernel.publish(caller(BLOCK_SLOT, method));
         let instance = kernel.instantiate(&image, &Grants::services()).expect("all services are there");
         kernel.set_block(Block { height: 77, prior_root: [9; 32] });
-        let call =
-            Call { endpoint: EndpointRef::Name("main"), arguments: &[32, 0, 0], gas: 10_000, scratchpad: Some(&[]) };
+        let call = Call { scratchpad: Some(&[]), ..Call::new(EndpointRef::Name("main"), &[32, 0, 0], 10_000) };
         let outcome = kernel.invoke(instance, &call, None).expect("the call is right");
         assert_eq!((status(&outcome), outcome.value), (0, expected));
         let prior: [u8; 96] = left(&outcome, 0);

@@ -36,8 +36,7 @@ fn swapper(first: u64) -> Image {
 fn call(kernel: &mut Kernel<LocalArch>, modelled: &mut Modelled, swap: &Swap) -> Result<(), TestCaseError> {
     let Swap { address, value, fails, ref scratchpad } = *swap;
     let arguments = swap.arguments();
-    let call =
-        Call { endpoint: EndpointRef::Number(0), arguments: &arguments, gas: 100, scratchpad: scratchpad.as_deref() };
+    let call = Call { scratchpad: scratchpad.as_deref(), ..Call::new(EndpointRef::Number(0), &arguments, 100) };
     let outcome = kernel.invoke(modelled.id, &call, None).expect("the call is right");
     prop_assert_eq!(outcome.ended, if fails { Ended::Panic } else { Ended::Halt });
 

@@ -4,13 +4,14 @@
 use std::fmt::Debug;
 use std::sync::{PoisonError, RwLock};
 
-use javm_cap::{CapHash, Service, ValidImage};
+use javm_cap::{CapHash, Capability, Instance, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
 use nub_kernel::{Call, Outcome, Trace};
 
 use super::{Guest, Local, Machine, Trouble};
+use crate::description::Description;
 use crate::error::Error;
 use crate::health::Stats;
 
@@ -68,11 +69,19 @@ impl Both {
     }
 }
 
+fn said(call: &Call<'_>) -> String {
+    match call.path.is_empty() {
+        true => format!("a call of {}", call.endpoint),
+        false => format!("a call of {} at {}", call.endpoint, call.path),
+    }
+}
+
 /// All of an outcome that a caller can see; the scratchpad by its hash.
 fn seen(outcome: &Outcome) -> impl PartialEq + Debug + use<> {
-    let Outcome { ended, value, gas_used, registers, pc, scratchpad, logs } = outcome;
+    let Outcome { ended, value, gas_used, registers, pc, scratchpad, gift, logs } = outcome;
     let scratchpad = scratchpad.as_ref().map(|data| (data.pages(), data.hash()));
-    (*ended, *value, *gas_used, *registers, *pc, scratchpad, logs.clone())
+    let gift = gift.as_ref().map(Capability::hash);
+    (*ended, *value, *gas_used, *registers, *pc, scratchpad, gift, logs.clone())
 }
 
 impl Machine for Both {
@@ -105,29 +114,43 @@ impl Machine for Both {
     }
 
     /// The states are compared after it, too.
-    fn invoke(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        let what = format!("a call of {}", call.endpoint);
+    fn invoke(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        let what = said(call);
         let _alone = self.order.write().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.compare(&what, |machine| machine.invoke(instance, image, call), seen)?;
+        let outcome = self.compare(&what, |machine| machine.invoke(instance, call), seen)?;
         self.compare(&format!("the state after {what}"), |machine| machine.root(instance), |&hash| hash)?;
         Ok(outcome)
     }
 
-    fn query(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+    fn query(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
         let _with_others = self.order.read().unwrap_or_else(PoisonError::into_inner);
-        let what = format!("a query of {}", call.endpoint);
-        self.compare(&what, |machine| machine.query(instance, image, call), seen)
+        self.compare(&format!("a query, {}", said(call)), |machine| machine.query(instance, call), seen)
     }
 
-    fn invoke_traced(
-        &self,
-        instance: u64,
-        image: &ValidImage,
-        call: &Call<'_>,
-        trace: Trace<'_>,
-    ) -> Result<Outcome, Trouble> {
-        let question = |machine: &dyn Machine| machine.invoke_traced(instance, image, call, &mut *trace);
-        self.ask(&format!("a watched call of {}", call.endpoint), question, seen)
+    fn invoke_traced(&self, instance: u64, call: &Call<'_>, trace: Trace<'_>) -> Result<Outcome, Trouble> {
+        let question = |machine: &dyn Machine| machine.invoke_traced(instance, call, &mut *trace);
+        self.ask(&format!("a watched call, {}", said(call)), question, seen)
+    }
+
+    fn hold(&self, capability: &Capability) -> Result<(), Trouble> {
+        self.ask("holding a capability", |machine| machine.hold(capability), |&()| ())
+    }
+
+    fn release(&self, hash: &CapHash) -> Result<(), Trouble> {
+        self.ask("releasing a capability", |machine| machine.release(hash), |&()| ())
+    }
+
+    fn load(&self, root: &Instance) -> Result<u64, Trouble> {
+        self.ask("loading a tree", |machine| machine.load(root), |&number| number)
+    }
+
+    fn describe(&self, instance: u64, path: &Path) -> Result<Option<Description>, Trouble> {
+        self.ask(&format!("what stands at {path}"), |machine| machine.describe(instance, path), Clone::clone)
+    }
+
+    fn capability(&self, instance: u64, path: &Path) -> Result<Option<Capability>, Trouble> {
+        let what = format!("the capability at {path}");
+        self.ask(&what, |machine| machine.capability(instance, path), |found| found.as_ref().map(Capability::hash))
     }
 
     fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {

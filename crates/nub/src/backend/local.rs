@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use javm_cap::{CapHash, Capability, Service, ValidImage};
+use javm_cap::{CapHash, Capability, Instance, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_arch_local::LocalArch;
@@ -12,6 +12,7 @@ use nub_kernel::query::{Onlooker, Wanted};
 use nub_kernel::{Call, Grants, InstanceId, InvokeError, Kernel, Outcome, Snapshot, Trace};
 
 use super::{Machine, Trouble};
+use crate::description::Description;
 use crate::health::Stats;
 
 /// A kernel in this process, and what answers queries beside it.
@@ -100,21 +101,36 @@ impl Machine for Local {
         Ok(lock(&self.kernel).instance(InstanceId::from_number(instance))?.hash())
     }
 
-    fn invoke(&self, instance: u64, _: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+    fn invoke(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
         self.call(instance, call, None)
     }
 
-    fn invoke_traced(
-        &self,
-        instance: u64,
-        _: &ValidImage,
-        call: &Call<'_>,
-        trace: Trace<'_>,
-    ) -> Result<Outcome, Trouble> {
+    fn invoke_traced(&self, instance: u64, call: &Call<'_>, trace: Trace<'_>) -> Result<Outcome, Trouble> {
         self.call(instance, call, Some(trace))
     }
 
-    fn query(&self, instance: u64, _: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
+    fn hold(&self, _: &Capability) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn release(&self, _: &CapHash) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn load(&self, root: &Instance) -> Result<u64, Trouble> {
+        Ok(lock(&self.kernel).keep(root.clone()).number())
+    }
+
+    fn describe(&self, instance: u64, path: &Path) -> Result<Option<Description>, Trouble> {
+        // All of it may have to be hashed, which nobody is to wait for.
+        Ok(self.capability(instance, path)?.as_ref().map(Description::of))
+    }
+
+    fn capability(&self, instance: u64, path: &Path) -> Result<Option<Capability>, Trouble> {
+        Ok(lock(&self.kernel).capability(InstanceId::from_number(instance), path)?)
+    }
+
+    fn query(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
         let instance = InstanceId::from_number(instance);
         let snapshot = self.snapshot(instance)?;
         let idle = lock(&self.onlookers).pop();

@@ -3,14 +3,14 @@
 //! A backend numbers its Instances itself and forgets everything when it ends; what has to outlive that is the handle's.
 
 mod both;
-#[cfg_attr(all(feature = "kvm", target_os = "linux", target_arch = "x86_64"), path = "guest.rs")]
+#[cfg_attr(all(feature = "kvm", target_os = "linux", target_arch = "x86_64"), path = "guest/mod.rs")]
 #[cfg_attr(not(all(feature = "kvm", target_os = "linux", target_arch = "x86_64")), path = "no_guest.rs")]
 mod guest;
 mod local;
 
 use std::time::Duration;
 
-use javm_cap::{CapHash, Service, ValidImage};
+use javm_cap::{CapHash, Capability, Instance, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
@@ -21,6 +21,7 @@ pub(crate) use guest::Guest;
 pub(crate) use local::Local;
 
 use crate::builder::{ArchChoice, Builder, Privilege};
+use crate::description::Description;
 use crate::error::Error;
 use crate::health::Stats;
 
@@ -71,21 +72,25 @@ pub(crate) trait Machine: Send + Sync {
     fn drop_instance(&self, instance: u64) -> Result<(), Trouble>;
     /// The hash of an Instance.
     fn root(&self, instance: u64) -> Result<CapHash, Trouble>;
-    /// Calls an endpoint. `image` is the Instance's.
-    fn invoke(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble>;
+    /// Calls an endpoint.
+    fn invoke(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble>;
     /// [`Machine::invoke`], with `trace` called before each instruction where that is possible.
-    fn invoke_traced(
-        &self,
-        instance: u64,
-        image: &ValidImage,
-        call: &Call<'_>,
-        trace: Trace<'_>,
-    ) -> Result<Outcome, Trouble> {
+    fn invoke_traced(&self, instance: u64, call: &Call<'_>, trace: Trace<'_>) -> Result<Outcome, Trouble> {
         let _ = trace;
-        self.invoke(instance, image, call)
+        self.invoke(instance, call)
     }
     /// Calls an endpoint and leaves the Instance as the last call left it, beside other queries and beside a call.
-    fn query(&self, instance: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble>;
+    fn query(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble>;
+    /// Has it at hand, until it was [released](Machine::release) as often.
+    fn hold(&self, capability: &Capability) -> Result<(), Trouble>;
+    /// Need not have it at hand any more.
+    fn release(&self, hash: &CapHash) -> Result<(), Trouble>;
+    /// Keeps the root of a tree, whose Images are published.
+    fn load(&self, root: &Instance) -> Result<u64, Trouble>;
+    /// What stands at a path below an Instance.
+    fn describe(&self, instance: u64, path: &Path) -> Result<Option<Description>, Trouble>;
+    /// The same, all of it.
+    fn capability(&self, instance: u64, path: &Path) -> Result<Option<Capability>, Trouble>;
     /// Runs a program without an Image: [`nub_kernel::bare::run`].
     fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble>;
     /// What it uses.

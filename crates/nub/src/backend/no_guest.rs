@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use javm_cap::{CapHash, Service, ValidImage};
+use javm_cap::{CapHash, Capability, Instance, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
@@ -10,6 +10,7 @@ use nub_kernel::{Call, Outcome};
 
 use super::{End, Machine, Trouble};
 use crate::builder::{Builder, Failure, Privilege};
+use crate::description::Description;
 use crate::error::Error;
 use crate::health::Stats;
 
@@ -75,11 +76,31 @@ impl Machine for Guest {
         match *self {}
     }
 
-    fn invoke(&self, _: u64, _: &ValidImage, _: &Call<'_>) -> Result<Outcome, Trouble> {
+    fn invoke(&self, _: u64, _: &Call<'_>) -> Result<Outcome, Trouble> {
         match *self {}
     }
 
-    fn query(&self, _: u64, _: &ValidImage, _: &Call<'_>) -> Result<Outcome, Trouble> {
+    fn query(&self, _: u64, _: &Call<'_>) -> Result<Outcome, Trouble> {
+        match *self {}
+    }
+
+    fn hold(&self, _: &Capability) -> Result<(), Trouble> {
+        match *self {}
+    }
+
+    fn release(&self, _: &CapHash) -> Result<(), Trouble> {
+        match *self {}
+    }
+
+    fn load(&self, _: &Instance) -> Result<u64, Trouble> {
+        match *self {}
+    }
+
+    fn describe(&self, _: u64, _: &Path) -> Result<Option<Description>, Trouble> {
+        match *self {}
+    }
+
+    fn capability(&self, _: u64, _: &Path) -> Result<Option<Capability>, Trouble> {
         match *self {}
     }
 

@@ -25,7 +25,7 @@ impl Prepared<'_> {
         if given.is_some() && self.scratchpad.is_some() {
             return Err(Failure::nub(path, nub::Error::ScratchpadTaken));
         }
-        Ok(InvokeOptions { gas, scratchpad: given.or_else(|| self.scratchpad.clone()) })
+        Ok(InvokeOptions { gas, scratchpad: given.or_else(|| self.scratchpad.clone()), ..InvokeOptions::default() })
     }
 }
 

@@ -48,6 +48,10 @@ pub(super) fn of(
             (format!("panic in {place}: a Rust panic, which ends in a trap"), None)
         }
         Ended::Panic => (format!("panic in {place}: {}", panic_reason(&instruction, program, outcome)), None),
+        Ended::Refused(status) => (
+            format!("the call could not end: {status}: {}", status.meaning()),
+            Some("what it would leave is larger than a bound or a quota; nothing of it is kept".into()),
+        ),
         Ended::Fault { page } => fault(page, &instruction, image, symbols, &place),
     };
     Some(Diagnosis { message, hint })

@@ -36,6 +36,7 @@ exits! {
     10 ProgramPanic "the program panicked";
     11 ProgramFault "the program touched memory that it must not";
     12 ProgramOutOfGas "the program ran out of gas";
+    13 ProgramRefused "the call would have left more than a bound or quota allows";
 }
 
 impl From<Exit> for ExitCode {

@@ -251,6 +251,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         Ended::Panic => Exit::ProgramPanic,
         Ended::Fault { .. } => Exit::ProgramFault,
         Ended::OutOfGas => Exit::ProgramOutOfGas,
+        Ended::Refused(_) => Exit::ProgramRefused,
     })
 }
 

@@ -6,6 +6,7 @@ mod memory;
 mod queries;
 mod settings;
 mod surface;
+mod trees;
 mod windows;
 
 use nub::{ArchChoice, Builder, Error, Grants, InstanceId, Nub};

@@ -37,7 +37,9 @@ fn capabilities_are_put_once() {
         assert!(nub.contains(&image.hash()) && !nub.contains(&other));
         assert_eq!(nub.image(&image.hash()).map(|found| found.hash()), Some(image.hash()));
         let data = Capability::Data(nub::Data::new(1).expect("small"));
-        assert_eq!(nub.put_cap(&data).expect_err("no Image").code(), ErrorCode::Kind);
+        assert_eq!((nub.put_cap(&data), nub.contains(&data.hash())), (Ok(data.hash()), true));
+        assert_eq!((nub.drop_cap(&data.hash()), nub.contains(&data.hash())), (Ok(true), false));
+        assert_eq!(nub.drop_cap(&data.hash()), Ok(false));
         assert_eq!(nub.publish(&COUNTER[1..]).expect_err("no Image").code(), ErrorCode::MalformedImage);
         assert_eq!(nub.stats().expect("it answers").images, 1);
         assert_eq!(exits(&mut nub).is_some(), nub.arch() != "local");

@@ -144,7 +144,7 @@ fn of_machine(given: &Arguments, time: Duration, output: &mut Output) -> Result<
     let place = Place::of(&begin(given, path, time, output)?);
     for program in programs::WORK.iter().chain(programs::CALLS) {
         let image = own(program.image())?;
-        let options = InvokeOptions { gas: given.gas, scratchpad: None };
+        let options = InvokeOptions { gas: given.gas, ..InvokeOptions::default() };
         let arguments = vec![program.times];
         let nub = given.machine.start(path)?;
         let mut subject = Subject::new(path, nub, &image, EndpointRef::Number(0), arguments, options)?;

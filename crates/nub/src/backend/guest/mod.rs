@@ -1,24 +1,31 @@
 //! The kernel in a virtual machine, as the monitor runs it.
 
+mod transfer;
+
 use std::time::Duration;
 
-use javm_cap::{Access, CapHash, Data, PAGE_SIZE, Service, ValidImage};
+use javm_cap::{Access, CapHash, Capability, Data, Instance, PAGE_SIZE, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::{CostModel, Program};
 use nub_host_kvm::reply::{self, Refused};
-use nub_host_kvm::request::{self, Invoke, ServiceGrant};
+use nub_host_kvm::request::{self, Invoke, Place, ServiceGrant};
 use nub_host_kvm::{Config, Death, KERNEL_LANE, PrivilegeChoice, Reply, Request, Sandbox};
 use nub_kernel::bare::Range;
-use nub_kernel::kernel::MAX_SCRATCHPAD_PAGES;
-use nub_kernel::{Call, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome, UnpublishError};
+use nub_kernel::kernel::check_scratchpad;
+use nub_kernel::{Call, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome, Status, UnpublishError};
 
+use self::transfer::{Most, There};
 use super::{End, Machine, Trouble};
 use crate::builder::{Builder, Failure, Privilege, PrivilegeSetting};
+use crate::description::Description;
 use crate::error::Error;
 use crate::health::Stats;
 
 /// A guest, from its start to its end.
-pub(crate) struct Guest(Sandbox);
+pub(crate) struct Guest {
+    sandbox: Sandbox,
+    there: There,
+}
 
 impl Guest {
     pub(crate) fn start(builder: &Builder) -> Result<Guest, Error> {
@@ -35,15 +42,15 @@ impl Guest {
         config.memory = memory.unwrap_or(config.memory);
         config.seed = seed.unwrap_or(config.seed);
         config.patience = patience.unwrap_or(config.patience);
-        Ok(Guest(Sandbox::start(&config).map_err(not_started)?))
+        Ok(Guest { sandbox: Sandbox::start(&config).map_err(not_started)?, there: There::default() })
     }
 
     pub(crate) fn end(&self) -> Option<End> {
-        self.0.death().as_ref().map(end_of)
+        self.sandbox.death().as_ref().map(end_of)
     }
 
     pub(crate) fn privilege(&self) -> Privilege {
-        match self.0.privilege() {
+        match self.sandbox.privilege() {
             nub_host_kvm::Privilege::Supervisor => Privilege::Supervisor,
             nub_host_kvm::Privilege::User => Privilege::User,
         }
@@ -51,16 +58,16 @@ impl Guest {
 
     /// How long it took from the start to the first reply.
     pub(crate) fn boot_time(&self) -> Duration {
-        self.0.boot_time()
+        self.sandbox.boot_time()
     }
 
     pub(crate) fn lanes(&self) -> usize {
-        self.0.lanes()
+        self.sandbox.lanes()
     }
 
     /// How often the guest left the machine.
     pub(crate) fn exits(&self) -> u64 {
-        self.0.exits().total()
+        self.sandbox.exits().total()
     }
 
     /// Has the guest fail, where it was started for that: on the kernel's lane, or beside what it does on another one.
@@ -71,23 +78,55 @@ impl Guest {
             Failure::Hang => request::Failure::Hang,
             Failure::Garbage => request::Failure::Garbage,
         };
-        let lane = if aside { self.0.lanes() - 1 } else { KERNEL_LANE };
-        let reply = self.0.call(lane, &Request::Fail(failure), Duration::ZERO);
+        let lane = if aside { self.sandbox.lanes() - 1 } else { KERNEL_LANE };
+        let reply = self.sandbox.call(lane, &Request::Fail(failure), Duration::ZERO);
         self.take(reply, |reply| (reply == Reply::Done).then_some(()))
     }
 
     /// A call as it goes to the guest, and how long it may take beyond the patience that every request has.
-    fn asked<'a>(&self, number: u64, image: &ValidImage, call: &Call<'a>) -> Result<(Invoke<'a>, Duration), Error> {
-        check_length(image, call)?;
+    fn asked<'a>(&self, number: u64, call: &'a Call<'_>, gift: Option<CapHash>) -> (Invoke<'a>, Duration) {
         let endpoint = match call.endpoint {
             EndpointRef::Number(number) => request::Endpoint::Number(number),
             EndpointRef::Name(name) => request::Endpoint::Name(name),
         };
-        let (arguments, scratchpad) = (call.arguments.into(), call.scratchpad);
-        Ok((
-            Invoke { instance: number, endpoint, arguments, gas: call.gas, scratchpad },
-            self.0.pace().work(image.image().cost_model, call.gas, pages(image, call)),
-        ))
+        let Most { model, pages } = self.there.most();
+        let given = call.scratchpad.map_or(0, <[u8]>::len).div_ceil(PAGE_SIZE) as u64;
+        let invoke = Invoke {
+            place: Place { instance: number, path: &call.path },
+            scratchpad: call.scratchpad,
+            gift: gift.map(|gift| gift.0),
+            origin: call.origin,
+            ..Invoke::new(number, endpoint, call.arguments, call.gas)
+        };
+        (invoke, self.sandbox.pace().work(model, call.gas, pages + given))
+    }
+
+    /// A call, performed by `perform`, with what goes with it and comes back.
+    fn call(
+        &self,
+        number: u64,
+        call: &Call<'_>,
+        perform: impl FnOnce(Invoke<'_>, Duration) -> Result<Reply, nub_host_kvm::Error>,
+    ) -> Result<Outcome, Trouble> {
+        // The kernel would refuse it first of all; before memory is taken for it on both sides.
+        check_scratchpad(call.scratchpad.unwrap_or_default())?;
+        let reply = self.while_held(call.gift, |gift| {
+            let (invoke, work) = self.asked(number, call, gift);
+            let reply = perform(invoke, work);
+            if let Ok(Reply::Refused(Refused::Target(status))) = reply {
+                let status = refusing(status).ok_or_else(|| self.distrust("a status that there is not"))?;
+                return Err(InvokeError::Refused { path: call.path, status }.into());
+            }
+            self.take(reply, |reply| match reply {
+                Reply::Outcome(reply) => Some(reply),
+                _ => None,
+            })
+        })?;
+        let gift = match &reply.gift {
+            Some(found) => Some(self.fetch(found)?),
+            None => None,
+        };
+        outcome(reply, call.gas, gift).ok_or_else(|| self.distrust("what no call comes to"))
     }
 
     /// Sends a request to the kernel; `take` has what the reply should be.
@@ -97,7 +136,7 @@ impl Guest {
         work: Duration,
         take: impl FnOnce(Reply) -> Option<T>,
     ) -> Result<T, Trouble> {
-        self.take(self.0.call(KERNEL_LANE, request, work), take)
+        self.take(self.sandbox.call(KERNEL_LANE, request, work), take)
     }
 
     /// What a reply has to say; `take` has what it should be.
@@ -117,7 +156,7 @@ impl Guest {
 
     /// Ends a guest that says what no guest says.
     fn distrust(&self, what: &str) -> Trouble {
-        Trouble::Ended(end_of(&self.0.condemn(what)))
+        Trouble::Ended(end_of(&self.sandbox.condemn(what)))
     }
 }
 
@@ -152,32 +191,18 @@ fn refusal(refused: Refused) -> Error {
         Refused::InUse { image, instances } => UnpublishError::InUse { image: CapHash(image), instances }.into(),
         Refused::OutOfMemory { needed, free, memory } => Error::OutOfMemory { needed, free, memory },
         Refused::UnknownInstance(number) => Error::Refused(format!("it has no Instance {number}")),
+        Refused::Archive(text) => Error::Refused(format!("what was sent is not taken: {text}")),
+        Refused::NoProof(text) => Error::NoProof(text),
+        Refused::NotHeld(hash) => Error::Refused(format!("it does not hold {}", CapHash(hash))),
+        Refused::Target(status) => Error::Refused(format!("it gave status {status}")),
         Refused::Busy => Error::Refused("its kernel is busy".into()),
         Refused::TestsOnly => Error::Refused("it does not fail on request: it was not started for tests".into()),
     }
 }
 
-/// Refuses a scratchpad that the kernel would refuse, before memory is taken for it on both sides; after what else the
-/// kernel would refuse first.
-fn check_length(image: &ValidImage, call: &Call<'_>) -> Result<(), Error> {
-    let length = call.scratchpad.map_or(0, <[u8]>::len);
-    let endpoint = nub_kernel::find_endpoint(image.image(), call.endpoint)?;
-    if length <= MAX_SCRATCHPAD_PAGES as usize * PAGE_SIZE {
-        return Ok(());
-    }
-    let given = call.arguments.len();
-    if usize::from(endpoint.arity) != given {
-        let name = String::from(endpoint.name.as_str());
-        return Err(InvokeError::Arguments { endpoint: name, expected: endpoint.arity, given }.into());
-    }
-    Err(InvokeError::Scratchpad(length).into())
-}
-
-/// How many pages a call may touch for the first time.
-fn pages(image: &ValidImage, call: &Call<'_>) -> u64 {
-    let mapped: u64 = image.image().memory.values().map(|mapping| u64::from(mapping.pages)).sum();
-    let given = call.scratchpad.map_or(0, <[u8]>::len).div_ceil(PAGE_SIZE) as u64;
-    mapped + given
+/// The status that a call could not end with, or not begin.
+fn refusing(number: u8) -> Option<Status> {
+    Status::ALL.iter().copied().find(|status| *status as u8 == number && *status > Status::Yield)
 }
 
 /// All bytes of Data.
@@ -189,7 +214,7 @@ fn bytes_of(data: &Data) -> Vec<u8> {
 }
 
 /// What the guest says that a call came to; `None` where no call comes to that.
-fn outcome(reply: reply::Outcome, gas: u64) -> Option<Outcome> {
+fn outcome(reply: reply::Outcome, gas: u64, gift: Option<Capability>) -> Option<Outcome> {
     let scratchpad = match reply.scratchpad {
         Some(reply::Scratchpad { pages, bytes }) => {
             let mut data = Data::new(pages).ok()?;
@@ -198,19 +223,21 @@ fn outcome(reply: reply::Outcome, gas: u64) -> Option<Outcome> {
         }
         None => None,
     };
-    (reply.gas_used <= gas).then_some(())?;
+    (reply.gas_used <= gas && (gift.is_none() || reply.ended == reply::Ended::Halt)).then_some(())?;
     Some(Outcome {
         ended: match reply.ended {
             reply::Ended::Halt => Ended::Halt,
             reply::Ended::Panic => Ended::Panic,
             reply::Ended::Fault(page) => Ended::Fault { page },
             reply::Ended::OutOfGas => Ended::OutOfGas,
+            reply::Ended::Refused(status) => Ended::Refused(refusing(status)?),
         },
         value: reply.registers[javm_isa::Reg::A0.index()],
         gas_used: reply.gas_used,
         registers: reply.registers,
         pc: reply.pc,
         scratchpad,
+        gift,
         logs: reply.logs.into_iter().map(|entry| LogEntry { topic: entry.topic, bytes: entry.bytes }).collect(),
     })
 }
@@ -225,14 +252,17 @@ impl Machine for Guest {
         if hash != image.hash().0 {
             return Err(self.distrust("the hash of another Image"));
         }
+        self.there.published(image);
         Ok(())
     }
 
     fn unpublish(&self, image: &CapHash) -> Result<bool, Trouble> {
-        self.ask(&Request::Unpublish(image.0), Duration::ZERO, |reply| match reply {
+        let was_there = self.ask(&Request::Unpublish(image.0), Duration::ZERO, |reply| match reply {
             Reply::Flag(was_there) => Some(was_there),
             _ => None,
-        })
+        })?;
+        self.there.unpublished(image);
+        Ok(was_there)
     }
 
     fn instantiate(&self, image: &ValidImage, services: &[(u8, Service)]) -> Result<u64, Trouble> {
@@ -258,14 +288,35 @@ impl Machine for Guest {
         })
     }
 
-    fn invoke(&self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        let (invoke, work) = self.asked(number, image, call)?;
-        self.ask(&Request::Invoke(invoke), work, |reply| outcome_in(reply, call))
+    fn invoke(&self, number: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        self.call(number, call, |invoke, work| self.sandbox.call(KERNEL_LANE, &Request::Invoke(invoke), work))
     }
 
-    fn query(&self, number: u64, image: &ValidImage, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        let (invoke, work) = self.asked(number, image, call)?;
-        self.take(self.0.query(invoke, work), |reply| outcome_in(reply, call))
+    fn query(&self, number: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
+        self.call(number, call, |invoke, work| self.sandbox.query(invoke, work))
+    }
+
+    fn hold(&self, capability: &Capability) -> Result<(), Trouble> {
+        self.have_held(capability).map(drop)
+    }
+
+    fn release(&self, hash: &CapHash) -> Result<(), Trouble> {
+        self.let_go(hash)
+    }
+
+    fn load(&self, root: &Instance) -> Result<u64, Trouble> {
+        self.while_held(Some(&root.clone().into()), |hash| {
+            self.ask(&Request::Load(hash.unwrap_or(root.hash()).0), Duration::from_secs(20), instance)
+        })
+    }
+
+    fn describe(&self, number: u64, path: &Path) -> Result<Option<Description>, Trouble> {
+        let Some(found) = self.found(number, path, false)? else { return Ok(None) };
+        transfer::description(&found).map(Some).ok_or_else(|| self.distrust("a capability like none"))
+    }
+
+    fn capability(&self, number: u64, path: &Path) -> Result<Option<Capability>, Trouble> {
+        self.found(number, path, true)?.map(|found| self.fetch(&found)).transpose()
     }
 
     fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
@@ -285,14 +336,12 @@ impl Machine for Guest {
         };
         let pages = memory.iter().map(|range| u64::from(range.content.pages())).sum();
         let reply =
-            self.ask(
-                &Request::Run(asked),
-                self.0.pace().work(CostModel::Flat, state.gas, pages),
-                |reply| match reply {
+            self.ask(&Request::Run(asked), self.sandbox.pace().work(CostModel::Flat, state.gas, pages), |reply| {
+                match reply {
                     Reply::Ran(ran) if ran.memory.len() == memory.len() && ran.gas <= state.gas => Some(ran),
                     _ => None,
-                },
-            )?;
+                }
+            })?;
         for (range, bytes) in memory.iter_mut().zip(&reply.memory) {
             let filled = Data::new(range.content.pages()).and_then(|mut data| data.write(0, bytes).map(|()| data));
             match filled {
@@ -330,13 +379,6 @@ impl Machine for Guest {
     }
 }
 
-fn outcome_in(reply: Reply, call: &Call<'_>) -> Option<Outcome> {
-    match reply {
-        Reply::Outcome(reply) => outcome(reply, call.gas),
-        _ => None,
-    }
-}
-
 fn instance(reply: Reply) -> Option<u64> {
     match reply {
         Reply::Instance(number) => Some(number),
@@ -350,26 +392,34 @@ mod tests {
 
     fn reply() -> reply::Outcome {
         let scratchpad = Some(reply::Scratchpad { pages: 2, bytes: b"left".into() });
-        reply::Outcome { ended: reply::Ended::Halt, gas_used: 7, registers: [3; 13], pc: 9, scratchpad, logs: vec![] }
+        let (ended, logs) = (reply::Ended::Halt, vec![]);
+        reply::Outcome { ended, gas_used: 7, registers: [3; 13], pc: 9, scratchpad, logs, gift: None }
     }
 
     #[test]
     fn what_no_call_comes_to_is_not_believed() {
         let found =
-            outcome(reply(), 7).map(|found| (found.value, found.gas_used, found.scratchpad.map(|it| it.pages())));
+            outcome(reply(), 7, None).map(|found| (found.value, found.gas_used, found.scratchpad.map(|it| it.pages())));
         assert_eq!(found, Some((3, 7, Some(2))));
-        assert!(outcome(reply(), 6).is_none(), "more gas than there was");
+        assert!(outcome(reply(), 6, None).is_none(), "more gas than there was");
         let scratchpad = Some(reply::Scratchpad { pages: u32::MAX, bytes: vec![] });
-        assert!(outcome(reply::Outcome { scratchpad, ..reply() }, 7).is_none(), "more pages than a Data has");
+        assert!(outcome(reply::Outcome { scratchpad, ..reply() }, 7, None).is_none(), "more pages than a Data has");
+        for status in [0, 4, 5, 200] {
+            let ended = reply::Ended::Refused(status);
+            assert!(outcome(reply::Outcome { ended, ..reply() }, 7, None).is_none(), "{status} refuses nothing");
+        }
+        let gift = Some(Data::new(1).expect("small").into());
+        let ended = reply::Ended::Panic;
+        assert!(outcome(reply::Outcome { ended, ..reply() }, 7, gift).is_none(), "a gift of a call that did not halt");
     }
 
     #[test]
     fn all_that_a_call_may_touch_counts() {
-        let bytes = include_bytes!("../../../../guests/images/counter.nub");
-        let Ok(image) = ValidImage::load(bytes) else { panic!("it is an Image") };
-        let call = |scratchpad| Call { endpoint: EndpointRef::Number(0), arguments: &[], gas: 1, scratchpad };
-        let mapped = pages(&image, &call(None));
-        assert!(mapped > 0);
-        assert_eq!(pages(&image, &call(Some(&[0; PAGE_SIZE + 1]))), mapped + 2);
+        let bytes = include_bytes!("../../../../../guests/images/counter.nub");
+        let image = ValidImage::load(bytes).expect("it is an Image");
+        let there = There::default();
+        assert_eq!(there.most().pages, 0);
+        there.published(&image);
+        assert!(there.most().pages > 0 && there.most().model == CostModel::Pipeline);
     }
 }
