@@ -1,0 +1,65 @@
+//! A chain that was built for `/`, run as a child of another one.
+
+use javm_guest::Address;
+use nub::cap::{Callable, Instance, Interface, Mask, Path, Right, TypeDef};
+
+use crate::interfaces::Token;
+use crate::tree::{Tree, image, loud, path};
+
+pub const ADA: Address = Address([1; 32]);
+pub const BOB: Address = Address([2; 32]);
+
+/// The interface of the token, as callers have it.
+pub fn token_interface() -> TypeDef {
+    const DEFINITION: javm_guest::types::Interface = <dyn Token as javm_guest::Interface>::DEFINITION;
+    let encoding: [u8; DEFINITION.encoded_len()] = DEFINITION.encode().expect("it keeps the rules");
+    TypeDef::decode(&encoding).expect("it is one")
+}
+
+/// The right to use the token at `place`, made by the root.
+pub fn right(place: &[u8]) -> Callable {
+    let path = path(place);
+    let methods = token_interface().definition().methods().len();
+    let right = Right { mask: Mask::first(methods), ceiling: u64::MAX, badge: 0, distance: 1, path };
+    Callable::new(Interface::TypeDef(token_interface()), right).expect("it has so many methods")
+}
+
+/// A chain of a token, `/10`, and a program that may use it, the root. It is written for `/`.
+fn chain() -> Instance {
+    let mut root = loud("relay", [(10, loud("token", []).into()), (20, right(&[10]).into())]);
+    root.set_home(Some(Path::ROOT));
+    root
+}
+
+/// What happens on it.
+fn happen(tree: &mut Tree, at: &[u8]) -> u64 {
+    let token = [at, &[10]].concat();
+    assert_eq!(tree.call::<_, u64>(&token, "mint", &(ADA, ADA, 100_u64)), 100);
+    tree.call::<_, ()>(at, "relay", &(ADA, BOB, 30_u64));
+    tree.call::<_, ()>(at, "twice", &(BOB, ADA, 10_u64));
+    tree.call(at, "balance", &(BOB,))
+}
+
+#[test]
+fn the_token_lists_its_interface() {
+    assert!(image("token").image().typedefs.contains(&token_interface().hash()));
+}
+
+#[test]
+fn a_chain_runs_below_another_unchanged() {
+    let mut alone = Tree::new(chain());
+    let before = alone.hash(&[]);
+    assert_eq!(happen(&mut alone, &[]), 10);
+    let after = alone.hash(&[]);
+    assert_ne!(before, after);
+    // The same bytes at a place of an outer chain, which has a token of its own at /10, and calls it as its child.
+    let mut outer = Tree::new(loud("relay", [(10, loud("token", []).into()), (21, chain().into())]));
+    let own = outer.hash(&[10]);
+    assert_eq!(outer.hash(&[21]), before);
+    assert_eq!(happen(&mut outer, &[21]), 10);
+    assert_eq!((outer.hash(&[21]), outer.hash(&[10])), (after, own), "inside the same, outside nothing");
+    // The outer chain's own program has it pay, too.
+    outer.call::<_, ()>(&[], "relay", &(BOB, ADA, 10_u64));
+    alone.call::<_, ()>(&[], "relay", &(BOB, ADA, 10_u64));
+    assert_eq!((outer.hash(&[21]), outer.hash(&[10])), (alone.hash(&[]), own));
+}
