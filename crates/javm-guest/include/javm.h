@@ -87,7 +87,7 @@ struct javm_memory {
     JAVM_RECORD(".nub.typedefs") struct { uint8_t head[4]; char interface[sizeof(text)]; }                                \
     javm_import_##name = {{1, 2, (slot_number), (is_required)}, text}
 
-/* Wants service `id` in slot `slot_number` (4 to 255; 16 and 17 are where this header wants LOG and HASH, by itself).
+/* Wants service `id` in slot `slot_number` (4 to 255; 16 to 19 are where this header wants LOG, HASH, BLOCK and VERIFY).
  * Without it the program does not start when `is_required`. */
 #define JAVM_IMPORT(name, slot_number, id, is_required)                                                                   \
     _Static_assert((slot_number) >= 4 && (slot_number) <= 255, "slots that can be imported are 4 to 255");                \
@@ -433,6 +433,32 @@ static inline uint64_t javm_log(uint64_t offset, uint64_t length, uint64_t topic
 static inline uint64_t javm_hash(enum javm_hash algorithm, uint64_t offset, uint64_t length, uint64_t to) {
     JAVM_WANT(JAVM_HASH_SLOT, JAVM_SERVICE_HASH, 1);
     return javm_call(JAVM_HASH_SLOT, algorithm, JAVM_FLAG_SCRATCH, 0, offset, length, to, 0).status;
+}
+
+#define JAVM_BLOCK_SLOT 18
+#define JAVM_VERIFY_SLOT 19
+
+/* The height of the block; 0 where there are no blocks. */
+static inline struct javm_reply javm_block_height(void) {
+    JAVM_WANT(JAVM_BLOCK_SLOT, JAVM_SERVICE_BLOCK, 1);
+    return javm_call(JAVM_BLOCK_SLOT, 0, 0, 0, 0, 0, 0, 0);
+}
+/* Puts the 32 bytes of the root before the block at `to` in the scratchpad. Returns the status. */
+static inline uint64_t javm_block_prior(uint64_t to) {
+    JAVM_WANT(JAVM_BLOCK_SLOT, JAVM_SERVICE_BLOCK, 1);
+    return javm_call(JAVM_BLOCK_SLOT, 1, JAVM_FLAG_SCRATCH, 0, to, 0, 0, 0).status;
+}
+
+/* Verifies what is in the scratchpad: key (32 bytes), signature (64), message. The result is 1 if it is valid. */
+static inline struct javm_reply javm_verify_ed25519(uint64_t offset, uint64_t length) {
+    JAVM_WANT(JAVM_VERIFY_SLOT, JAVM_SERVICE_VERIFY, 1);
+    return javm_call(JAVM_VERIFY_SLOT, 0, JAVM_FLAG_SCRATCH, 0, offset, length, 0, 0);
+}
+/* Recovers a key from what is in the scratchpad, hash (32 bytes) and signature (65), and puts its 64 bytes at `to`. The
+ * result is 1 if there is one. */
+static inline struct javm_reply javm_verify_secp256k1(uint64_t offset, uint64_t to) {
+    JAVM_WANT(JAVM_VERIFY_SLOT, JAVM_SERVICE_VERIFY, 1);
+    return javm_call(JAVM_VERIFY_SLOT, 1, JAVM_FLAG_SCRATCH, 0, offset, 97, to, 0);
 }
 
 /* Logs a text, cut where the scratchpad is too short. It is put at the end of the scratchpad, over what is there. Where

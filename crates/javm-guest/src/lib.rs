@@ -38,7 +38,8 @@
 //! - [`state!`], [`State`]: variables that outlive a call.
 //! - [`memory!`], [`import!`], [`implements!`], `record`: what else the linker is told.
 //! - `heap`: `Box`, `Vec` and maps; [`persistent_heap!`] makes them last.
-//! - [`Scratchpad`]: the bytes that travel with a call. [`mod@log`], [`hash`]: the services, which work on them.
+//! - [`Scratchpad`]: the bytes that travel with a call. [`mod@log`], [`hash`], [`block`], [`verify`]: the services, which
+//!   work on them.
 //! - [`operation`]: what the kernel does with capabilities, a function for each operation; [`Place`] names what they are
 //!   done to, [`Status`] says how they went. [`Call`] and [`Resume`] run other programs.
 //! - [`generator`], [`pager`], [`snapshot`]: what owners do with children: take values from them, give them memory, keep them
@@ -65,6 +66,7 @@ extern crate std;
 #[cfg(not(target_os = "none"))]
 pub extern crate std as __std;
 
+pub mod block;
 mod call;
 mod callee;
 #[doc(hidden)]
@@ -91,6 +93,7 @@ mod state;
 mod status;
 #[cfg(not(target_os = "none"))]
 pub mod test;
+pub mod verify;
 
 pub use call::{Call, Resume};
 pub use callee::{Callee, Failure, Interface};

@@ -52,6 +52,8 @@ impl Import {
         assert!(slot >= 4, "slots 0 to 3 are the scratchpad, the gift, the constants and the variables");
         assert!(slot != 16 || service == crate::log::SERVICE, "slot 16 is LOG's");
         assert!(slot != 17 || service == crate::hash::SERVICE, "slot 17 is HASH's");
+        assert!(slot != 18 || service == crate::block::SERVICE, "slot 18 is BLOCK's");
+        assert!(slot != 19 || service == crate::verify::SERVICE, "slot 19 is VERIFY's");
         Self { version: 1, slot, kind: 1, required: required as u8, service }
     }
 }
@@ -132,7 +134,7 @@ macro_rules! memory {
 }
 
 /// Asks for something in a slot: `optional` instead of `required` is a program that starts without it, and finds the slot
-/// empty. Slots are 4 to 255; 16 and 17 are where this crate wants LOG and HASH, by itself, and 15 is where it puts
+/// empty. Slots are 4 to 255; 16 to 19 are where this crate wants LOG, HASH, BLOCK and VERIFY, by itself, and 15 is where it puts
 /// scratchpads aside.
 ///
 /// - `import! { pub CLOCK: slot 20, service 7, required }` is a Service, or what stands in for it. It defines the constant

@@ -1,6 +1,6 @@
 //! The services of the kernel, by their ids: `docs/spec/services.md`.
 //!
-//! [`mod@crate::log`] and [`crate::hash`] call the first two.
+//! [`mod@crate::log`], [`crate::hash`], [`crate::block`] and [`crate::verify`] call them.
 
 /// Keeps bytes of the scratchpad as log entries.
 pub const LOG: u32 = 1;

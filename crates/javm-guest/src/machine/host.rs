@@ -14,7 +14,7 @@ use std::vec::Vec;
 use sha2::Digest;
 
 use crate::operation::{Operation, Via, flag};
-use crate::{Status, hash, log, test};
+use crate::{Status, block, hash, log, test};
 
 /// What answers calls of a slot.
 #[derive(Clone)]
@@ -41,7 +41,8 @@ struct Machine {
 impl Machine {
     fn new() -> Machine {
         let service = |(slot, id)| (slot, Standing::Service(id));
-        let slots = [(log::SLOT, log::SERVICE), (hash::SLOT, hash::SERVICE)].map(service).into();
+        let services = [(log::SLOT, log::SERVICE), (hash::SLOT, hash::SERVICE), (block::SLOT, block::SERVICE)];
+        let slots = services.map(service).into();
         let scratchpad = Box::into_raw(vec![0; test::SCRATCHPAD_BYTES].into_boxed_slice());
         Machine { scratchpad, slots, logs: Vec::new() }
     }
@@ -105,6 +106,7 @@ fn call_slot(slot: u8, what: u64, gas: u64, arguments: [u64; 4]) -> [u64; 2] {
             match service {
                 log::SERVICE => call_log(machine, method.into(), gas, shown, arguments),
                 hash::SERVICE => call_hash(machine, method.into(), gas, shown, arguments),
+                block::SERVICE => call_block(machine, method, gas, shown, arguments),
                 _ => Err(Status::NO_ENDPOINT),
             }
         }),
@@ -194,6 +196,21 @@ fn call_hash(
     };
     // SAFETY: the bytes are mapped. Who makes the call promises that nobody refers to them.
     unsafe { to.cast::<[u8; hash::DIGEST_BYTES]>().write_unaligned(digest) };
+    Ok(0)
+}
+
+/// Outside of blocks.
+fn call_block(machine: &Machine, method: u16, gas: u64, shown: usize, [to, ..]: [u64; 4]) -> Result<u64, Status> {
+    match method {
+        0 => pay(gas, 100)?,
+        1 => {
+            let to = place(machine, shown, to, 32)?;
+            pay(gas, 150)?;
+            // SAFETY: the bytes are mapped. Who makes the call promises that nobody refers to them.
+            unsafe { to.cast::<[u8; 32]>().write_unaligned([0; 32]) };
+        }
+        _ => return Err(Status::NO_ENDPOINT),
+    }
     Ok(0)
 }
 

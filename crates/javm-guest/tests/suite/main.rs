@@ -5,5 +5,6 @@ extern crate alloc;
 mod images;
 mod instance;
 mod program;
+mod services;
 mod token;
 mod workloads;

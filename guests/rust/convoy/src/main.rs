@@ -22,3 +22,29 @@ fn carry(offset: u64) -> Result<u64, Status> {
     };
     Ok(u64::from(byte) + rest)
 }
+
+/// As [`carry`], of what has come as a gift, which goes back as one.
+#[endpoint]
+fn deliver(offset: u64) -> Result<u64, Status> {
+    // SAFETY: nobody has a part of the scratchpad that is exchanged here.
+    let scratchpad = unsafe { Place::of_memory(0) };
+    operation::drop(scratchpad)?;
+    operation::move_(Place::GIFT, scratchpad)?;
+    let sum = carry(offset)?;
+    operation::move_(scratchpad, Place::GIFT)?;
+    operation::new_data(1, scratchpad)?;
+    Ok(sum)
+}
+
+/// As [`deliver`], after a byte has been written.
+#[endpoint]
+fn stamp(offset: u64, byte: u8) -> Result<u64, Status> {
+    // SAFETY: as in `deliver`.
+    let scratchpad = unsafe { Place::of_memory(0) };
+    operation::drop(scratchpad)?;
+    operation::move_(Place::GIFT, scratchpad)?;
+    Scratchpad::take_rest()[offset as usize] = byte;
+    operation::move_(scratchpad, Place::GIFT)?;
+    operation::new_data(1, scratchpad)?;
+    Ok(0)
+}
