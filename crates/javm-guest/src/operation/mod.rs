@@ -16,7 +16,7 @@
 //! # let _ = begin;
 //! ```
 //!
-//! - `places`: [`copy`], [`move_`], [`swap`], [`drop()`], [`new_data`], [`new_cnode`], [`resize`], [`read`], [`write`].
+//! - `places`: [`copy`], [`move_`], [`swap`], [`drop()`], [`new_data`], [`new_cnode`], [`resize`], [`read`], [`write()`].
 //! - `programs`: [`spawn`], [`upgrade`], [`Mint`], [`attenuate`].
 //! - `memory`: [`map`], [`unmap`].
 //! - `inspect`: [`stat`], [`registers`], [`set_registers`], [`hash`], [`set_quota`], [`quota`], [`gas`], [`Identity`],
