@@ -48,6 +48,7 @@ impl Path {
     ///
     /// # Errors
     /// [`PathError`] when there are too many.
+    #[inline]
     pub fn join(&self, slots: &[u8]) -> Result<Path, PathError> {
         let mut path = *self;
         let (start, end) = (self.len(), self.len() + slots.len());
@@ -66,6 +67,7 @@ impl Path {
 impl Deref for Path {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.slots[..self.length.into()]
     }

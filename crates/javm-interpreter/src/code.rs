@@ -62,17 +62,20 @@ impl Code {
 
     /// Goes behind the instruction at [`State::pc`], in the block that it has paid for: what follows an
     /// [`Exit::Host`](crate::Exit::Host) or [`Exit::Operation`](crate::Exit::Operation) that went through.
+    #[inline]
     pub fn step_over(&self, state: &mut State) {
         state.pc = self.program.next(state.pc);
         state.block_paid = true;
     }
 
     /// The operation of the instruction at `pc`, if one starts there. The end of the code has one, a trap.
+    #[inline]
     pub(crate) fn operation_at(&self, pc: u32) -> Option<u32> {
         self.positions.operation_at(pc)
     }
 
     /// The first operation of the block that starts at `pc`, if one does.
+    #[inline]
     pub(crate) fn block_at(&self, pc: u32) -> Option<u32> {
         self.positions.block_at(pc)
     }

@@ -71,7 +71,11 @@ pub(crate) struct Finished<S> {
 }
 
 /// How many pages dynamic mappings may be written through.
+#[inline]
 fn writable_in(dynamic: &DynamicMappings) -> u32 {
+    if dynamic.is_empty() {
+        return 0;
+    }
     let writable = dynamic.iter().filter(|mapping| mapping.access == Access::ReadWrite);
     writable.map(|mapping| mapping.pages).sum()
 }
@@ -91,12 +95,14 @@ impl Target {
     }
 
     /// How many pages it may write to.
+    #[inline]
     pub(crate) fn writable(&self) -> u32 {
         let program = &self.program;
         program.writable_pages() + program.ephemeral_pages() + writable_in(&self.dynamic)
     }
 
     /// What entering it costs.
+    #[inline]
     fn price(&self) -> u64 {
         let Target { program, dynamic, .. } = self;
         let mappings = program.image().memory.len() + dynamic.len();
@@ -225,6 +231,7 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// What of the gas that is left a callee may use: φ12; 0, and everything above, means all but a 64th.
+    #[inline]
     fn gas_limit(&self) -> u64 {
         let frame = self.running();
         let most = frame.state.gas - frame.state.gas / 64;
@@ -244,8 +251,15 @@ impl<A: Arch> Process<'_, A> {
         }
         let limit = self.gas_limit().min(ceiling);
         let gas = limit.checked_sub(target.price());
-        let is_resumed = target.ephemeral.is_some();
-        let passed = |flag: u8| !is_resumed && flags & flag != 0;
+        let passes = flags & (flag::SCRATCH | flag::GIFT) != 0 && target.ephemeral.is_none();
+        if !passes {
+            let Some(gas) = gas else { return Err(Status::OutOfGas.into()) };
+            self.top().state.gas -= limit;
+            let mark = self.mark();
+            self.push(target, Entering { flags, live: [None, None], gas, mark });
+            return Ok(None);
+        }
+        let passed = |flag: u8| flags & flag != 0;
         let (changed, most, epoch) = (self.changed, self.parameters.changed_pages, self.epoch);
         let caller = self.top();
         let stores = PASSED.map(|(slot, flag)| passed(flag).then(|| caller.withdraw(slot)));
@@ -366,11 +380,12 @@ impl<A: Arch> Process<'_, A> {
     /// Gives back the window of a frame, and lets go of what it held.
     pub(crate) fn close(&mut self, mut frame: Box<Frame<A::Space>>, is_kept: bool) {
         frame.leave();
-        let held = self.held(&frame.path).map(Instance::table);
-        let is_held = held.is_some_and(|table| frame.table.ptr_eq(table));
-        match held.filter(|_| is_kept || is_held) {
-            Some(table) => frame.window.has_come_to_show(table),
-            None => frame.window.table = None,
+        // What is kept is what is held.
+        let is_held = is_kept || self.held(&frame.path).is_some_and(|instance| frame.table.ptr_eq(instance.table()));
+        let Frame { window, table, .. } = &mut *frame;
+        match is_held {
+            true => window.has_come_to_show(table),
+            false => window.table = None,
         }
         let Frame { table, live, call, .. } = &mut *frame;
         live.iter_mut().chain(&mut call.passed).filter_map(Option::take).for_each(|dropped| self.reclaim.add(dropped));

@@ -126,11 +126,13 @@ impl<S: AddressSpace> Frame<S> {
         self.state.registers[register.index()]
     }
 
+    #[inline]
     pub(crate) fn arguments(&self) -> [u64; 4] {
         [Reg::A0, Reg::A1, Reg::A2, Reg::A3].map(|register| self.register(register))
     }
 
     /// What stands in a slot of its own.
+    #[inline]
     pub(crate) fn own(&self, slot: u8) -> Option<&Capability> {
         match self.live.get(usize::from(slot)) {
             Some(live) => live.as_ref(),
@@ -153,6 +155,7 @@ impl<S: AddressSpace> Frame<S> {
     }
 
     /// Shows all of its memory. `shows_table` says that the window shows the slots of the table already.
+    #[inline]
     pub(crate) fn mount(&mut self, shows_table: bool) {
         let Frame { program, table, live, window, dynamic, .. } = self;
         if shows_table {
@@ -169,6 +172,7 @@ impl<S: AddressSpace> Frame<S> {
     }
 
     /// Has its memory show what stands in a slot of its own now.
+    #[inline]
     pub(crate) fn show(&mut self, slot: u8) {
         let Frame { table, live, window, .. } = self;
         let data = shown_data(live, table, slot);
@@ -279,6 +283,7 @@ impl<S: AddressSpace> Frame<S> {
     }
 
     /// Its program does not run any more: finds out whether it has stored anything.
+    #[inline]
     pub(crate) fn stop(&mut self) {
         self.may_have_stored = self.window.space.has_changed() || !self.unseen.is_empty();
     }

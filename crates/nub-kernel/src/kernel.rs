@@ -386,7 +386,7 @@ impl<A: Arch> Kernel<A> {
         if instances > 0 {
             return Err(UnpublishError::InUse { image: *image, instances });
         }
-        if let Some(published) = self.programs.offered.remove(image) {
+        if let Some(published) = self.programs.withdraw(image) {
             self.windows.forget(&published);
         }
         Ok(true)

@@ -103,16 +103,19 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Panics
     /// Never: there is one as long as the call is being made.
+    #[inline]
     pub(crate) fn top(&mut self) -> &mut Frame<A::Space> {
         let Some(frame) = self.frames.last_mut() else { unreachable!("a process without a frame is over") };
         frame
     }
 
+    #[inline]
     pub(crate) fn running(&self) -> &Frame<A::Space> {
         let Some(frame) = self.frames.last() else { unreachable!("a process without a frame is over") };
         frame
     }
 
+    #[inline]
     pub(crate) fn mark(&self) -> Mark {
         Mark { undo: self.undo.len(), log: self.log.len(), changed: self.changed }
     }
@@ -133,6 +136,7 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// Who holds what stands at a path: the frame with the longest path above it.
+    #[inline]
     pub(crate) fn holder(&self, path: &[u8]) -> Holder {
         if path.is_empty() {
             return None;
@@ -184,11 +188,13 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// The frame of the Instance at a path, if that is on the call stack.
+    #[inline]
     fn frame_of(&self, path: &[u8]) -> Option<&Frame<A::Space>> {
         self.frames.iter().find(|frame| *frame.path == *path).map(|frame| &**frame)
     }
 
     /// Whether an Instance at this path is on the call stack.
+    #[inline]
     pub(crate) fn is_on_stack(&self, path: &[u8]) -> bool {
         self.frame_of(path).is_some()
     }
@@ -215,6 +221,7 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// The path of a place; `None` for a live slot and what lies below one, or what no path is long enough for.
+    #[inline]
     pub(crate) fn path_of(&self, place: &Reference) -> Option<Path> {
         let frame = self.running();
         let first = place.slots().first().copied().filter(|&slot| !is_live(slot));
@@ -226,6 +233,7 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// What stands at the end of a way from the running Instance's slots on.
+    #[inline]
     fn value_at(&self, way: &[u8]) -> Option<&Capability> {
         match way {
             [slot] => self.running().own(*slot),
@@ -235,6 +243,7 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// What stands in a place.
+    #[inline]
     pub(crate) fn at(&self, place: &Reference) -> Option<&Capability> {
         self.value_at(place.slots())
     }
@@ -243,6 +252,7 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// The status of the first thing that is wrong with it.
+    #[inline]
     pub(crate) fn walk(&self, reference: u32) -> Result<Reference, Status> {
         let place = Reference::new(reference)?;
         for length in 1..=place.way().len() {
@@ -511,6 +521,7 @@ pub(crate) fn live_size<S: AddressSpace>(frame: &Frame<S>) -> u64 {
 }
 
 /// The table of what stands in a slot of a frame's own.
+#[inline]
 fn table_in<S: AddressSpace>(frame: &Frame<S>, slot: u8) -> Option<&CNode> {
     match frame.own(slot)? {
         Capability::CNode(table) => Some(table),

@@ -20,6 +20,10 @@ pub(crate) struct Programs {
     pub(crate) offered: KeyedMap<CapHash, Arc<Published>>,
     /// Those that nobody has published: of Instances that came with something else.
     found: Found,
+    /// Those that were asked for last: to find one of a few takes less than to hash its hash.
+    recent: [Option<Arc<Published>>; RECENT],
+    /// Which of them goes next.
+    oldest: usize,
 }
 
 struct Found {
@@ -46,15 +50,41 @@ fn size(program: &Arc<Published>) -> u64 {
     program.valid().measure().size
 }
 
+/// As many as call each other in a loop, mostly.
+const RECENT: usize = 4;
+
 impl Programs {
     pub(crate) fn new(offered: HashKey, found: HashKey) -> Programs {
         let found = Found { programs: KeyedMap::with_hasher(found), pages: 0, sweep_at: MOST_UNUSED };
-        Programs { offered: KeyedMap::with_hasher(offered), found }
+        let offered = KeyedMap::with_hasher(offered);
+        Programs { offered, found, recent: [const { None }; RECENT], oldest: 0 }
     }
 
     /// The program of an Image, made ready if it is not.
     pub(crate) fn of(&mut self, image: &ValidImage) -> Arc<Published> {
         let hash = image.hash();
+        if let Some(recent) = self.recent.iter().flatten().find(|recent| recent.hash() == hash) {
+            return recent.clone();
+        }
+        let program = self.look_up(image, hash);
+        self.recent[self.oldest] = Some(program.clone());
+        self.oldest = (self.oldest + 1) % RECENT;
+        program
+    }
+
+    /// Forgets a program that was offered. Gives it, if there was one.
+    pub(crate) fn withdraw(&mut self, hash: &CapHash) -> Option<Arc<Published>> {
+        self.forget_recent(hash);
+        self.offered.remove(hash)
+    }
+
+    fn forget_recent(&mut self, hash: &CapHash) {
+        for recent in &mut self.recent {
+            recent.take_if(|recent| recent.hash() == *hash);
+        }
+    }
+
+    fn look_up(&mut self, image: &ValidImage, hash: CapHash) -> Arc<Published> {
         if let Some(ready) = self.offered.get(&hash).or_else(|| self.found.programs.get(&hash)) {
             return ready.clone();
         }

@@ -17,14 +17,18 @@ fn hops(reference: u32) -> impl Iterator<Item = u8> {
 impl Reference {
     /// How many hops are to be paid for.
     pub(crate) fn hops(reference: u32) -> u64 {
-        hops(reference).count() as u64
+        if reference <= u8::MAX.into() { 0 } else { hops(reference).count() as u64 }
     }
 
     /// Takes a reference apart.
     ///
     /// # Errors
     /// [`Status::Range`] when something stands behind its end.
+    #[inline]
     pub(crate) fn new(reference: u32) -> Result<Reference, Status> {
+        if let Ok(slot) = u8::try_from(reference) {
+            return Ok(Reference { slots: [slot, 0, 0, 0], length: 1 });
+        }
         let count = hops(reference).count();
         if reference.to_le_bytes()[1 + count..].iter().any(|&byte| byte != 0) {
             return Err(Status::Range);
@@ -36,11 +40,13 @@ impl Reference {
     }
 
     /// The slots in order, at least one.
+    #[inline]
     pub(crate) fn slots(&self) -> &[u8] {
         &self.slots[..usize::from(self.length)]
     }
 
     /// The slot, where it is one of the running Instance's own table.
+    #[inline]
     pub(crate) fn own_slot(&self) -> Option<u8> {
         (self.length == 1).then_some(self.slots[0])
     }
@@ -59,6 +65,7 @@ impl Reference {
     }
 
     /// The slots of the table that the slot is in; none for the running Instance's own.
+    #[inline]
     pub(crate) fn way(&self) -> &[u8] {
         &self.slots[..usize::from(self.length) - 1]
     }

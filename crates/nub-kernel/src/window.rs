@@ -39,10 +39,12 @@ struct Shown {
 }
 
 /// The Data in a slot of a table.
+#[inline]
 pub(crate) fn data_in(table: &CNode, slot: u8) -> Option<&Data> {
     as_data(table.get(slot))
 }
 
+#[inline]
 pub(crate) fn as_data(capability: Option<&Capability>) -> Option<&Data> {
     match capability {
         Some(Capability::Data(data)) => Some(data),
@@ -72,6 +74,7 @@ impl<S: AddressSpace> Window<S> {
     }
 
     /// Has the memory map show this of a slot. Nothing is done where it does so already.
+    #[inline]
     pub(crate) fn show(&mut self, slot: u8, data: Option<&Data>) {
         let Window { space, program, shown, .. } = self;
         if let (Some(program), Some(shown)) = (program, shown.iter_mut().find(|shown| shown.slot == slot)) {
@@ -80,6 +83,7 @@ impl<S: AddressSpace> Window<S> {
     }
 
     /// It shows this table.
+    #[inline]
     pub(crate) fn has_come_to_show(&mut self, table: &CNode) {
         if self.table.as_ref().is_none_or(|shown| !shown.is(table)) {
             self.table = Some(table.identity());
@@ -87,6 +91,7 @@ impl<S: AddressSpace> Window<S> {
     }
 
     /// What the memory map shows of a slot.
+    #[inline]
     pub(crate) fn shown(&self, slot: u8) -> Option<&Data> {
         self.shown.iter().find(|shown| shown.slot == slot)?.data.as_ref()
     }
@@ -164,6 +169,7 @@ impl<S: AddressSpace> Windows<S> {
     /// A frame whose window is one for a program over a table: best the one that shows just that, else one of the program
     /// that shows nobody's table, else one with nothing mounted, which `create` makes, else the one that was not used for the
     /// longest time. Says whether it shows the slots of the table already.
+    #[inline]
     pub(crate) fn take(
         &mut self,
         program: Arc<Published>,
@@ -194,6 +200,7 @@ impl<S: AddressSpace> Windows<S> {
 
     /// Takes a frame back whose window shows the table that [`Window::table`] says, in the slots that are a table's; live slots
     /// must not show anything but a scratchpad of zeros.
+    #[inline]
     pub(crate) fn put(&mut self, frame: Box<Frame<S>>) {
         if self.idle.len() >= MOST_IDLE
             && let Some(oldest) = (0..self.idle.len()).min_by_key(|&index| self.idle[index].used)

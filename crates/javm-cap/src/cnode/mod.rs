@@ -64,6 +64,7 @@ pub struct TableIdentity(Option<Weak<Table>>);
 impl TableIdentity {
     /// Whether it is of this table.
     #[must_use]
+    #[inline]
     pub fn is(&self, table: &CNode) -> bool {
         match (&self.0, &table.table) {
             // What a weak reference leads to is not used for anything else, and is moved when it changes.
@@ -75,6 +76,7 @@ impl TableIdentity {
 
     /// Whether nobody has that table any more.
     #[must_use]
+    #[inline]
     pub fn is_gone(&self) -> bool {
         self.0.as_ref().is_some_and(|weak| weak.strong_count() == 0)
     }
@@ -125,6 +127,7 @@ impl CNode {
 
     /// What stands in the slot.
     #[must_use]
+    #[inline]
     pub fn get(&self, slot: u8) -> Option<&Capability> {
         self.table.as_ref()?.root.get(slot)
     }
@@ -186,6 +189,7 @@ impl CNode {
     }
 
     /// Empties the slot and gives what stood there.
+    #[inline]
     pub fn take(&mut self, slot: u8) -> Option<Capability> {
         self.get(slot)?;
         if let Some(Node::Leaf { .. }) = self.table.as_ref().map(|table| &table.root) {
@@ -217,6 +221,7 @@ impl CNode {
     /// Whether both share all that they consist of: equal without a look at the content. They may have been changed, and
     /// back, another number of times.
     #[must_use]
+    #[inline]
     pub fn ptr_eq(&self, other: &CNode) -> bool {
         match (&self.table, &other.table) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -252,6 +257,7 @@ impl CNode {
 
     /// What it counts for, with everything in it.
     #[must_use]
+    #[inline]
     pub fn measure(&self) -> Measure {
         let content = self.table.as_ref().map(|table| table.root.measure()).unwrap_or_default();
         Measure::pages(1).beside(content)

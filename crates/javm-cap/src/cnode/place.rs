@@ -57,6 +57,7 @@ pub struct Refused<E: core::error::Error> {
 }
 
 /// The slots before the last one, and that one.
+#[inline]
 fn split(path: &[u8]) -> Result<(&[u8], u8), PlaceError> {
     match path.split_last() {
         Some((&last, way)) if path.len() <= MAX_HEIGHT.into() => Ok((way, last)),
@@ -99,6 +100,7 @@ impl CNode {
     ///
     /// # Errors
     /// [`PlaceError`] when there is nothing, or no way to it.
+    #[inline]
     pub fn at(&self, path: &[u8]) -> Result<&Capability, PlaceError> {
         let (way, last) = split(path)?;
         self.table_at(way)?.get(last).ok_or(PlaceError::Empty(way.len()))

@@ -114,6 +114,7 @@ impl Data {
     /// Whether both are one value that nobody has changed since it was copied: told without looking at the pages. What is
     /// not may still be equal.
     #[must_use]
+    #[inline]
     pub fn ptr_eq(&self, other: &Data) -> bool {
         self.pages == other.pages && self.tree.ptr_eq(&other.tree)
     }
@@ -129,6 +130,7 @@ impl Data {
 
     /// Whether no page of it holds anything, or has held anything that it still has room for.
     #[must_use]
+    #[inline]
     pub fn is_blank(&self) -> bool {
         matches!(self.tree, Tree::Empty)
     }
@@ -139,6 +141,7 @@ impl Data {
 
     /// The length in pages.
     #[must_use]
+    #[inline]
     pub fn pages(&self) -> u32 {
         self.pages
     }

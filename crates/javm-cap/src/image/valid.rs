@@ -67,6 +67,7 @@ impl ValidImage {
 
     /// The Image.
     #[must_use]
+    #[inline]
     pub fn image(&self) -> &Image {
         &self.0.image
     }
@@ -79,6 +80,7 @@ impl ValidImage {
 
     /// Its hash as a capability.
     #[must_use]
+    #[inline]
     pub fn hash(&self) -> CapHash {
         self.0.hash
     }
@@ -91,6 +93,7 @@ impl ValidImage {
 
     /// What it counts for: the pages of its encoding.
     #[must_use]
+    #[inline]
     pub fn measure(&self) -> Measure {
         self.0.measure
     }

@@ -106,12 +106,14 @@ impl Instance {
 
     /// Its program.
     #[must_use]
+    #[inline]
     pub fn image(&self) -> &ValidImage {
         &self.0.image
     }
 
     /// Its table.
     #[must_use]
+    #[inline]
     pub fn table(&self) -> &CNode {
         &self.0.table
     }
@@ -145,6 +147,7 @@ impl Instance {
 
     /// What it is doing.
     #[must_use]
+    #[inline]
     pub fn state(&self) -> &RunState {
         const IDLE: &RunState = &RunState::Idle;
         self.0.condition.as_ref().map_or(IDLE, |conditioned| &conditioned.condition.state)
@@ -166,6 +169,7 @@ impl Instance {
 
     /// The most that it may count for, in pages, if that was said.
     #[must_use]
+    #[inline]
     pub fn quota(&self) -> Option<u64> {
         self.0.condition.as_ref()?.condition.quota
     }
@@ -186,6 +190,7 @@ impl Instance {
 
     /// The path that it was built for, if that was said.
     #[must_use]
+    #[inline]
     pub fn home(&self) -> Option<&Path> {
         self.0.condition.as_ref()?.condition.home.as_ref()
     }
@@ -229,6 +234,7 @@ impl Instance {
     /// What it counts for: one page, its Image, everything in its table, in which paths begin, and the ephemeral pages of a
     /// suspended call.
     #[must_use]
+    #[inline]
     pub fn measure(&self) -> Measure {
         let condition = self.0.condition.as_ref().map(|conditioned| conditioned.condition.measure());
         self.table().measure().beside(self.image().measure()).beside(condition.unwrap_or_default())

@@ -87,6 +87,7 @@ impl Operands {
 
 impl Operation {
     /// The references that are walked, in the order of the operands.
+    #[inline]
     fn references(self, operands: &Operands) -> [Option<u32>; 3] {
         let [a, b, ..] = operands.values;
         match self {
@@ -117,6 +118,7 @@ impl Operation {
     }
 
     /// Whether the operands are in their ranges.
+    #[inline]
     fn are_in_range(self, operands: &Operands) -> bool {
         let Operands { values: [a, b, c, d], last, .. } = *operands;
         let reference = |operand: u64| operand < ADDRESSES;
@@ -150,6 +152,7 @@ impl Operation {
     }
 
     /// Whether φ11 has nothing in it that the operation does not have, and the operands are in their ranges.
+    #[inline]
     pub(crate) fn are_valid(self, operands: &Operands) -> bool {
         let Request { flags, endpoint, reference, .. } = operands.request;
         let (is_call, is_resume) = (self == Operation::Call, self == Operation::Resume);
@@ -160,6 +163,7 @@ impl Operation {
     }
 
     /// What follows from the registers of its price. Operands out of their range add nothing.
+    #[inline]
     pub(crate) fn price_of(self, operands: &Operands) -> u64 {
         let base = self.price();
         if !self.are_in_range(operands) {
