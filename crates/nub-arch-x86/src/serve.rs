@@ -47,6 +47,8 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
         }
         Ok(Request::Costs(costs)) => {
             policy::announce(costs);
+            // A 32nd of the memory, which is what is kept back from calls anyway.
+            policy::announce_extra((boot::info().memory / 32) as usize / PAGE_SIZE);
             Ok(Reply::Done)
         }
         Ok(Request::Query(invoke)) if lane != KERNEL_LANE => query::answer(lane, &invoke).map(Reply::Outcome),

@@ -7,7 +7,7 @@ use javm_interpreter::{LOWEST_ADDRESS, PAGE_SIZE};
 use nub_kernel::AddressSpace;
 use nub_kernel::regions::Source;
 
-use super::policy::RESIDENT_PAGES;
+use super::policy::{MOST_IN_VAIN, RESIDENT_PAGES};
 use super::resident::State;
 use super::view::{Released, View};
 use super::{SPARE, Space, page_of};
@@ -102,14 +102,17 @@ impl<V: View> AddressSpace for Space<V> {
         }
         self.become_stale();
         // What is more than a window keeps goes: first all of it from the window, then what changed to whom it is for.
-        let mut surplus = self.residents.len().saturating_sub(RESIDENT_PAGES);
+        let count = self.residents.len();
+        let mut surplus = count.saturating_sub(self.policy.kept(count));
+        let mut beyond = count.saturating_sub(RESIDENT_PAGES);
         let Space { residents, view, spare_pages, released, .. } = &mut *self;
         let mut leaving = Vec::new();
-        if surplus > 0 {
+        if beyond > 0 {
             let gone = residents.extract_if(first..end, |&page, resident| {
-                let goes = surplus > 0;
+                let goes = surplus > 0 || beyond > 0 && resident.vain >= MOST_IN_VAIN;
                 if goes {
-                    surplus -= 1;
+                    surplus = surplus.saturating_sub(1);
+                    beyond = beyond.saturating_sub(1);
                     resident.touched = resident.has_changed(view);
                     view.unmap(page);
                 }
@@ -142,7 +145,9 @@ impl<V: View> AddressSpace for Space<V> {
                 continue;
             }
             resident.touched = true;
+            resident.vain = resident.vain.saturating_add(1);
             if resident.has_changed(view) {
+                resident.vain = 0;
                 let content = page_of(&resident.frame, spare_pages);
                 resident.before = Some(content.clone());
                 if in_place { take(page, content) } else { changed.push((page, content)) }
@@ -151,6 +156,7 @@ impl<V: View> AddressSpace for Space<V> {
         }
         changed.sort_unstable_by_key(|&(page, _)| page);
         changed.into_iter().for_each(|(page, content)| take(page, content));
+        self.extra.count(self.residents.len());
     }
 
     fn reuse(&mut self, page: PageRef) {
@@ -212,6 +218,7 @@ impl<V: View> AddressSpace for Space<V> {
             };
             written.insert(page, content);
         }
+        self.extra.count(0);
         let mut fork = Space::new(sibling, self.policy);
         fork.regions = self.regions.clone();
         fork.written = self.written.clone();
@@ -231,6 +238,7 @@ impl<V: View> AddressSpace for Space<V> {
             view.unmap(page);
             released.extend(shown.map(Released::Page));
         }
+        self.extra.count(0);
         self.written.clear();
         self.changed.clear();
         self.become_stale();

@@ -7,7 +7,6 @@ use javm_cap::{Access, Page};
 use javm_interpreter::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
 
 use super::Space;
-use super::policy::RESIDENT_PAGES;
 use super::view::View;
 
 /// How often a program touched a page that its window did not show.
@@ -26,15 +25,16 @@ impl<V: View> Space<V> {
         }
         let region = self.regions.find(page).ok_or(Fault::Page(page * PAGE_SIZE))?;
         let (end, writable) = (region.pages().end, region.access() == Access::ReadWrite);
-        if writable && self.residents.len() < RESIDENT_PAGES {
+        if writable && self.has_room() {
             let shown = self.make_resident(page).frame.pointer();
             let ahead = self.ahead.fault(page);
             for next in page + 1..end.min(page.saturating_add(ahead)) {
-                if self.residents.len() < RESIDENT_PAGES && !self.residents.contains_key(&next) {
+                if self.has_room() && !self.residents.contains_key(&next) {
                     self.make_resident(next);
                 }
             }
             self.settle();
+            self.extra.count(self.residents.len());
             return Ok(shown);
         }
         let shown = self.share(page);
@@ -46,6 +46,12 @@ impl<V: View> Space<V> {
         }
         self.settle();
         Ok(shown)
+    }
+
+    /// Whether another resident is likely to stay.
+    fn has_room(&self) -> bool {
+        let more = self.residents.len() + 1;
+        self.policy.kept(more) >= more
     }
 
     /// The page's bytes, to be written to; shown in the window from now on.
@@ -65,6 +71,7 @@ impl<V: View> Space<V> {
                 }
             }
             self.settle();
+            self.extra.count(self.residents.len());
         }
         let resident = self.residents.get_mut(&page).ok_or(fault)?;
         // It is about to be written, not through the window.

@@ -39,7 +39,7 @@ use javm_cap::{Access, Page, PageRef};
 use nub_kernel::regions::Regions;
 
 pub use engine::faults;
-use policy::{Ahead, Policy, RESIDENT_PAGES};
+use policy::{Ahead, Extra, Policy, RESIDENT_PAGES};
 use resident::{Resident, Residents, content, is_same};
 use view::{Released, Shown, View};
 
@@ -62,6 +62,7 @@ pub struct Space<V: View> {
     stale: bool,
     policy: Policy,
     ahead: Ahead,
+    extra: Extra,
     /// What the window does not show any more, to be settled.
     released: Vec<Released>,
     spare_frames: Vec<Frame>,
@@ -92,6 +93,7 @@ impl<V: View> Space<V> {
             stale: false,
             policy,
             ahead: Ahead::default(),
+            extra: Extra::default(),
             released: Vec::new(),
             spare_frames: Vec::new(),
             spare_pages: Vec::new(),

@@ -3,13 +3,20 @@
 //! Decided for each mapping, from costs that the host measured when it started the guest. Neither programs nor state can
 //! tell the difference.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 pub use nub_arch_x86_abi::request::Costs;
 
-/// How many frames stay in a window from call to call: comparing one that was written to costs some 30 ns at each call,
-/// mapping one anew a fault.
+/// How many frames stay in a window from call to call, whatever its program does: comparing one that was written to costs
+/// some 30 ns at each call, mapping one anew a fault.
 pub const RESIDENT_PAGES: usize = 64;
+
+/// How many stay of a program that writes to more than [`RESIDENT_PAGES`] again and again, as long as there is memory for it.
+pub const MOST_RESIDENTS: usize = 512;
+
+/// A frame beyond [`RESIDENT_PAGES`] that was compared so often in vain, one call after the other, goes. All that was wasted on
+/// it then is a fraction of the fault that it may have saved.
+pub const MOST_IN_VAIN: u8 = 8;
 
 /// The most pages that are shown ahead of a program that goes through its memory page by page.
 const MOST_AHEAD: u32 = 32;
@@ -26,6 +33,34 @@ pub fn announce(costs: Costs) {
     MAP.store(costs.map, Relaxed);
 }
 
+/// How many frames beyond [`RESIDENT_PAGES`] all windows together have, and may have.
+static EXTRA: AtomicUsize = AtomicUsize::new(0);
+static MOST_EXTRA: AtomicUsize = AtomicUsize::new(1024);
+
+/// Says how many frames all windows together may have beyond [`RESIDENT_PAGES`] each.
+pub fn announce_extra(frames: usize) {
+    MOST_EXTRA.store(frames, Relaxed);
+}
+
+/// What a space has of the frames beyond [`RESIDENT_PAGES`].
+#[derive(Default, Debug)]
+pub struct Extra(usize);
+
+impl Extra {
+    /// The space has so many residents now.
+    pub fn count(&mut self, residents: usize) {
+        let extra = residents.saturating_sub(RESIDENT_PAGES);
+        EXTRA.fetch_add(extra.wrapping_sub(self.0), Relaxed);
+        self.0 = extra;
+    }
+}
+
+impl Drop for Extra {
+    fn drop(&mut self) {
+        self.count(0);
+    }
+}
+
 /// How a space deals with the mappings that it is given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Policy {
@@ -33,6 +68,8 @@ pub struct Policy {
     copied: u32,
     /// Mappings for reading of at most so many pages are shown as they are mounted.
     shown: u32,
+    /// At most so many residents stay from call to call.
+    residents: usize,
 }
 
 impl Policy {
@@ -41,7 +78,24 @@ impl Policy {
     #[must_use]
     pub fn new(costs: Costs) -> Policy {
         let pages = |cost: u32| (costs.fault / cost.max(1)).min(RESIDENT_PAGES as u32);
-        Policy { copied: pages(costs.copy.saturating_add(costs.map)), shown: pages(costs.map) }
+        Policy {
+            copied: pages(costs.copy.saturating_add(costs.map)),
+            shown: pages(costs.map),
+            residents: MOST_RESIDENTS,
+        }
+    }
+
+    /// The same with another bound.
+    #[cfg(test)]
+    pub fn keeping(self, residents: usize) -> Policy {
+        Policy { residents, ..self }
+    }
+
+    /// How many of so many residents may stay; also whether there may be one more.
+    #[must_use]
+    pub fn kept(&self, residents: usize) -> usize {
+        let over = EXTRA.load(Relaxed).saturating_sub(MOST_EXTRA.load(Relaxed));
+        residents.saturating_sub(over).min(self.residents).max(RESIDENT_PAGES)
     }
 
     /// The policy for the costs that were announced.

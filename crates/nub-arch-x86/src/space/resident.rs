@@ -33,6 +33,8 @@ pub(super) struct Resident<E> {
     entry: E,
     /// Whether it may have been written to since it was first shown, as far as is known without asking the window.
     pub(super) touched: bool,
+    /// In how many calls in a row it was compared in vain.
+    pub(super) vain: u8,
 }
 
 /// The residents of a space, by page. Whether any was written to is asked at the end of every call, and after most of them
@@ -112,7 +114,7 @@ impl<E: Copy> Resident<E> {
         // SAFETY: the frame is the resident's, which nothing but raw pointers reaches. Whoever takes the resident apart
         // unmaps the page and settles that before the frame goes.
         let entry = unsafe { view.map(page, frame.pointer(), shown(writable, touched)) };
-        Resident { frame, before, state: State::Live, writable, entry, touched }
+        Resident { frame, before, state: State::Live, writable, entry, touched, vain: 0 }
     }
 
     pub(super) fn writable(&self) -> bool {

@@ -328,9 +328,9 @@ fn costs() -> impl Strategy<Value = Costs> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn a_space_is_a_table_of_pages(costs in costs(), steps in prop::collection::vec(step(), 1..80)) {
+    fn a_space_is_a_table_of_pages(costs in costs(), kept in 60..90usize, steps in prop::collection::vec(step(), 1..80)) {
         let data = data();
-        let mut pairs = vec![Pair { space: Space::new(Fake::default(), Policy::new(costs)), model: Model::new() }];
+        let mut pairs = vec![Pair { space: Space::new(Fake::default(), Policy::new(costs).keeping(kept)), model: Model::new() }];
         for (number, step) in steps.into_iter().enumerate() {
             let at = number % pairs.len();
             let fork = pairs[at].take(&data, step);
@@ -380,6 +380,31 @@ fn calling_again_changes_no_entry_and_compares_only_what_was_written() {
         assert!(space.view.unsettled.is_empty());
         assert_eq!(space.load((FIRST + 8) * PAGE_SIZE as u32), Ok([0u8]));
     }
+}
+
+#[test]
+fn what_a_program_writes_to_again_and_again_stays_and_goes_when_it_does_not() {
+    let count = 2 * RESIDENT_PAGES as u32;
+    let mut space = Space::new(Fake::default(), Policy::new(Costs { fault: 0, copy: 30, map: 60 }));
+    space.map_data(FIRST, count, &Data::new(count).expect("small"), 0, Access::ReadWrite);
+    let call = |space: &mut Space<Fake>, pages: u32, value: u8| {
+        let before = faults();
+        (0..pages).for_each(|page| space.store((FIRST + page) * PAGE_SIZE as u32, [value]).expect("it is writable"));
+        let mut changed = 0;
+        space.withdraw(FIRST, count, |_, _| changed += 1);
+        assert_eq!(changed, pages);
+    };
+    for value in 1..5 {
+        call(&mut space, count, value);
+        assert_eq!(space.residents.len(), count as usize);
+    }
+    for value in 5..5 + policy::MOST_IN_VAIN {
+        call(&mut space, 1, value);
+    }
+    assert_eq!(space.residents.len(), count as usize);
+    call(&mut space, 1, 100);
+    assert_eq!(space.residents.len(), RESIDENT_PAGES);
+    assert!(space.view.unsettled.is_empty() || space.stale);
 }
 
 #[test]
