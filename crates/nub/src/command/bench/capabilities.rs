@@ -28,7 +28,7 @@ pub(super) type Figure = (&'static str, &'static str, Times);
 
 /// A Data without a page of zeros. Its pages share one page of memory until they are changed, which no figure here tells
 /// from pages that do not.
-fn full(pages: u32) -> Result<Data, DataError> {
+pub(super) fn full(pages: u32) -> Result<Data, DataError> {
     let page = PageRef::from(&[7; PAGE_SIZE]);
     let mut data = Data::new(pages)?;
     (0..pages).try_for_each(|index| data.set_page(index, page.clone()))?;
@@ -87,7 +87,7 @@ fn copy(time: Duration, capability: &Capability) -> Times {
 }
 
 /// An Instance with 1,000 descendants: its child, that one's child and so on twelve deep, and the rest beside them.
-fn family(image: &ValidImage) -> Result<Instance, Box<dyn std::error::Error>> {
+pub(super) fn family(image: &ValidImage) -> Result<Instance, Box<dyn std::error::Error>> {
     let mut line = Instance::new(image.clone());
     for _ in 0..11 {
         let mut parent = Instance::new(image.clone());

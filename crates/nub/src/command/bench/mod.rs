@@ -2,11 +2,13 @@
 //!
 //! - [`programs`] is what it brings along to run.
 //! - [`capabilities`] is what values cost.
+//! - [`trees`] is what calls and operations of programs cost.
 //! - [`measure`] is how samples are taken.
 
 mod capabilities;
 pub(super) mod measure;
 mod programs;
+mod trees;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -66,7 +68,10 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let time = Duration::from_secs_f64(arguments.seconds);
     match &arguments.image {
         // A file of that name is `./capabilities`.
-        Some(group) if group.as_os_str() == "capabilities" => of_values(time, output)?,
+        Some(group) if group.as_os_str() == "capabilities" => {
+            of_values(time, output)?;
+            of_trees(arguments, time, output)?;
+        }
         Some(path) => of_image(arguments, path, time, output)?,
         None => of_machine(arguments, time, output)?,
     }
@@ -189,6 +194,20 @@ fn publish(mut nub: Nub, path: &Path, time: Duration, output: &mut Output) -> Re
 fn of_values(time: Duration, output: &mut Output) -> Result<(), Failure> {
     head("values", output)?;
     capabilities::measure(time, |(name, unit, times)| print(output, Place::HOST, name, unit, &times))
+}
+
+/// The figures of programs that call each other and work with capabilities.
+fn of_trees(arguments: &Arguments, time: Duration, output: &mut Output) -> Result<(), Failure> {
+    let mut nub = arguments.machine.start(Path::new("a program of nub's own"))?;
+    let place = Place::of(&nub);
+    head(&machine::name(&nub), output)?;
+    trees::measure(&mut nub, time, |name, measured| match measured {
+        Ok(times) => print(output, place, name, NANOSECONDS, &times),
+        Err(why) => {
+            say(STRONG, "note", &format!("{name} is left out: {why}"));
+            Ok(())
+        }
+    })
 }
 
 /// The smallest call there is, for others to measure: reads a number from memory.
