@@ -9,6 +9,7 @@ fn many_programs_of_one_image() {
     let asked = std::env::var("NUB_INSTANCES").ok();
     let count: u32 = asked.map_or(3000, |text| text.parse().expect("NUB_INSTANCES is a number"));
     let mut tree = Tree::new(loud("colony", [(20, Capability::Image(image("counter")))]));
+    tree.gas = 10_000_000_000;
     let before = tree.nub.stats().expect("it answers").heap_used;
     let mut grown = 0;
     while grown < count {

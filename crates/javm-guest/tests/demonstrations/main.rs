@@ -18,6 +18,7 @@ mod nesting;
 mod pager;
 mod pages;
 mod policy;
+mod rude;
 mod scheduler;
 mod shared_token;
 mod tree;

@@ -41,6 +41,8 @@ pub fn path(slots: &[u8]) -> Path {
 pub struct Tree {
     pub nub: Nub,
     pub root: InstanceId,
+    /// What a call may use.
+    pub gas: u64,
 }
 
 impl Tree {
@@ -48,7 +50,7 @@ impl Tree {
     pub fn new(root: Instance) -> Tree {
         let mut nub = Nub::for_tests().expect("a machine");
         let root = nub.load(root).expect("it is a tree");
-        Tree { nub, root }
+        Tree { nub, root, gas: 200_000_000 }
     }
 
     /// What came of a call of the Instance at a path.
@@ -58,7 +60,7 @@ impl Tree {
         endpoint: &str,
         arguments: &A,
     ) -> Returned<R> {
-        let options = InvokeOptions { path: path(slots), gas: 20_000_000_000, ..InvokeOptions::default() };
+        let options = InvokeOptions { path: path(slots), gas: self.gas, ..InvokeOptions::default() };
         let called = self.nub.invoke_typed(self.root, endpoint, arguments, &options);
         called.unwrap_or_else(|error| panic!("{endpoint}: {error}"))
     }
