@@ -1,7 +1,7 @@
 //! A chain that was built for `/`, run as a child of another one.
 
 use javm_guest::Address;
-use nub::cap::{Callable, Instance, Interface, Mask, Path, Right, TypeDef};
+use nub::cap::{Callable, Import, Instance, Interface, Mask, Path, Right, TypeDef, Wanted};
 
 use crate::interfaces::Token;
 use crate::tree::{Tree, image, loud, path};
@@ -41,8 +41,12 @@ fn happen(tree: &mut Tree, at: &[u8]) -> u64 {
 }
 
 #[test]
-fn the_token_lists_its_interface() {
+fn images_say_what_they_implement_and_want() {
     assert!(image("token").image().typedefs.contains(&token_interface().hash()));
+    let relay = image("relay");
+    let wanted = Import { required: false, wanted: Wanted::TypeDef(token_interface().hash()) };
+    assert_eq!(relay.image().imports.get(&20), Some(&wanted));
+    assert_eq!(relay.image().typedefs.len(), 1);
 }
 
 #[test]

@@ -4,14 +4,17 @@
 #![cfg_attr(not(test), no_main)]
 
 use interfaces::{Relay, Token, TryToken};
-use javm_guest::{Address, Callee, Place, Status, endpoint, implements, memory, operation};
+use javm_guest::{Address, Status, endpoint, implements, import, memory, operation};
 
 memory! { stack: 16 << 10, scratchpad: 4 << 10 }
 implements!(dyn Relay);
 
-/// The right to call the token, and somebody who passes payments on.
-const TOKEN: Callee<dyn Token> = Callee::at(Place::slot(20));
-const NEXT: Callee<dyn Relay> = Callee::at(Place::slot(21));
+import! {
+    /// The token.
+    TOKEN: slot 20, interface dyn Token, optional
+    /// Somebody who passes payments on.
+    NEXT: slot 21, interface dyn Relay, optional
+}
 
 /// Has `amount` paid: by the next relay if there is one, else by the token.
 #[endpoint]
