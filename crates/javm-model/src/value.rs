@@ -122,7 +122,8 @@ impl Data {
         (offset..offset + length).map(|offset| self.byte(offset)).collect()
     }
 
-    pub(crate) fn set_byte(&mut self, offset: u64, byte: u8) {
+    /// Sets the byte at an offset within it.
+    pub fn set_byte(&mut self, offset: u64, byte: u8) {
         let index = (offset / PAGE_SIZE as u64) as u32;
         let page = self.content.entry(index).or_insert_with(|| Rc::new([0; PAGE_SIZE]));
         Rc::make_mut(page)[offset as usize % PAGE_SIZE] = byte;
@@ -135,7 +136,8 @@ impl Data {
         stored.filter(|(_, page)| page.iter().any(|&byte| byte != 0)).collect()
     }
 
-    pub(crate) fn resize(&mut self, pages: u32) {
+    /// Makes it longer, by zeros, or shorter.
+    pub fn resize(&mut self, pages: u32) {
         self.pages = pages;
         self.content.retain(|&index, _| index < pages);
     }

@@ -2,14 +2,14 @@
 
 use std::fmt::{Debug, Write as _};
 
-use javm_cap::{CapHash, Path};
+use javm_cap::{CapHash, Capability, Path};
 use javm_model::generate::Plan;
-use javm_model::{HostCall, Operation, Value, Via, World, hash, measure};
+use javm_model::{Data, HostCall, Operation, Source, Value, Via, World, hash, measure};
 use nub_kernel::service::verify;
 use nub_kernel::{Block, Entry, InstanceId, Parameters};
 
 use crate::coverage::Coverage;
-use crate::real::Builder;
+use crate::real::{Builder, data_of};
 use crate::subject::Subject;
 
 /// A plan about what was built of it, with the real values.
@@ -44,7 +44,11 @@ impl Built {
     ///
     /// # Errors
     /// The machine cannot.
-    pub fn prepare<S: Subject>(&self, subject: &mut S) -> Result<InstanceId, String> {
+    pub fn prepare<S: Subject>(&mut self, subject: &mut S) -> Result<InstanceId, String> {
+        if !subject.has_chains() {
+            self.world.parameters = javm_model::Parameters::default();
+            (self.world.height, self.world.prior_root) = (0, [0; 32]);
+        }
         let block = Block { height: self.world.height, prior_root: self.world.prior_root };
         subject.set_chain(self.parameters(), block)?;
         subject.load(&self.root)
@@ -88,6 +92,34 @@ pub fn entry(builder: &mut Builder, call: &HostCall) -> Entry {
     }
 }
 
+/// The call as `nub` makes it for a host: the scratchpad is as long as what the Image maps of it and as what is given, and left
+/// out only where both are nothing.
+#[must_use]
+pub fn as_a_host_calls(world: &World, call: &HostCall) -> HostCall {
+    let Some(Value::Instance(instance)) = world.state.at(&call.path) else { return call.clone() };
+    let mapped = instance.image.memory.values().filter_map(|mapping| match mapping.source {
+        Source::Slot(0, offset) => Some(offset + mapping.pages),
+        _ => None,
+    });
+    let mapped = mapped.max().unwrap_or(0);
+    let scratchpad = match &call.scratchpad {
+        None if mapped == 0 => None,
+        given => {
+            let mut data = given.clone().unwrap_or_else(|| Data::new(0));
+            data.resize(data.pages.max(mapped));
+            Some(data)
+        }
+    };
+    HostCall { scratchpad, ..call.clone() }
+}
+
+/// How many arguments a call takes; 0 where nothing stands that can be called so.
+#[must_use]
+pub fn arity(world: &World, call: &HostCall) -> usize {
+    let Some(Value::Instance(instance)) = world.state.at(&call.path) else { return 0 };
+    instance.image.endpoints.get(usize::from(call.endpoint)).map_or(0, |endpoint| endpoint.arity.into())
+}
+
 /// What the programs have asked for, for who has to find a difference.
 fn trail(world: &World) -> String {
     let mut text = String::new();
@@ -119,9 +151,18 @@ pub fn compare_call<S: Subject>(
     root: InstanceId,
     (call, entry): (&HostCall, &Entry),
 ) -> Result<(), String> {
-    let expected = world.call_from_host(call.clone());
+    let (mut call, mut entry) = (call.clone(), entry.clone());
+    if subject.is_a_host() {
+        call = as_a_host_calls(world, &call);
+        entry.live[0] = call.scratchpad.as_ref().map(|scratchpad| Capability::Data(data_of(scratchpad)));
+    }
+    let arity = arity(world, &call);
+    let mut expected = world.call_from_host(call.clone());
+    if subject.is_a_host() {
+        expected.live[0] = expected.live[0].take().filter(|value| matches!(value, Value::Data(_)));
+    }
     let compared = || -> Result<(), String> {
-        let found = subject.call(root, entry)?;
+        let found = subject.call(root, &entry, arity)?;
         equal(
             "status, φ7, φ9 and gas",
             &(found.status.number(), found.value, found.detail, found.gas_left),

@@ -46,9 +46,9 @@ const WITHOUT_REFERENCES: &[(Operation, &[Status])] = &[
     (Operation::Yield, &[Denied, Range]),
 ];
 
-/// Every operation with every status that it can come to; `None` for numbers that no operation has.
+/// Every operation with every status that it can come to.
 #[must_use]
-pub fn reachable() -> BTreeSet<(Option<Operation>, Status)> {
+pub fn reachable() -> Outcomes {
     let walked = MOREOVER
         .iter()
         .flat_map(|&(operation, statuses)| WALKED.iter().chain(statuses).map(move |&status| (Some(operation), status)));
@@ -57,6 +57,9 @@ pub fn reachable() -> BTreeSet<(Option<Operation>, Status)> {
         .flat_map(|&(operation, statuses)| statuses.iter().map(move |&status| (Some(operation), status)));
     walked.chain(others).chain([(None, Status::Unknown)]).collect()
 }
+
+/// Operations with statuses that they came to; `None` for numbers that no operation has.
+pub type Outcomes = BTreeSet<(Option<Operation>, Status)>;
 
 /// How often each operation came to each status.
 #[derive(Clone, Default, Debug)]
@@ -85,7 +88,7 @@ impl Coverage {
 
     /// All that was met.
     #[must_use]
-    pub fn met(&self) -> BTreeSet<(Option<Operation>, Status)> {
+    pub fn met(&self) -> Outcomes {
         self.counts.keys().copied().collect()
     }
 }

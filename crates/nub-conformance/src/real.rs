@@ -176,7 +176,12 @@ impl Builder {
     }
 }
 
-fn data_of(data: &javm_model::Data) -> Data {
+/// The real Data.
+///
+/// # Panics
+/// If it is longer than any: it is part of a test.
+#[must_use]
+pub fn data_of(data: &javm_model::Data) -> Data {
     let mut real = Data::new(data.pages).expect("small");
     for (index, page) in data.stored() {
         real.write(u64::from(index) * 4096, &page).expect("inside");

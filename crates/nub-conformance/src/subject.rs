@@ -9,6 +9,17 @@ pub trait Subject {
     /// Its name in reports.
     fn name(&self) -> String;
 
+    /// Whether it is called as hosts call: with a scratchpad that [`as_a_host_calls`](crate::comparison::as_a_host_calls) has
+    /// made, of which bytes come back or nothing.
+    fn is_a_host(&self) -> bool {
+        false
+    }
+
+    /// Whether it can have other parameters than those of a chain that does not say, and be in a block.
+    fn has_chains(&self) -> bool {
+        true
+    }
+
     /// Fixes the parameters of the chain, and the block, for what is called from now on.
     ///
     /// # Errors
@@ -30,11 +41,11 @@ pub trait Subject {
     /// Drops a tree.
     fn drop(&mut self, root: InstanceId);
 
-    /// Calls what stands in a tree.
+    /// Calls what stands in a tree, with so many arguments.
     ///
     /// # Errors
     /// As [`Subject::load`].
-    fn call(&mut self, root: InstanceId, entry: &Entry) -> Result<Reached, String>;
+    fn call(&mut self, root: InstanceId, entry: &Entry, arity: usize) -> Result<Reached, String>;
 
     /// The hash of a tree.
     ///
@@ -81,7 +92,7 @@ impl Subject for Local {
         self.drop_instance(root);
     }
 
-    fn call(&mut self, root: InstanceId, entry: &Entry) -> Result<Reached, String> {
+    fn call(&mut self, root: InstanceId, entry: &Entry, _arity: usize) -> Result<Reached, String> {
         self.enter(root, entry.clone()).map_err(|error| error.to_string())
     }
 

@@ -1,8 +1,6 @@
 //! The kernel on the local machine, through programs written in assembly text. Every call is also made through the handle
 //! that tests of programs use, which runs it in a virtual machine, too, where there is one; all have to come to the same.
 
-#[path = "kernel/operations.rs"]
-mod operations;
 #[path = "kernel/seeds.rs"]
 mod seeds;
 #[path = "kernel/services.rs"]

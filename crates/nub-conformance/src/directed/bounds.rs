@@ -92,6 +92,24 @@ pub(super) fn a_resumption_is_within_the_bounds_of_a_call() {
     assert_eq!(resumed(0, |world| world.parameters.max_writable_pages = 15), Quota);
 }
 
+/// What may be mapped read-write in all frames, in a chain that does not say: the root has 8 pages of it, a child as many.
+pub(super) fn writable_pages_of_a_usual_chain() {
+    let map = |slot, pages| Request::new(javm_model::Operation::Map, &[slot, 0x1000, 0, pages]).last(1);
+    let most = (1 << 16) - 8;
+    let below = u64::from(reference(&[10], 50));
+    for (asked, expected) in [
+        (vec![map(50, most + 1)], vec![Quota]),
+        (vec![map(50, most)], vec![Halt]),
+        (vec![map(below, most - 8 + 1), Request::resume(10, 0)], vec![Halt, Quota]),
+        (vec![map(below, most - 8), Request::resume(10, 0)], vec![Halt, Halt]),
+    ] {
+        let mut world = world(&asked, [(10, stopped())]);
+        let call = HostCall { gas: 100_000_000, scratchpad: Some(javm_model::Data::new(2)), ..HostCall::root(0) };
+        assert_eq!(call_host(&mut world, call).status, Halt);
+        assert_eq!(steps(&world).iter().map(|step| step.status).collect::<Vec<_>>(), expected, "{asked:?}");
+    }
+}
+
 /// Of what a program has mapped, the pages that MAP adds are paid at each resumption.
 pub(super) fn what_is_mapped_is_paid_for_at_the_entry() {
     let yields = child(asks(&[

@@ -1,8 +1,8 @@
 //! Worlds of a root that asks for things and children that do what a test needs.
 
 use javm_model::{
-    Action, CNode, Data, HostCall, Image, Instance, Mapping, Outcome, Request, Script, Source, Status, Step, Value,
-    World,
+    Action, CNode, Data, Dynamic, HostCall, Image, Instance, Mapping, Outcome, Request, Run, Script, Source, Status,
+    Step, Suspended, Value, World,
 };
 
 /// Where the root's ephemeral memory is: 4 pages.
@@ -57,6 +57,23 @@ pub(super) fn instance(actions: Vec<Action>) -> Instance {
 /// An Instance in a slot.
 pub(super) fn child(actions: Vec<Action>) -> Value {
     Value::Instance(Box::new(instance(actions)))
+}
+
+/// One that has stopped where it begins.
+pub(super) fn stopped() -> Value {
+    let mut instance = instance(asks(&[]));
+    let (image, mut registers) = (&instance.image, [0; 13]);
+    registers[0] = 0xFFFF_0000;
+    instance.run = Run::Suspended(Box::new(Suspended {
+        why: Status::OutOfGas,
+        paid: false,
+        pc: image.endpoints[0].entry,
+        registers,
+        detail: 0,
+        ephemeral: Data::new(image.ephemeral_pages()),
+        dynamic: Dynamic::new(),
+    }));
+    Value::Instance(Box::new(instance))
 }
 
 /// A world whose root asks for these, and holds these.

@@ -69,6 +69,7 @@ cases! {
         whatever_grows_keeps_quotas
         pages_are_counted_where_they_are_collected
         a_resumption_is_within_the_bounds_of_a_call
+        writable_pages_of_a_usual_chain
         what_is_mapped_is_paid_for_at_the_entry;
     calls:
         every_end_by_the_owner_atomic_or_not

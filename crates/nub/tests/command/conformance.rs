@@ -39,3 +39,38 @@ fn malformed_vectors_are_named() {
         nub(&["conformance", name]).expect(3).says(&["bad.json", reason, "hint: a test vector is"]);
     }
 }
+
+/// Those of the capability layer.
+#[test]
+fn every_vector_of_the_capability_layer_passes() {
+    let vectors = repository().join("vectors");
+    let run = nub(&["conformance", vectors.to_str().expect("text")]).expect(0);
+    let last = run.stdout.lines().last().expect("a line");
+    let passed: u32 = last.strip_suffix(" passed, 0 failed").expect("all of them").parse().expect("a number");
+    assert!(passed > 300, "{last}");
+}
+
+/// Wherever a byte of what is expected is another one, or one of the program, it is seen.
+#[test]
+fn a_changed_byte_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = repository().join("vectors/operations/copy.json");
+    let text = std::fs::read_to_string(source).expect("committed");
+    let path = folder.path().join("changed.json");
+    let run = |text: &str| {
+        std::fs::write(&path, text).expect("written");
+        nub(&["conformance", "--arch", "local", folder.path().to_str().expect("text")])
+    };
+    for field in ["\"status\":\"", "\"value\":\"0x", "\"gas_left\":", "\"root\":\"", "\"/40\":\"", "\"detail\":\"0x"] {
+        let at = text.rfind(field).expect(field) + field.len();
+        let other = if text.as_bytes()[at] == b'1' { "2" } else { "1" };
+        let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+        let run = run(&changed).expect(1);
+        assert!(run.stdout.contains("FAILED") && run.stdout.contains("instead of"), "{field}: {}", run.report());
+    }
+    // Programs go by their hashes.
+    let at = text.find("\"encoding\":\"").expect("an Image") + 300;
+    let other = if text.as_bytes()[at] == b'1' { "2" } else { "1" };
+    run(&format!("{}{other}{}", &text[..at], &text[at + 1..])).expect(3).says(&["changed.json", "Image"]);
+    run(&text.replace("\"version\": 1", "\"version\": 2")).expect(3).says(&["version 2", "hint: a test vector"]);
+}

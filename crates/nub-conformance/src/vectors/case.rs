@@ -1,0 +1,75 @@
+//! One vector: a world, and calls that are made in it one after the other.
+
+use javm_model::generate::Plan;
+use javm_model::{HostCall, Parameters, Value, World};
+use serde_json::{Value as Json, json};
+
+use super::json::{Shared, outcome, trace};
+use crate::comparison::{Built, arity, as_a_host_calls};
+use crate::coverage::{Coverage, Outcomes};
+
+/// A world and calls, ready to be written.
+pub(super) struct Vector {
+    name: String,
+    plan: Plan,
+}
+
+impl Vector {
+    pub(super) fn new(name: String, world: World, calls: Vec<HostCall>) -> Vector {
+        Vector { name, plan: Plan { seed: 0, world, calls } }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// It under another name.
+    pub(super) fn named(&self, name: String) -> Vector {
+        Vector { name, plan: self.plan.clone() }
+    }
+
+    /// Whether its chain is one that does not say.
+    pub(super) fn is_usual(&self) -> bool {
+        let World { parameters, height, prior_root, .. } = &self.plan.world;
+        (*parameters, *height, *prior_root) == (Parameters::default(), 0, [0; 32])
+    }
+
+    /// In such a chain.
+    pub(super) fn in_usual_chain(mut self) -> Vector {
+        let world = &mut self.plan.world;
+        (world.parameters, world.height, world.prior_root) = (Parameters::default(), 0, [0; 32]);
+        self
+    }
+
+    /// What its operations come to.
+    pub(super) fn outcomes(&self) -> Outcomes {
+        let Built { mut world, calls, .. } = Built::new(&self.plan);
+        let mut coverage = Coverage::default();
+        for (call, _) in calls {
+            let call = as_a_host_calls(&world, &call);
+            world.call_from_host(call);
+            coverage.add(&world);
+        }
+        coverage.met()
+    }
+
+    /// As a file has it; Images and TypeDefs go to what is shared in the file.
+    pub(super) fn write(&self, shared: &mut Shared) -> Json {
+        let Built { mut world, calls, mut builder, .. } = Built::new(&self.plan);
+        let root = shared.value(&world.state.root, &mut builder);
+        let calls = calls.iter().map(|(call, _)| {
+            let call = as_a_host_calls(&world, call);
+            let asked = shared.call(&call, arity(&world, &call), &mut builder);
+            let came = world.call_from_host(call);
+            let came = javm_model::Outcome {
+                // Hosts see bytes.
+                live: [came.live[0].clone().filter(|value| matches!(value, Value::Data(_))), came.live[1].clone()],
+                ..came
+            };
+            json!({ "call": asked, "trace": trace(&world), "outcome": outcome(&came, &world) })
+        });
+        let calls: Vec<Json> = calls.collect();
+        json!({ "name": self.name, "root": root, "calls": calls })
+    }
+}

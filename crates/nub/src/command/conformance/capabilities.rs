@@ -1,0 +1,296 @@
+//! Vectors of the capability layer: trees, calls in them, and values with what is said of them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use javm_cap::{CapHash, Capability};
+use nub::{Ended, Error, InstanceId, InvokeOptions, Nub, Status};
+use serde::Deserialize;
+
+use super::values::{Encoded, Pages, Shared, Value, bytes, hash, wide};
+use super::{Differences, Failure, Ran};
+
+/// The version of the form that is read.
+const VERSION: u32 = 1;
+
+/// A file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    version: u32,
+    #[serde(rename = "about")]
+    _about: String,
+    images: BTreeMap<String, Encoded>,
+    typedefs: BTreeMap<String, Encoded>,
+    #[serde(default)]
+    vectors: Vec<Vector>,
+    #[serde(default)]
+    values: Vec<Described>,
+    #[serde(default)]
+    proofs: Vec<Proof>,
+}
+
+/// A tree, and calls that are made in it one after the other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vector {
+    name: String,
+    root: Value,
+    calls: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    call: Call,
+    outcome: Outcome,
+    /// For people.
+    #[serde(default, rename = "trace")]
+    _trace: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    path: Vec<u8>,
+    endpoint: u16,
+    arguments: Vec<String>,
+    gas: u64,
+    scratchpad: Option<Pages>,
+    gift: Option<Value>,
+    origin: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outcome {
+    status: String,
+    value: String,
+    detail: String,
+    gas_left: u64,
+    logs: Vec<Log>,
+    scratchpad: Option<String>,
+    gift: Option<String>,
+    root: String,
+    hashes: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Log {
+    topic: String,
+    bytes: String,
+}
+
+/// A value with what is said of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Described {
+    value: Value,
+    hash: String,
+    size: u64,
+    height: u8,
+}
+
+/// What a proof shows.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    root: String,
+    path: Vec<u8>,
+    claim: Claim,
+    proof: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Claim {
+    Present(String),
+    Absent,
+    #[serde(untagged)]
+    Bytes {
+        offset: u64,
+        bytes: String,
+    },
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Runs what is in a file. `malformed` makes the error of what cannot be run at all.
+pub(super) fn run(
+    path: &Path,
+    file: File,
+    nub: &mut Nub,
+    malformed: &impl Fn(String) -> Failure,
+) -> Result<Vec<Ran>, Failure> {
+    if file.version != VERSION {
+        return Err(malformed(format!("version {}; version {VERSION} is read here", file.version)));
+    }
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let shared = Shared::new(&file.images, &file.typedefs).map_err(malformed)?;
+    let mut ran = Vec::new();
+    for vector in &file.vectors {
+        let name = format!("{stem}: {}", vector.name);
+        let differences = run_vector(vector, &shared, nub).map_err(|trouble| match trouble {
+            Trouble::Malformed(reason) => malformed(format!("{}: {reason}", vector.name)),
+            Trouble::Nub(error) => Failure::nub(path, error),
+        })?;
+        ran.push(Ran { name, differences });
+    }
+    for (index, described) in file.values.iter().enumerate() {
+        let name = format!("{stem}: value {index}");
+        let value = shared.value(&described.value).map_err(|reason| malformed(format!("value {index}: {reason}")))?;
+        ran.push(Ran { name, differences: check_value(described, &value) });
+    }
+    for (index, proof) in file.proofs.iter().enumerate() {
+        let name = format!("{stem}: proof {index}");
+        let differences = check_proof(proof).map_err(|reason| malformed(format!("proof {index}: {reason}")))?;
+        ran.push(Ran { name, differences });
+    }
+    Ok(ran)
+}
+
+enum Trouble {
+    Malformed(String),
+    Nub(Error),
+}
+
+impl From<String> for Trouble {
+    fn from(reason: String) -> Trouble {
+        Trouble::Malformed(reason)
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Nub(error)
+    }
+}
+
+fn run_vector(vector: &Vector, shared: &Shared, nub: &mut Nub) -> Result<Vec<String>, Trouble> {
+    let mut differences = Differences::default();
+    let root = nub.load(shared.root(&vector.root)?)?;
+    for (number, Step { call, outcome, .. }) in vector.calls.iter().enumerate() {
+        let mut here = Differences::default();
+        run_call(call, outcome, shared, nub, root, &mut here)?;
+        differences.0.extend(here.0.into_iter().map(|difference| format!("call {number}: {difference}")));
+    }
+    nub.drop_instance(root);
+    Ok(differences.0)
+}
+
+/// What a call came to, as a program would find it.
+struct Found {
+    status: Status,
+    value: u64,
+    detail: u64,
+    gas_left: u64,
+    logs: Vec<nub::LogEntry>,
+    scratchpad: Option<CapHash>,
+    gift: Option<CapHash>,
+}
+
+fn run_call(
+    call: &Call,
+    expected: &Outcome,
+    shared: &Shared,
+    nub: &mut Nub,
+    root: InstanceId,
+    differences: &mut Differences,
+) -> Result<(), Trouble> {
+    let arguments = call.arguments.iter().map(|argument| wide(argument)).collect::<Result<Vec<_>, _>>()?;
+    let scratchpad = call.scratchpad.as_ref().map(|pages| -> Result<Vec<u8>, String> {
+        let data = pages.data()?;
+        let mut bytes =
+            vec![0; usize::try_from(data.size()).map_err(|_| "a scratchpad that is too large".to_string())?];
+        data.read(0, &mut bytes).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    });
+    let options = InvokeOptions {
+        gas: call.gas,
+        scratchpad: scratchpad.transpose()?,
+        path: javm_cap::Path::new(&call.path).map_err(|error| error.to_string())?,
+        gift: call.gift.as_ref().map(|gift| shared.value(gift)).transpose()?,
+        origin: call.origin.as_deref().map(hash).transpose()?,
+    };
+    let found = match nub.invoke(root, call.endpoint, &arguments, &options) {
+        Ok(outcome) => {
+            let halted = outcome.ended == Ended::Halt;
+            Found {
+                status: outcome.status(),
+                value: if halted { outcome.value } else { 0 },
+                detail: outcome.detail(),
+                gas_left: call.gas - outcome.gas_used,
+                logs: if halted { outcome.logs } else { Vec::new() },
+                scratchpad: outcome.scratchpad.filter(|_| halted).map(|data| Capability::Data(data).hash()),
+                gift: outcome.gift.map(|gift| gift.hash()),
+            }
+        }
+        Err(Error::Invoke(refused)) if refused.status().is_some() => {
+            let status = refused.status().unwrap_or(Status::Unknown);
+            Found { status, value: 0, detail: 0, gas_left: call.gas, logs: Vec::new(), scratchpad: None, gift: None }
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let number = |number: u64| format!("{number:#x}");
+    let name = |hash: Option<CapHash>| hash.map_or("nothing".into(), |hash| hex(&hash.0));
+    let or_nothing = |hash: &Option<String>| hash.clone().unwrap_or("nothing".into());
+    differences.compare("status", expected.status.clone(), found.status.name());
+    differences.compare("value", expected.value.clone(), number(found.value));
+    differences.compare("detail", expected.detail.clone(), number(found.detail));
+    differences.compare("gas left", expected.gas_left.to_string(), found.gas_left.to_string());
+    let logs = |entries: Vec<(String, String)>| format!("{entries:?}");
+    differences.compare(
+        "logs",
+        logs(expected.logs.iter().map(|entry| (entry.topic.clone(), entry.bytes.clone())).collect()),
+        logs(found.logs.iter().map(|entry| (number(entry.topic), hex(&entry.bytes))).collect()),
+    );
+    differences.compare("scratchpad", or_nothing(&expected.scratchpad), name(found.scratchpad));
+    differences.compare("gift", or_nothing(&expected.gift), name(found.gift));
+    differences.compare("root", expected.root.clone(), name(Some(nub.state_root(root)?)));
+    for (path, hash) in &expected.hashes {
+        let slots = path.split('/').skip(1).map(str::parse).collect::<Result<Vec<u8>, _>>();
+        let slots = slots.map_err(|error| format!("the path {path}: {error}"))?;
+        let place = javm_cap::Path::new(&slots).map_err(|error| format!("the path {path}: {error}"))?;
+        differences.compare(&format!("at {path}"), hash.clone(), name(nub.capability_hash(root, &place)?));
+    }
+    Ok(())
+}
+
+fn check_value(described: &Described, value: &Capability) -> Vec<String> {
+    let mut differences = Differences::default();
+    let measure = value.measure();
+    differences.compare("hash", described.hash.clone(), hex(&value.hash().0));
+    differences.compare("size", described.size.to_string(), measure.size.to_string());
+    differences.compare("height", described.height.to_string(), measure.height.to_string());
+    differences.0
+}
+
+/// The proof has to show the claim, and with any bit of it changed it must not.
+fn check_proof(proof: &Proof) -> Result<Vec<String>, String> {
+    let root = hash(&proof.root)?;
+    let shown;
+    let claim = match &proof.claim {
+        Claim::Present(name) => javm_proof::Claim::Present(hash(name)?),
+        Claim::Absent => javm_proof::Claim::Absent,
+        Claim::Bytes { offset, bytes: text } => {
+            shown = bytes(text)?;
+            javm_proof::Claim::Bytes { offset: *offset, bytes: &shown }
+        }
+    };
+    let proof_bytes = bytes(&proof.proof)?;
+    let mut differences = Vec::new();
+    if let Err(error) = javm_proof::verify(&root, &proof.path, &claim, &proof_bytes) {
+        differences.push(format!("the proof is refused: {error}"));
+    }
+    for index in 0..proof_bytes.len() {
+        let mut changed = proof_bytes.clone();
+        changed[index] ^= 1;
+        if javm_proof::verify(&root, &proof.path, &claim, &changed).is_ok() {
+            differences.push(format!("the proof is accepted with another byte {index}"));
+        }
+    }
+    Ok(differences)
+}
