@@ -388,7 +388,6 @@ fn what_a_program_writes_to_again_and_again_stays_and_goes_when_it_does_not() {
     let mut space = Space::new(Fake::default(), Policy::new(Costs { fault: 0, copy: 30, map: 60 }));
     space.map_data(FIRST, count, &Data::new(count).expect("small"), 0, Access::ReadWrite);
     let call = |space: &mut Space<Fake>, pages: u32, value: u8| {
-        let before = faults();
         (0..pages).for_each(|page| space.store((FIRST + page) * PAGE_SIZE as u32, [value]).expect("it is writable"));
         let mut changed = 0;
         space.withdraw(FIRST, count, |_, _| changed += 1);
