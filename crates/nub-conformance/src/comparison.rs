@@ -49,9 +49,17 @@ impl Built {
             self.world.parameters = javm_model::Parameters::default();
             (self.world.height, self.world.prior_root) = (0, [0; 32]);
         }
-        let block = Block { height: self.world.height, prior_root: self.world.prior_root };
-        subject.set_chain(self.parameters(), block)?;
+        self.enter_chain(subject)?;
         subject.load(&self.root)
+    }
+
+    /// Has a subject be in the chain and the block of the world.
+    ///
+    /// # Errors
+    /// The machine cannot.
+    pub fn enter_chain<S: Subject>(&self, subject: &mut S) -> Result<(), String> {
+        let block = Block { height: self.world.height, prior_root: self.world.prior_root };
+        subject.set_chain(self.parameters(), block)
     }
 
     /// The parameters of the world, as the kernel has them.
