@@ -161,6 +161,27 @@ fn a_program_in_c_becomes_an_image() {
     assert_eq!((value, ended), (5, Ended::Panic));
     assert_eq!(last, "counter.c:12: not so: n <= UINT64_MAX - total");
 
+    // What a program in C says of interfaces is in its Image.
+    let bank = "interface bank { pay(amount: u64); }";
+    let source = format!(
+        "#include \"javm.h\"\n\
+         JAVM_IMPORT_INTERFACE(bank, 20, 0, \"{bank}\");\n\
+         JAVM_IMPLEMENTS(self, \"{bank}\");\n\
+         uint64_t other(void) {{ return 1; }}\n\
+         uint64_t pay(uint64_t amount) {{\n\
+         return JAVM_MUST(javm_call_place(javm_at(JAVM_SLOT(20), 4), 0, JAVM_FLAG_ATOMIC, 0, amount, 0, 0, 0)); }}\n\
+         JAVM_ENDPOINT(other, 0);\n\
+         JAVM_ENDPOINT(pay, 1);\n"
+    );
+    fs::write(program.join("counter.c"), source).expect("it can be written");
+    let told = run(cargo_nub(&program).args(["build", "--compilers", "debian"]), 0);
+    assert!(told.contains("endpoints: pay, other"), "{told}");
+    let image = fs::read(program.join("target/nub/counter.nub")).expect("it was built");
+    let image = nub::ValidImage::load(&image).expect("an Image");
+    let hash = nub::cap::TypeDef::new(bank.parse().expect("an interface")).hash();
+    assert_eq!(image.image().typedefs.iter().collect::<Vec<_>>(), [&hash]);
+    assert_eq!(image.image().imports[&20].wanted, nub::cap::Wanted::TypeDef(hash));
+
     fs::write(program.join("counter.c"), "int f(void) { return; }").expect("it can be written");
     let told = run(cargo_nub(&program).args(["build", "--compilers", "debian"]), 1);
     assert!(told.contains("counter.c:1:"), "{told}");
