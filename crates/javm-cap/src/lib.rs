@@ -67,7 +67,7 @@ pub use instance::{
 };
 pub use measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
 pub use page::{PAGE_SIZE, Page, PageRef};
-pub use path::{Path, PathError};
+pub use path::{ParsePathError, Path, PathError};
 pub use reclaim::Reclaim;
 pub use tag::Tag;
 pub use typedef::TypeDef;

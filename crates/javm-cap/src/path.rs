@@ -1,7 +1,10 @@
 //! Paths: sequences of slots.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
+use core::str::FromStr;
 
 use thiserror::Error;
 
@@ -64,6 +67,38 @@ impl Path {
     }
 }
 
+/// Why a text is no path.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ParsePathError {
+    /// It does not begin with a `/`.
+    #[error("a path begins with /, as in /3/200; / alone is the root")]
+    Start,
+    /// What stands between two `/` is no slot.
+    #[error("'{0}' is no slot: those are numbered from 0 to 255")]
+    Slot(String),
+    /// It has too many slots.
+    #[error(transparent)]
+    Length(#[from] PathError),
+}
+
+impl FromStr for Path {
+    type Err = ParsePathError;
+
+    /// Reads what `Display` writes: `/3/200`, and `/` for the root.
+    fn from_str(text: &str) -> Result<Path, ParsePathError> {
+        let rest = text.strip_prefix('/').ok_or(ParsePathError::Start)?;
+        if rest.is_empty() {
+            return Ok(Path::ROOT);
+        }
+        let slot = |slot: &str| {
+            let is_plain = slot == "0" || !slot.starts_with(['0', '+']);
+            slot.parse().ok().filter(|_| is_plain).ok_or_else(|| ParsePathError::Slot(slot.into()))
+        };
+        let slots = rest.split('/').map(slot).collect::<Result<Vec<u8>, _>>()?;
+        Ok(Path::new(&slots)?)
+    }
+}
+
 impl Deref for Path {
     type Target = [u8];
 
@@ -85,5 +120,24 @@ impl fmt::Display for Path {
 impl fmt::Debug for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn paths_are_read_as_they_are_written() {
+        for slots in [&[][..], &[0], &[3, 200], &[255; 16]] {
+            let path = Path::new(slots).expect("short");
+            assert_eq!(path.to_string().parse(), Ok(path));
+        }
+        for text in ["", "3", "//", "/3/", "/256", "/-1", "/+1", "/03", "/x", "/1 ", "/1//2"] {
+            assert!(text.parse::<Path>().is_err(), "{text}");
+        }
+        assert_eq!("/1".repeat(17).parse::<Path>(), Err(ParsePathError::Length(PathError(17))));
     }
 }

@@ -38,8 +38,13 @@ fn main() -> Result<()> {
     write("assembly", "pvm", texts)?;
     write("image", "nub", images)?;
     write("symbols", "json", files(&root.join("guests/images"), "sym")?)?;
-    let without_real =
-        [&targets::memory::TARGET, &targets::arguments::TARGET, &targets::interpreter::TARGET, &targets::proof::TARGET];
+    let without_real = [
+        &targets::archive::TARGET,
+        &targets::memory::TARGET,
+        &targets::arguments::TARGET,
+        &targets::interpreter::TARGET,
+        &targets::proof::TARGET,
+    ];
     for target in without_real {
         let inputs = (0..).map(|seed| (format!("generated-{seed}"), (target.generate)(&mut random(seed))));
         let accepted = inputs.filter(|(_, bytes)| (target.run)(bytes) == Reached::Accepted);

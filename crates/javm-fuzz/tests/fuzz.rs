@@ -23,7 +23,7 @@ macro_rules! targets {
     };
 }
 
-targets! { arguments assembly blob elf image interface interpreter memory proof symbols }
+targets! { archive arguments assembly blob elf image interface interpreter memory proof symbols }
 
 /// The names in a folder, without extension.
 fn names(folder: &str) -> BTreeSet<String> {

@@ -6,6 +6,7 @@
 //!   short forms.
 //! - [`Nub::load`], [`Nub::capability`]: trees of capabilities, to the machine and back; [`cap`] builds them. [`InvokeOptions`]:
 //!   what calls bring, among it the path of what is called below a root.
+//! - [`Nub::prove`]: what convinces who has a root hash alone.
 //! - [`Nub::invoke_values`], [`Nub::invoke_typed`]: calls with values by an endpoint's signature; [`types`] has them.
 //! - [`Reader`]: queries, calls that change nothing, from any number of threads.
 //! - [`Nub::keep`], [`Nub::invoke_cached`]: calls of Instances by their hash, which change nothing.
@@ -40,6 +41,7 @@ mod handle;
 mod health;
 mod kept;
 mod options;
+mod proof;
 mod reader;
 mod supervisor;
 mod trace;
@@ -53,6 +55,7 @@ pub use handle::Nub;
 pub use health::{Health, Stats};
 pub use kept::InvocationResult;
 pub use options::{DEFAULT_GAS, InvokeOptions};
+pub use proof::{Claim, MAX_PROVED_BYTES, Proof};
 pub use reader::Reader;
 pub use trace::TraceLine;
 pub use typed::{Returned, lift};

@@ -1,6 +1,7 @@
 //! The targets, a module each. A new one is a module with a `TARGET`, a line in [`ALL`], a folder of the corpus, a test,
 //! and a file in `fuzz/fuzz_targets`; a test compares the lists.
 
+pub mod archive;
 pub mod arguments;
 pub mod assembly;
 pub mod blob;
@@ -16,6 +17,7 @@ use crate::Target;
 
 /// Every target.
 pub const ALL: &[&Target] = &[
+    &archive::TARGET,
     &arguments::TARGET,
     &assembly::TARGET,
     &blob::TARGET,

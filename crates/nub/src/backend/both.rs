@@ -153,6 +153,10 @@ impl Machine for Both {
         self.ask(&what, |machine| machine.capability(instance, path), |found| found.as_ref().map(Capability::hash))
     }
 
+    fn prove(&self, instance: u64, path: &Path, range: Option<(u64, u64)>) -> Result<(Vec<u8>, Vec<u8>), Trouble> {
+        self.ask(&format!("a proof of {path}"), |machine| machine.prove(instance, path, range), Clone::clone)
+    }
+
     fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
         let question = |machine: &dyn Machine| {
             let (mut state, mut memory) = (state.clone(), memory.to_vec());

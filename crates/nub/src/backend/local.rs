@@ -13,6 +13,7 @@ use nub_kernel::{Call, Grants, InstanceId, InvokeError, Kernel, Outcome, Snapsho
 
 use super::{Machine, Trouble};
 use crate::description::Description;
+use crate::error::Error;
 use crate::health::Stats;
 
 /// A kernel in this process, and what answers queries beside it.
@@ -128,6 +129,20 @@ impl Machine for Local {
 
     fn capability(&self, instance: u64, path: &Path) -> Result<Option<Capability>, Trouble> {
         Ok(lock(&self.kernel).capability(InstanceId::from_number(instance), path)?)
+    }
+
+    fn prove(&self, instance: u64, path: &Path, range: Option<(u64, u64)>) -> Result<(Vec<u8>, Vec<u8>), Trouble> {
+        let no_proof = |error: &dyn std::fmt::Display| Error::NoProof(error.to_string());
+        let root = Capability::from(lock(&self.kernel).instance(InstanceId::from_number(instance))?.clone());
+        let Some((offset, length)) = range else {
+            return Ok((root.prove(path).map_err(|error| no_proof(&error))?, Vec::new()));
+        };
+        let proof = root.prove_bytes(path, offset, length).map_err(|error| no_proof(&error))?;
+        let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        if let Some(Capability::Data(data)) = self.capability(instance, path)? {
+            data.read(offset, &mut content).map_err(|error| no_proof(&error))?;
+        }
+        Ok((proof, content))
     }
 
     fn query(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {

@@ -91,6 +91,8 @@ pub(crate) trait Machine: Send + Sync {
     fn describe(&self, instance: u64, path: &Path) -> Result<Option<Description>, Trouble>;
     /// The same, all of it.
     fn capability(&self, instance: u64, path: &Path) -> Result<Option<Capability>, Trouble>;
+    /// A proof of what stands at a path, or of these bytes of the Data there (offset and length), with the bytes.
+    fn prove(&self, instance: u64, path: &Path, range: Option<(u64, u64)>) -> Result<(Vec<u8>, Vec<u8>), Trouble>;
     /// Runs a program without an Image: [`nub_kernel::bare::run`].
     fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble>;
     /// What it uses.

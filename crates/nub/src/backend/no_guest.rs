@@ -104,6 +104,10 @@ impl Machine for Guest {
         match *self {}
     }
 
+    fn prove(&self, _: u64, _: &Path, _: Option<(u64, u64)>) -> Result<(Vec<u8>, Vec<u8>), Trouble> {
+        match *self {}
+    }
+
     fn run_bare(&self, _: &Program, _: &mut State, _: &mut [Range]) -> Result<Exit, Trouble> {
         match *self {}
     }

@@ -27,7 +27,7 @@ macro_rules! exits {
 
 exits! {
     0 Success "done";
-    1 CheckFailed "a check failed: test vectors";
+    1 CheckFailed "a check failed: test vectors, a proof";
     2 Usage "wrong flags or arguments";
     3 Input "a file is missing, unreadable, or not what it should be";
     4 Refused "the program could not be called: endpoint, arguments, imports";

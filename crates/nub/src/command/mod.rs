@@ -14,11 +14,13 @@ mod files;
 mod guest_figures;
 mod image;
 mod machine;
+mod manifest;
 mod number;
 mod output;
 mod profile;
 mod run;
 mod shell;
+mod state;
 mod symbols;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +46,8 @@ enum Command {
     Run(run::Arguments),
     #[command(subcommand)]
     Image(image::Command),
+    #[command(subcommand)]
+    State(state::Command),
     Conformance(conformance::Arguments),
     Bench(bench::Arguments),
     Doctor(doctor::Arguments),
@@ -58,6 +62,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &mut output),
         Command::Image(command) => image::run(command, &mut output),
+        Command::State(command) => state::run(command, &mut output),
         Command::Conformance(arguments) => conformance::run(&arguments, &mut output),
         Command::Bench(arguments) => bench::run(&arguments, &mut output),
         Command::Doctor(arguments) => doctor::run(&arguments, &mut output),

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use javm_cap::ValidImage;
+use javm_cap::{Capability, Path as CapPath, ValidImage};
 use javm_isa::{BlockCosts, Mode};
-use nub::{Ended, EndpointRef, Grants, InvokeOptions, InvokeOutcome, LogEntry, Nub, TraceLine};
+use nub::{Ended, EndpointRef, Grants, InstanceId, InvokeOptions, InvokeOutcome, LogEntry, Nub, TraceLine};
 use serde_json::{Value, json};
 
 use super::arguments::{self, ResultValue};
@@ -19,6 +19,7 @@ use super::diagnosis;
 use super::failure::{Exit, Failure};
 use super::files;
 use super::machine::{self, Machine};
+use super::manifest::Tree;
 use super::number;
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, say};
 use super::profile::{self, Profile};
@@ -29,7 +30,14 @@ use super::symbols::Symbols;
 #[command(after_help = "Example:\n  nub run guests/images/counter.nub --endpoint add --arg 5")]
 pub(super) struct Arguments {
     /// The Image
-    image: PathBuf,
+    #[arg(required_unless_present = "manifest")]
+    image: Option<PathBuf>,
+    /// A tree of Images, Instances and whatever else, of which one Instance is called (docs/manifest.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "trace", "profile"])]
+    manifest: Option<PathBuf>,
+    /// Where in the tree what is called stands: slots behind a / each, as /10/1
+    #[arg(long, value_name = "PATH", requires = "manifest")]
+    at: Option<CapPath>,
     /// The endpoint, by name or number; may be left out where there is only one
     #[arg(long, short, value_name = "NAME|N")]
     endpoint: Option<String>,
@@ -67,9 +75,9 @@ pub(super) struct Arguments {
 
 /// A list of bytes as one value of a flag.
 #[derive(Clone, Debug)]
-struct Bytes(Vec<u8>);
+pub(super) struct Bytes(pub(super) Vec<u8>);
 
-fn parse_hex(text: &str) -> Result<Bytes, String> {
+pub(super) fn parse_hex(text: &str) -> Result<Bytes, String> {
     let digits: Vec<u32> = text
         .strip_prefix("0x")
         .unwrap_or(text)
@@ -102,27 +110,69 @@ struct Run {
     result: ResultValue,
 }
 
+/// What is called.
+struct Subject {
+    /// Of its Image.
+    file: PathBuf,
+    image: ValidImage,
+    /// Where it stands, in a tree.
+    at: CapPath,
+    tree: Option<Tree>,
+}
+
+impl Subject {
+    fn of(arguments: &Arguments) -> Result<Subject, Failure> {
+        let at = arguments.at.unwrap_or_default();
+        if let Some(file) = &arguments.manifest {
+            let tree = Tree::read(file)?;
+            let Some(Capability::Instance(instance)) = tree.at(&at) else {
+                return Err(Failure::Usage(format!(
+                    "--at {at}: no Instance stands there: `nub state ls` shows what does"
+                )));
+            };
+            let image = instance.image().clone();
+            let file = tree.image_file(&image.hash()).unwrap_or(file).to_path_buf();
+            return Ok(Subject { file, image, at, tree: Some(tree) });
+        }
+        let Some(path) = &arguments.image else { return Err(Failure::Usage("which Image?".into())) };
+        let bytes = files::read(path, "an Image", files::MAX_IMAGE_BYTES)?;
+        let image = ValidImage::load(&bytes).map_err(|error| Failure::nub(path, error))?;
+        Ok(Subject { file: path.clone(), image, at, tree: None })
+    }
+
+    /// Makes it on a machine, to be called.
+    fn make(&self, nub: &mut Nub) -> Result<InstanceId, Failure> {
+        let in_image = |error: nub::Error| Failure::nub(&self.file, error);
+        match &self.tree {
+            Some(tree) => tree.load(nub),
+            None => {
+                let image = nub.publish_image(self.image.clone()).map_err(in_image)?;
+                nub.instantiate(&image, &Grants::services()).map_err(in_image)
+            }
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
-    let path = &arguments.image;
+    let subject = Subject::of(arguments)?;
+    let (path, valid) = (subject.file.as_path(), subject.image.clone());
     let in_image = |error: nub::Error| Failure::nub(path, error);
-    let bytes = files::read(path, "an Image", files::MAX_IMAGE_BYTES)?;
-    let valid = ValidImage::load(&bytes).map_err(|error| Failure::nub(path, error))?;
     let mut nub = match (&arguments.trace, &arguments.profile) {
         (None, None) => arguments.machine.start(path)?,
         _ => arguments.machine.start_watched(path)?,
     };
-    let image = nub.publish_image(valid.clone()).map_err(in_image)?;
+    let image = valid.hash();
     let symbols = Symbols::beside(path, &image);
     let endpoint = choose_endpoint(arguments.endpoint.as_deref(), &valid)?;
-    let instance = nub.instantiate(&image, &Grants::services()).map_err(in_image)?;
-    let called = nub.endpoint(instance, endpoint).map_err(in_image)?;
+    let instance = subject.make(&mut nub)?;
+    let called = nub.reader().endpoint_at(instance, &subject.at, endpoint).map_err(in_image)?;
     let prepared = arguments::prepare(&arguments.args, &called, arguments.raw)?;
     let given = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
         (Some(file), _) => Some(files::read(file, "a scratchpad", files::MAX_SCRATCHPAD_BYTES)?),
         (None, Some(Bytes(bytes))) => Some(bytes.clone()),
         (None, None) => None,
     };
-    let options = prepared.options(path, arguments.gas, given)?;
+    let options = InvokeOptions { path: subject.at, ..prepared.options(path, arguments.gas, given)? };
 
     let mut tracer = Tracer::open(arguments.trace.as_ref())?;
     let profile_file = profile::destination(arguments.profile.as_ref())?;
@@ -164,6 +214,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let backtrace = match (outcome.ended, &mut profile) {
         (Ended::Halt, _) => None,
         (_, Some(profile)) => Some(Backtrace::new(profile.calls(), &outcome, valid.program(), &symbols)),
+        // Calls of many programs are not told apart there.
+        (_, None) if subject.tree.is_some() => None,
         (_, None) if gas_used <= backtrace::MAX_GAS => {
             let mut followed = Calls::new(valid.program(), &symbols);
             let again = watch_again(&valid, endpoint, &prepared.registers, &options, calls, |line| {
@@ -238,7 +290,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         }
         match &backtrace {
             Some(backtrace) => backtrace.print(),
-            None if run.outcome.ended == Ended::Halt => {}
+            None if run.outcome.ended == Ended::Halt || subject.tree.is_some() => {}
             None => {
                 let most = number::grouped(backtrace::MAX_GAS);
                 say(STRONG, "note", &format!("the calls that led there are not shown for more than {most} gas"));

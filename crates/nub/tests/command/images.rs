@@ -94,5 +94,5 @@ fn the_page_has_the_exit_codes_that_the_command_has() {
             .filter(|(code, _)| code.trim().parse::<u8>().is_ok())
     });
     assert_eq!(in_help, in_page);
-    assert_eq!(in_page.len(), 10);
+    assert_eq!(in_page.len(), 11);
 }

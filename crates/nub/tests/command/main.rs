@@ -8,6 +8,7 @@ mod images;
 mod machines;
 mod measurements;
 mod programs;
+mod trees;
 mod typed;
 
 use std::path::{Path, PathBuf};

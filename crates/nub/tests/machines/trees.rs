@@ -391,3 +391,44 @@ fn a_tree_that_is_too_large_for_a_guest_is_refused() {
         assert!(nub.drop_instance(loaded));
     }
 }
+
+#[test]
+fn what_stands_in_a_tree_is_proved() {
+    let tree = tree();
+    let root_hash = tree.hash();
+    let mut all = Vec::new();
+    places(&tree.clone().into(), &Path::ROOT, &mut all);
+    each(|mut nub| {
+        let root = nub.load(tree.clone()).expect("it is a tree");
+        for place in &all {
+            let proof = nub.prove(root, place).expect("it is there");
+            assert_eq!((proof.root, proof.verify()), (root_hash, Ok(())), "{place}");
+            let hash = nub.capability_hash(root, place).expect("it answers").expect("it is there");
+            assert_eq!(proof.claim, nub::Claim::Present(hash));
+            let other = nub::Proof { claim: nub::Claim::Present(nub::CapHash([7; 32])), ..proof.clone() };
+            assert!(other.verify().is_err());
+            if let Some(byte) = proof.bytes.len().checked_sub(1) {
+                let mut bytes = proof.bytes.clone();
+                bytes[byte] ^= 1;
+                assert!(nub::Proof { bytes, ..proof }.verify().is_err(), "{place}");
+            }
+        }
+        let nothing = nub.prove(root, &path(&[10, 99])).expect("there is a way to it");
+        assert_eq!((&nothing.claim, nothing.verify()), (&nub::Claim::Absent, Ok(())));
+        let proof = nub.prove_bytes(root, &path(&[11]), 0x1234_5676, 13).expect("inside");
+        assert_eq!(proof.claim, nub::Claim::Bytes { offset: 0x1234_5676, bytes: b"\0\0something\0\0".to_vec() });
+        assert_eq!(proof.verify(), Ok(()));
+        for (place, offset, length) in [
+            (&[10][..], 0, 1),
+            (&[99], 0, 1),
+            (&[11], 1 << 30, 1),
+            (&[11], 0, 0),
+            (&[11], u64::MAX, 2),
+            (&[11], 0, 1 << 40),
+        ] {
+            let refused = nub.prove_bytes(root, &path(place), offset, length).expect_err("there is none");
+            assert_eq!(refused.code(), ErrorCode::NoProof, "{place:?} {offset} {length}");
+        }
+        assert_eq!(nub.prove(root, &path(&[99, 1])).expect_err("no way to it").code(), ErrorCode::NoProof);
+    });
+}

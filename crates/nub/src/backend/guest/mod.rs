@@ -319,6 +319,15 @@ impl Machine for Guest {
         self.found(number, path, true)?.map(|found| self.fetch(&found)).transpose()
     }
 
+    fn prove(&self, number: u64, path: &Path, range: Option<(u64, u64)>) -> Result<(Vec<u8>, Vec<u8>), Trouble> {
+        let place = Place { instance: number, path };
+        // What is beside it may have to be hashed, which no gas bounds.
+        self.ask(&Request::Prove { place, range }, Duration::from_secs(60), |reply| match reply {
+            Reply::Proof(proof, content) => Some((proof, content)),
+            _ => None,
+        })
+    }
+
     fn run_bare(&self, program: &Program, state: &mut State, memory: &mut [Range]) -> Result<Exit, Trouble> {
         let contents: Vec<Vec<u8>> = memory.iter().map(|range| bytes_of(&range.content)).collect();
         let ranges = memory.iter().zip(&contents).map(|(range, bytes)| request::Range {

@@ -1,0 +1,2 @@
+#![no_main]
+nub_fuzz::target!(javm_fuzz::targets::archive::TARGET);
