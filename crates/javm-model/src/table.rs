@@ -5,7 +5,7 @@ use crate::measure;
 use crate::value::Dynamic;
 
 /// Gas of each hop of each reference.
-pub const HOP_PRICE: u64 = 100;
+pub const HOP_PRICE: u64 = 500;
 /// Gas of an operation that does not exist.
 pub const UNKNOWN_PRICE: u64 = 5;
 
@@ -73,8 +73,8 @@ operations! {
     11 Upgrade "UPGRADE" 500 "" "";
     12 Mint "MINT" 600 "" "";
     13 Attenuate "ATTENUATE" 400 "" "";
-    14 Map "MAP" 300 "operands" "200 a page";
-    15 Unmap "UNMAP" 300 "operands" "200 a page";
+    14 Map "MAP" 1000 "operands" "200 a page";
+    15 Unmap "UNMAP" 1000 "operands" "200 a page";
     16 Call "CALL" 50 "" "";
     17 Resume "RESUME" 50 "" "";
     18 RegsGet "REGS_GET" 200 "" "";

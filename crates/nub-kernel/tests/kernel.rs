@@ -17,7 +17,7 @@ use javm_cap::{
 use javm_isa::{CostModel, REG_COUNT, Reg};
 use nub::{InvokeOptions, Nub};
 use nub_arch_local::LocalArch;
-use nub_kernel::operation::Operation;
+use nub_kernel::operation::{HOP_PRICE, Operation};
 use nub_kernel::service::{LOG_BYTES_LIMIT, Service};
 use nub_kernel::{
     Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Status,
@@ -455,7 +455,7 @@ fn refusals_change_nothing_but_pay_for_the_call() {
             "{case}"
         );
         let hops = reference.to_le_bytes()[1..].iter().take_while(|&&hop| hop != 0).count() as u64;
-        assert_eq!(outcome.gas_used, 3 + 50 + 100 * hops, "{case}");
+        assert_eq!(outcome.gas_used, 3 + 50 + HOP_PRICE * hops, "{case}");
         assert!(outcome.logs.is_empty(), "{case}");
         assert_eq!(machine.root(), before, "{case}");
     }

@@ -113,14 +113,12 @@ impl DynamicMappings {
         if pages == 0 || first_page < FIRST_PAGE || !inside(first_page, END_PAGE) || !inside(offset, MAX_DATA_PAGES) {
             return Err(DynamicMappingError::Range { first_page, pages, offset });
         }
-        let mut changed = self.clone();
-        changed.cut(first_page, mapping.end());
-        changed.entries.insert(first_page, mapping);
-        changed.join(first_page);
-        changed.join(mapping.end());
-        changed.check()?;
-        *self = changed;
-        Ok(())
+        self.change(|changed| {
+            changed.cut(first_page, mapping.end());
+            changed.entries.insert(first_page, mapping);
+            changed.join(first_page);
+            changed.join(mapping.end());
+        })
     }
 
     /// Has a range of pages show nothing.
@@ -128,8 +126,18 @@ impl DynamicMappings {
     /// # Errors
     /// [`DynamicMappingError::TooMany`] when a hole would make too many entries.
     pub fn unmap(&mut self, first_page: u32, pages: u32) -> Result<(), DynamicMappingError> {
+        self.change(|changed| changed.cut(first_page, first_page.saturating_add(pages)))
+    }
+
+    /// Makes a change of one range, unless there would be too many entries.
+    fn change(&mut self, change: impl FnOnce(&mut DynamicMappings)) -> Result<(), DynamicMappingError> {
+        // One for the range, and one where an entry is cut in two.
+        if self.len() + 2 <= MAX_DYNAMIC_MAPPINGS {
+            change(self);
+            return Ok(());
+        }
         let mut changed = self.clone();
-        changed.cut(first_page, first_page.saturating_add(pages));
+        change(&mut changed);
         changed.check()?;
         *self = changed;
         Ok(())

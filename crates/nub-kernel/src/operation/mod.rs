@@ -91,8 +91,8 @@ operations! {
     11 Upgrade "UPGRADE" 500 0, "Gives an Instance another Image.";
     12 Mint "MINT" 600 3, "Makes a Callable for an Instance.";
     13 Attenuate "ATTENUATE" 400 0, "Makes a weaker Callable.";
-    14 Map "MAP" 300 0, "Maps pages of a slot.";
-    15 Unmap "UNMAP" 300 0, "Takes away what MAP has mapped.";
+    14 Map "MAP" 1000 0, "Maps pages of a slot.";
+    15 Unmap "UNMAP" 1000 0, "Takes away what MAP has mapped.";
     16 Call "CALL" 50 7, "Calls what stands in a slot; `ecalli` is the same with the reference in the code.";
     17 Resume "RESUME" 50 7, "Goes on with a Suspended Instance.";
     18 RegsGet "REGS_GET" 200 0, "Writes the registers of a Suspended Instance to memory.";
@@ -107,7 +107,7 @@ operations! {
 }
 
 /// Gas that each hop of each reference costs.
-pub const HOP_PRICE: u64 = 100;
+pub const HOP_PRICE: u64 = 500;
 
 /// Gas that an `ecall` with a number that the table does not have costs.
 pub const UNKNOWN_OPERATION_PRICE: u64 = 5;
