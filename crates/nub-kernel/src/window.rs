@@ -230,3 +230,6 @@ impl<S: AddressSpace> Windows<S> {
 pub(crate) const fn is_live(slot: u8) -> bool {
     slot < FIRST_FREE_SLOT
 }
+
+#[cfg(test)]
+mod tests;
