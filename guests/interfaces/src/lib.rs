@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use javm_guest::{Address, Typed, interface};
@@ -53,4 +54,18 @@ pub trait Token {
 pub trait Relay {
     /// Has `amount` paid.
     fn relay(&self, from: Address, to: Address, amount: u64);
+}
+
+/// Capabilities by name: the program `directory`. What is put in is the gift of the call, what comes out is its gift back:
+/// these calls are made [`with_gift`](javm_guest::Callee::with_gift).
+#[interface]
+pub trait Directory {
+    /// Keeps the gift under a name that nobody has. It belongs to the badge of the right that the call came by.
+    fn put(&self, name: &str);
+    /// Gives a copy of what stands under the name, to anybody.
+    fn get(&self, name: &str);
+    /// Gives back what stands under the name, to whom it belongs.
+    fn remove(&self, name: &str);
+    /// Up to `count` names in order, those before `from` left out.
+    fn list(&self, from: &str, count: u16) -> Vec<String>;
 }

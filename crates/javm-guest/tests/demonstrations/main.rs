@@ -12,6 +12,7 @@ mod arcade;
 mod checkpoint;
 mod colony;
 mod convoy;
+mod directory;
 mod exchange;
 mod generator;
 mod nesting;

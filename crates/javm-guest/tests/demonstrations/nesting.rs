@@ -1,27 +1,23 @@
 //! A chain that was built for `/`, run as a child of another one.
 
 use javm_guest::Address;
-use nub::cap::{Callable, Import, Instance, Interface, Mask, Path, Right, TypeDef, Wanted};
+use nub::cap::{Callable, Import, Instance, Mask, Path, TypeDef, Wanted};
 
 use crate::interfaces::Token;
-use crate::tree::{Tree, image, loud, path};
+use crate::tree::{Tree, image, loud, right_by, typedef};
 
 pub const ADA: Address = Address([1; 32]);
 pub const BOB: Address = Address([2; 32]);
 
 /// The interface of the token, as callers have it.
 pub fn token_interface() -> TypeDef {
-    const DEFINITION: javm_guest::types::Interface = <dyn Token as javm_guest::Interface>::DEFINITION;
-    let encoding: [u8; DEFINITION.encoded_len()] = DEFINITION.encode().expect("it keeps the rules");
-    TypeDef::decode(&encoding).expect("it is one")
+    typedef!(dyn Token)
 }
 
 /// The right to use the token at `place`, made by the root.
 pub fn right(place: &[u8]) -> Callable {
-    let path = path(place);
     let methods = token_interface().definition().methods().len();
-    let right = Right { mask: Mask::first(methods), ceiling: u64::MAX, badge: 0, distance: 1, path };
-    Callable::new(Interface::TypeDef(token_interface()), right).expect("it has so many methods")
+    right_by(token_interface(), Mask::first(methods), 0, place)
 }
 
 /// A chain of a token, `/10`, and a program that may use it, the root. It is written for `/`.

@@ -1,19 +1,15 @@
 //! Callers that give too little gas, call from too deep, or fail halfway: a shared token is never brought out of order.
 
 use javm_guest::Status;
-use nub::cap::{Callable, Interface, Mask, Right, TypeDef};
+use nub::cap::{Callable, Mask};
 
 use crate::interfaces::Relay;
 use crate::nesting::{ADA, BOB, right};
-use crate::tree::{Tree, loud, path};
+use crate::tree::{Tree, loud, right_by, typedef};
 
 /// The right to have the relay at `place` pay.
 fn next(place: &[u8]) -> Callable {
-    const DEFINITION: javm_guest::types::Interface = <dyn Relay as javm_guest::Interface>::DEFINITION;
-    let encoding: [u8; DEFINITION.encoded_len()] = DEFINITION.encode().expect("it keeps the rules");
-    let interface = Interface::TypeDef(TypeDef::decode(&encoding).expect("it is one"));
-    let right = Right { mask: Mask::first(1), ceiling: u64::MAX, badge: 0, distance: 1, path: path(place) };
-    Callable::new(interface, right).expect("it has a method")
+    right_by(typedef!(dyn Relay), Mask::first(1), 0, place)
 }
 
 /// The first relay's slot; each has the right to have the next one pay, the last one to use the token at `/10`.

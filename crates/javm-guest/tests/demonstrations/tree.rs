@@ -2,7 +2,7 @@
 
 use javm_guest::types::Decode;
 use javm_guest::types::typed::LowerArguments;
-use nub::cap::{Capability, Instance, Path, Service};
+use nub::cap::{Callable, Capability, Instance, Interface, Mask, Path, Right, Service, TypeDef};
 use nub::{CapHash, Ended, InstanceId, InvokeOptions, Nub, Returned, ValidImage};
 
 /// An Image of `guests/`.
@@ -37,6 +37,22 @@ pub fn path(slots: &[u8]) -> Path {
     Path::new(slots).expect("it is short")
 }
 
+/// The TypeDef of an interface that a trait is.
+macro_rules! typedef {
+    ($interface:ty) => {{
+        const DEFINITION: javm_guest::types::Interface = <$interface as javm_guest::Interface>::DEFINITION;
+        let encoding: [u8; DEFINITION.encoded_len()] = DEFINITION.encode().expect("it keeps the rules");
+        nub::cap::TypeDef::decode(&encoding).expect("it is one")
+    }};
+}
+pub(crate) use typedef;
+
+/// The right to call methods of an interface at `place`, made by the root.
+pub fn right_by(interface: TypeDef, methods: Mask, badge: u64, place: &[u8]) -> Callable {
+    let right = Right { mask: methods, ceiling: u64::MAX, badge, distance: 1, path: path(place) };
+    Callable::new(Interface::TypeDef(interface), right).expect("it has these methods")
+}
+
 /// A tree in a kernel.
 pub struct Tree {
     pub nub: Nub,
@@ -60,7 +76,18 @@ impl Tree {
         endpoint: &str,
         arguments: &A,
     ) -> Returned<R> {
-        let options = InvokeOptions { path: path(slots), gas: self.gas, ..InvokeOptions::default() };
+        self.outcome_with(slots, endpoint, arguments, None)
+    }
+
+    /// The same of a call with a gift.
+    pub fn outcome_with<A: LowerArguments, R: for<'a> Decode<'a>>(
+        &mut self,
+        slots: &[u8],
+        endpoint: &str,
+        arguments: &A,
+        gift: Option<Capability>,
+    ) -> Returned<R> {
+        let options = InvokeOptions { path: path(slots), gas: self.gas, gift, ..InvokeOptions::default() };
         let called = self.nub.invoke_typed(self.root, endpoint, arguments, &options);
         called.unwrap_or_else(|error| panic!("{endpoint}: {error}"))
     }
