@@ -25,7 +25,7 @@ fn run() -> Result<(), i32> {
     let instance = kernel.instantiate(&hash, &Grants::services()).map_err(|_| 11)?;
     let fresh = kernel.instance(instance).map_err(|_| 12)?.hash();
     for total in [5, 10] {
-        let call = Call { endpoint: EndpointRef::Name("add"), arguments: &[5], gas: 1_000_000, scratchpad: None };
+        let call = Call::new(EndpointRef::Name("add"), &[5], 1_000_000);
         let outcome = kernel.invoke(instance, &call, None).map_err(|_| 13)?;
         if outcome.ended != Ended::Halt || outcome.value != total {
             return Err(14);
