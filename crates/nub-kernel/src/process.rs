@@ -228,6 +228,11 @@ impl<A: Arch> Process<'_, A> {
         first.and_then(|_| frame.path.join(place.slots()).ok())
     }
 
+    /// Whether the Instance in a place is on the call stack.
+    pub(crate) fn is_running(&self, place: &Reference) -> bool {
+        self.path_of(place).is_some_and(|path| self.is_on_stack(&path))
+    }
+
     pub(crate) fn is_pinned(&self, place: &Reference) -> bool {
         self.path_of(place).is_some_and(|path| self.is_pinned_path(&path))
     }
@@ -299,14 +304,15 @@ impl<A: Arch> Process<'_, A> {
         }
     }
 
-    /// The Suspended Instance in a place.
+    /// The Suspended Instance in a place. Something below it may run; but while it is on the call stack itself what stands
+    /// there is what it was before it was resumed.
     ///
     /// # Errors
     /// [`Status::Empty`], [`Status::Kind`], [`Status::Busy`].
     pub(crate) fn suspended(&self, place: &Reference) -> Result<&javm_cap::Suspended, Status> {
         let instance = self.instance(place)?;
         match instance.state() {
-            RunState::Suspended(suspended) if !self.is_pinned(place) => Ok(suspended),
+            RunState::Suspended(suspended) if !self.is_running(place) => Ok(suspended),
             _ => Err(Status::Busy),
         }
     }

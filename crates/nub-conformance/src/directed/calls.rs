@@ -1,6 +1,6 @@
 //! CALL, RESUME, YIELD: ends, flags, gas, refusals.
 
-use javm_model::Operation::{Copy, Drop, Map, Mint, Move, NewCNode, RegsGet, Spawn, Stat, Write, Yield};
+use javm_model::Operation::{Copy, Drop, Map, Mint, Move, NewCNode, RegsGet, RegsSet, Spawn, Stat, Write, Yield};
 use javm_model::Status::{
     self, Busy, Denied, Depth, Empty, Fault, Full, Halt, Kind, NoEndpoint, OutOfGas, Panic, Quota, Range,
 };
@@ -390,6 +390,39 @@ pub(super) fn resume_undone_stays_suspended() {
     run(&mut world);
     assert_eq!(steps(&world)[0].status, Panic);
     assert_eq!(hash::of_instance(instance_at(&world, &[10])), before);
+}
+
+/// One that is Suspended while something below it runs is not on the call stack itself: its owner does with it what owners
+/// do, short of moving it away.
+pub(super) fn what_is_suspended_above_one_that_runs_goes_on() {
+    let mint = Request::new(Mint, &[pair(9, reference(&[9, 10, 12], 50)), 0, u64::MAX, 0]);
+    let mut stopped = instance(asks(&[Request::new(Yield, &[0])]));
+    stopped.table.slots.insert(12, child(asks(&[Request::call(50, 1, &[])])));
+    let asked = [
+        Request::new(Stat, &[10]),
+        Request::new(RegsGet, &[10, MEMORY]),
+        Request::new(RegsSet, &[10, MEMORY]),
+        Request::new(Map, &[reference(&[10], 60).into(), 0x60, 0, 1]),
+        Request::new(Drop, &[10]),
+        Request::resume(10, 7),
+        Request::new(Stat, &[10]),
+        Request::resume(10, 8),
+        Request::call(10, 0, &[]),
+        Request::resume(10, 9),
+    ];
+    let owner = program(vec![asks(&[Request::call(10, 0, &[])]), asks(&asked)]).identified();
+    let mut owner = Instance::new(&owner);
+    owner.table.slots.insert(10, Value::Instance(Box::new(stopped)));
+    let requests = [Request::call(9, 0, &[]), mint, Request::call(reference(&[9, 10], 12), 0, &[])];
+    let mut world = world(&requests, [(9, Value::Instance(Box::new(owner)))]);
+    run(&mut world);
+    let steps: Vec<_> = world.steps.iter().filter(|step| step.depth == 3).collect();
+    let seen: Vec<_> = steps.iter().map(|step| (step.status, step.result)).collect();
+    let state = |result: u64| result >> 8 & 0xFF;
+    assert_eq!((state(seen[0].1), state(seen[6].1)), (1, 0));
+    let statuses: Vec<Status> = seen.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [Halt, Halt, Halt, Halt, Busy, Halt, Halt, Busy, Status::Yield, Halt]);
+    assert_eq!((seen[5].1, seen[9].1), (7, 9), "what it was given is what it returns");
 }
 
 /// Ends that would pass a bound are refusals, and everything is as before.

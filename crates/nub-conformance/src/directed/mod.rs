@@ -84,6 +84,7 @@ cases! {
         a_pager_maps_what_its_child_misses
         a_generator_goes_on_in_a_later_call
         resume_undone_stays_suspended
+        what_is_suspended_above_one_that_runs_goes_on
         ends_that_cannot_be
         writable_pages_are_bounded
         calls_from_the_host

@@ -66,7 +66,7 @@ impl<A: Arch> Process<'_, A> {
         let mut result = u64::from(found.tag().number()) | u64::from(measure.height) << 24;
         if let Capability::Instance(instance) = found {
             let (state, why) = match instance.state() {
-                _ if self.path_of(&place).is_some_and(|path| self.is_on_stack(&path)) => (2, 0),
+                _ if self.is_running(&place) => (2, 0),
                 RunState::Idle => (0, 0),
                 RunState::Suspended(suspended) => (1, Why::number(suspended.why)),
             };
