@@ -252,6 +252,23 @@ impl Watch {
     pub const ALL: [Watch; 2] = [Watch::Revoke, Watch::Look];
 }
 
+/// What calls are a part of: what the chain has fixed, and the block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Chain {
+    /// How many pages the frames on the call stack may write to together.
+    pub writable_pages: u32,
+    /// How many frames there may be.
+    pub depth: u32,
+    /// How many pages a block may change.
+    pub changed_pages: u64,
+    /// What log entries may hold together, in bytes.
+    pub log_bytes: u64,
+    /// The height of the block; 0 outside of blocks.
+    pub height: u64,
+    /// The root before it; zeros outside of blocks.
+    pub prior_root: Hash,
+}
+
 /// A request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Request<'a> {
@@ -326,6 +343,8 @@ pub enum Request<'a> {
         /// The bytes.
         range: Option<(u64, u64)>,
     },
+    /// Calls from here on are a part of this: [`crate::Reply::Done`]. Refused where no chain is so.
+    SetChain(Chain),
 }
 
 impl<'a> Invoke<'a> {
@@ -489,6 +508,12 @@ impl<'a> Request<'a> {
                     to.u64(length);
                 });
             }
+            Request::SetChain(Chain { writable_pages, depth, changed_pages, log_bytes, height, prior_root }) => {
+                to.u8(24);
+                [writable_pages, depth].into_iter().for_each(|&number| to.u32(number));
+                [changed_pages, log_bytes, height].into_iter().for_each(|&number| to.u64(number));
+                to.raw(prior_root);
+            }
         }
     }
 
@@ -558,6 +583,12 @@ impl<'a> Request<'a> {
             23 => {
                 let place = Place::decode(&mut from)?;
                 Request::Prove { place, range: from.optional(|from| Ok((from.u64()?, from.u64()?)))? }
+            }
+            24 => {
+                let (writable_pages, depth) = (from.u32()?, from.u32()?);
+                let [changed_pages, log_bytes, height] = from.numbers()?;
+                let prior_root = from.array()?;
+                Request::SetChain(Chain { writable_pages, depth, changed_pages, log_bytes, height, prior_root })
             }
             other => return Err(from.unexpected("request", u64::from(other))),
         };

@@ -1,7 +1,9 @@
 //! Messages come back as they were sent, and bytes that are none are errors.
 
 use nub_arch_x86_abi::reply::{Ended, Exit, Found, LogEntry, Outcome, Part, Ran, Refused, Scratchpad, Standing, Stats};
-use nub_arch_x86_abi::request::{Bare, Costs, Endpoint, Failure, Invoke, Place, Range, ServiceGrant, Watch, Work};
+use nub_arch_x86_abi::request::{
+    Bare, Chain, Costs, Endpoint, Failure, Invoke, Place, Range, ServiceGrant, Watch, Work,
+};
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_SIZE, Report, encode_report};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
@@ -94,6 +96,9 @@ fn encoded(reply: &Reply) -> Vec<u8> {
     writer.into_bytes()
 }
 
+const CHAIN: Chain =
+    Chain { writable_pages: 1, depth: 2, changed_pages: 0, log_bytes: 4, height: 5, prior_root: [6; 32] };
+
 fn check(request: &Request<'_>) {
     let mut writer = Writer::new();
     request.encode(&mut writer);
@@ -142,6 +147,8 @@ fn every_request_comes_back() {
         [Request::Hold(hash), Request::Release(hash), Request::Load(hash)].iter().for_each(check);
     }
     check(&Request::Send(u64::MAX));
+    let pages = Chain { writable_pages: u32::MAX, depth: 64, changed_pages: 3, log_bytes: u64::MAX, ..CHAIN };
+    [CHAIN, pages].into_iter().for_each(|chain| check(&Request::SetChain(chain)));
     for path in [&[][..], &[3, 200], &[0; 16]] {
         let place = Place { instance: 9, path };
         check(&Request::Describe { place, send: path.is_empty() });

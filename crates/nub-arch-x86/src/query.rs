@@ -31,6 +31,12 @@ pub(crate) fn want(kernel: &Kernel<X86Arch>, instance: InstanceId) {
     let _ = WANTED.lock().want(kernel, instance);
 }
 
+/// For the kernel's lane, where what all snapshots say has changed: takes none of them for what is now.
+pub(crate) fn forget() {
+    // What was there is let go of when the lock is free again.
+    let _old = core::mem::take(&mut *WANTED.lock());
+}
+
 /// The snapshot of an Instance; `None` where the kernel would have to be waited for.
 fn snapshot(instance: InstanceId) -> Option<Result<Snapshot, InvokeError>> {
     if let Some(snapshot) = WANTED.lock().get(instance) {

@@ -7,11 +7,12 @@ use javm_cap::{Access, CapHash, Capability, Data, Image, LoadError, PAGE_SIZE, P
 use javm_interpreter::{Exit, State};
 use javm_isa::{Mode, Program};
 use nub_arch_x86_abi::reply::{self, Ran, Refused, Scratchpad, Stats};
-use nub_arch_x86_abi::request::{Bare, Endpoint, Invoke, Place, Range, ServiceGrant};
+use nub_arch_x86_abi::request::{self, Bare, Endpoint, Invoke, Place, Range, ServiceGrant};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
 use nub_kernel::{
-    Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, UnpublishError, bare,
+    Block, Call, Chain, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome,
+    Parameters, UnpublishError, bare,
 };
 use spin::Mutex;
 
@@ -138,8 +139,24 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
         })),
         Request::Send(ticket) => Reply::Part(transfer::send(*ticket)?),
         Request::Prove { place, range } => prove(kernel, place, *range)?,
+        Request::SetChain(chain) => {
+            set_chain(kernel, chain)?;
+            Reply::Done
+        }
         Request::Run(bare) => Reply::Ran(run(bare)?),
     })
+}
+
+/// Has calls be a part of this, queries too.
+fn set_chain(kernel: &mut Kernel<X86Arch>, chain: &request::Chain) -> Result<(), Refused> {
+    let request::Chain { writable_pages, depth, changed_pages, log_bytes, height, prior_root } = *chain;
+    let bounded = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let parameters =
+        Parameters { writable_pages, changed_pages, log_bytes: bounded(log_bytes), depth: bounded(depth.into()) };
+    let chain = Chain { parameters, block: Block { height, prior_root } };
+    kernel.set_chain(chain).map_err(|error| Refused::Malformed(error.to_string()))?;
+    query::forget();
+    Ok(())
 }
 
 /// What stands at a place.

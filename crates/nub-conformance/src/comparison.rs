@@ -6,7 +6,7 @@ use javm_cap::{CapHash, Capability, Path};
 use javm_model::generate::Plan;
 use javm_model::{Data, HostCall, Operation, Source, Value, Via, World, hash, measure};
 use nub_kernel::service::verify;
-use nub_kernel::{Block, Entry, InstanceId, Parameters};
+use nub_kernel::{Block, Chain, Entry, InstanceId, Parameters};
 
 use crate::coverage::Coverage;
 use crate::real::{Builder, data_of};
@@ -45,10 +45,6 @@ impl Built {
     /// # Errors
     /// The machine cannot.
     pub fn prepare<S: Subject>(&mut self, subject: &mut S) -> Result<InstanceId, String> {
-        if !subject.has_chains() {
-            self.world.parameters = javm_model::Parameters::default();
-            (self.world.height, self.world.prior_root) = (0, [0; 32]);
-        }
         self.enter_chain(subject)?;
         subject.load(&self.root)
     }
@@ -59,7 +55,7 @@ impl Built {
     /// The machine cannot.
     pub fn enter_chain<S: Subject>(&self, subject: &mut S) -> Result<(), String> {
         let block = Block { height: self.world.height, prior_root: self.world.prior_root };
-        subject.set_chain(self.parameters(), block)
+        subject.set_chain(Chain { parameters: self.parameters(), block })
     }
 
     /// The parameters of the world, as the kernel has them.

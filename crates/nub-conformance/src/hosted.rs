@@ -2,7 +2,7 @@
 
 use javm_cap::{CapHash, Capability, Instance, Path};
 use nub::{Ended, Error, InvokeOptions, Nub};
-use nub_kernel::{Block, Entry, InstanceId, Parameters, Reached};
+use nub_kernel::{Chain, Entry, InstanceId, Reached};
 
 use crate::subject::Subject;
 
@@ -32,16 +32,8 @@ impl Subject for Hosted {
         true
     }
 
-    fn has_chains(&self) -> bool {
-        false
-    }
-
-    fn set_chain(&mut self, parameters: Parameters, block: Block) -> Result<(), String> {
-        if (parameters, block) == (Parameters::default(), Block::default()) {
-            Ok(())
-        } else {
-            Err("nub has no chains yet".into())
-        }
+    fn set_chain(&mut self, chain: Chain) -> Result<(), String> {
+        self.0.set_chain(chain).map_err(text)
     }
 
     fn load(&mut self, root: &Instance) -> Result<InstanceId, String> {

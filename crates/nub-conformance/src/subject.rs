@@ -2,7 +2,7 @@
 
 use javm_cap::{CapHash, Capability, Instance, Path};
 use nub_arch_local::LocalArch;
-use nub_kernel::{Block, Entry, InstanceId, Kernel, Parameters, Reached};
+use nub_kernel::{Chain, Entry, InstanceId, Kernel, Reached};
 
 /// A kernel, wherever it runs. Errors are what should not happen, in words: what a program is refused is no error.
 pub trait Subject {
@@ -15,16 +15,11 @@ pub trait Subject {
         false
     }
 
-    /// Whether it can have other parameters than those of a chain that does not say, and be in a block.
-    fn has_chains(&self) -> bool {
-        true
-    }
-
-    /// Fixes the parameters of the chain, and the block, for what is called from now on.
+    /// Has what is called from now on be a part of this.
     ///
     /// # Errors
     /// The machine cannot.
-    fn set_chain(&mut self, parameters: Parameters, block: Block) -> Result<(), String>;
+    fn set_chain(&mut self, chain: Chain) -> Result<(), String>;
 
     /// Keeps a tree of capabilities.
     ///
@@ -74,10 +69,8 @@ impl Subject for Local {
         "the kernel".into()
     }
 
-    fn set_chain(&mut self, parameters: Parameters, block: Block) -> Result<(), String> {
-        self.set_parameters(parameters);
-        self.set_block(block);
-        Ok(())
+    fn set_chain(&mut self, chain: Chain) -> Result<(), String> {
+        Kernel::set_chain(self, chain).map_err(|error| error.to_string())
     }
 
     fn load(&mut self, root: &Instance) -> Result<InstanceId, String> {

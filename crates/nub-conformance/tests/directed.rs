@@ -1,16 +1,11 @@
 //! The directed cases: in the model, and on the kernel.
 
 use javm_model::generate::{Plan, generate};
-use javm_model::{Operation, Status};
 use nub_conformance::comparison::{Built, compare};
 use nub_conformance::coverage::{Coverage, reachable};
 use nub_conformance::directed::CASES;
 use nub_conformance::hosted::for_tests;
 use nub_conformance::subject::{Subject, local};
-
-/// What directed cases come to only with other parameters than those of a chain that does not say, in which a WRITE would have to
-/// be of 512 MiB.
-const OF_OTHER_CHAINS: &[(Option<Operation>, Status)] = &[(Some(Operation::Write), Status::Quota)];
 
 /// Makes the calls of all cases on a subject, too.
 fn compare_cases(subject: &mut impl Subject) -> Coverage {
@@ -32,12 +27,11 @@ fn the_kernel_does_what_the_cases_say() {
     assert_eq!(coverage.met(), reachable(), "{coverage}");
 }
 
-/// The same on every machine there is, but for the bounds that only some chains have.
+/// The same on every machine there is.
 #[test]
 fn machines_do_what_the_cases_say() {
     let coverage = compare_cases(&mut for_tests());
-    let missing: Vec<_> = reachable().difference(&coverage.met()).copied().collect();
-    assert_eq!(missing, OF_OTHER_CHAINS, "{coverage}");
+    assert_eq!(coverage.met(), reachable(), "{coverage}");
 }
 
 /// Nothing comes to what the norm does not say, in generated worlds either; and those meet nearly all of it.

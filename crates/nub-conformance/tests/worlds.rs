@@ -1,7 +1,4 @@
 //! Generated worlds, run in the model and on every machine there is.
-//!
-//! A kernel in this process comes to the same as one in a virtual machine, but is asked more: it can be in a block, and have other
-//! parameters than the usual ones.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

@@ -16,14 +16,15 @@ use thiserror::Error;
 
 use crate::arch::{Arch, Trace};
 use crate::call::{Entering, Finished, Target};
+use crate::chain::{Chain, ParametersError};
 use crate::engine::{self, Ended, Reply, Stop};
 use crate::frame::{Frame, Via};
 use crate::operation::{flag, satisfies};
-use crate::process::{Parameters, Process};
+use crate::process::Process;
 use crate::programs::Programs;
 use crate::published::Published;
 use crate::random::Generator;
-use crate::service::{Block, Log, LogEntry, Service};
+use crate::service::{Log, LogEntry, Service};
 use crate::status::Status;
 use crate::window::{Windows, data_in};
 
@@ -315,13 +316,17 @@ struct Resident {
     version: u64,
 }
 
-/// An Instance as it was at some moment: for another kernel, which may run on another lane. Taking one is constant work.
+/// An Instance as it was at some moment, in the chain as it was: for another kernel, which may run on another lane. Taking one
+/// is constant work.
 #[derive(Clone)]
-pub struct Snapshot(Resident);
+pub struct Snapshot {
+    resident: Resident,
+    chain: Chain,
+}
 
 impl core::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("Snapshot").field(&self.0.version).finish()
+        f.debug_struct("Snapshot").field("version", &self.resident.version).finish_non_exhaustive()
     }
 }
 
@@ -336,9 +341,8 @@ pub struct Kernel<A: Arch> {
     windows: Windows<A::Space>,
     /// What was dropped and not let go of yet.
     reclaim: Reclaim,
-    parameters: Parameters,
-    /// The block that calls are a part of.
-    block: Block,
+    /// What calls are a part of.
+    chain: Chain,
     /// What changes of the last call were counted in.
     epoch: Epoch,
     /// The call stack. Nothing is on it between calls.
@@ -360,8 +364,7 @@ impl<A: Arch> Kernel<A> {
             next_version: 0,
             windows,
             reclaim,
-            parameters: Parameters::default(),
-            block: Block::default(),
+            chain: Chain::default(),
             epoch: Epoch::begin(),
             frames: Vec::new(),
         }
@@ -470,17 +473,19 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`InvokeError::UnknownInstance`].
     pub fn snapshot(&self, instance: InstanceId) -> Result<Snapshot, InvokeError> {
-        self.resident(instance).cloned().map(Snapshot)
+        Ok(Snapshot { resident: self.resident(instance)?.clone(), chain: self.chain })
     }
 
-    /// Has an Instance of this name be what the snapshot says, and gives `false` if it was that before. All snapshots
-    /// that a kernel is shown are those of one other kernel.
+    /// Has an Instance of this name be what the snapshot says, in the chain that it says, and gives `false` if the Instance was
+    /// that before. All snapshots that a kernel is shown are those of one other kernel.
     pub fn show(&mut self, instance: InstanceId, snapshot: &Snapshot) -> bool {
-        if self.instances.get(&instance).is_some_and(|shown| shown.version == snapshot.0.version) {
+        let Snapshot { resident, chain } = snapshot;
+        self.chain = *chain;
+        if self.instances.get(&instance).is_some_and(|shown| shown.version == resident.version) {
             return false;
         }
         self.drop_instance(instance);
-        self.instances.insert(instance, snapshot.0.clone());
+        self.instances.insert(instance, resident.clone());
         true
     }
 
@@ -613,10 +618,10 @@ impl<A: Arch> Kernel<A> {
 
     /// Whether a frame can be made for a call from the host.
     fn check_entry(&self, target: &Target, live: &[Option<Capability>; 2]) -> Result<(), Status> {
-        if self.parameters.depth == 0 {
+        if self.chain.parameters.depth == 0 {
             return Err(Status::Depth);
         }
-        if target.writable() > self.parameters.writable_pages {
+        if target.writable() > self.chain.parameters.writable_pages {
             return Err(Status::Quota);
         }
         if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
@@ -687,12 +692,12 @@ impl<A: Arch> Kernel<A> {
             root,
             frames: &mut self.frames,
             undo: Vec::new(),
-            log: Log::new(self.parameters.log_bytes),
+            log: Log::new(self.chain.parameters.log_bytes),
             writable: 0,
             changed: 0,
             epoch: self.epoch,
-            parameters: self.parameters,
-            block: self.block,
+            parameters: self.chain.parameters,
+            block: self.chain.block,
             is_query: !keep,
         };
         let mark = process.mark();
@@ -723,9 +728,15 @@ impl<A: Arch> Kernel<A> {
         self.insert(Resident { published, instance: root, version })
     }
 
-    /// Fixes the parameters of the chain.
-    pub fn set_parameters(&mut self, parameters: Parameters) {
-        self.parameters = parameters;
+    /// Says in which chain, and in which block of it, calls are from here on. Before it was called they are outside of blocks, in
+    /// a chain that does not say.
+    ///
+    /// # Errors
+    /// [`ParametersError`]: no chain has such parameters. All stays as it was.
+    pub fn set_chain(&mut self, chain: Chain) -> Result<(), ParametersError> {
+        chain.parameters.check()?;
+        self.chain = chain;
+        Ok(())
     }
 
     /// In which epoch the changes of the last call were counted, a block of its own: what
@@ -733,12 +744,6 @@ impl<A: Arch> Kernel<A> {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.epoch
-    }
-
-    /// Says which block the calls from here on are a part of: what the service BLOCK tells programs. Before it was called, and
-    /// with the default, they are outside of blocks.
-    pub fn set_block(&mut self, block: Block) {
-        self.block = block;
     }
 }
 

@@ -23,6 +23,7 @@ extern crate alloc;
 pub mod arch;
 pub mod bare;
 mod call;
+mod chain;
 pub mod engine;
 mod frame;
 pub mod kernel;
@@ -40,12 +41,12 @@ pub mod status;
 mod window;
 
 pub use arch::{AddressSpace, Arch, Trace};
+pub use chain::{Chain, MAX_DEPTH, MOST_LOG_BYTES, Parameters, ParametersError};
 pub use engine::Ended;
 pub use javm_interpreter::{Fault, Memory};
 pub use kernel::{
     Call, EndpointRef, Entry, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Reached, Snapshot,
     UnpublishError, find_endpoint,
 };
-pub use process::Parameters;
 pub use service::{Block, LogEntry};
 pub use status::Status;

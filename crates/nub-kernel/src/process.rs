@@ -15,31 +15,13 @@ use alloc::vec::Vec;
 use javm_cap::{CNode, Capability, Epoch, Instance, MAX_HEIGHT, MAX_SIZE, Measure, Path, Reclaim, RunState};
 
 use crate::arch::{AddressSpace, Arch};
+use crate::chain::Parameters;
 use crate::frame::{Frame, Mark, Stores};
 use crate::programs::Programs;
 use crate::reference::Reference;
-use crate::service::{Block, LOG_BYTES_LIMIT, Log};
+use crate::service::{Block, Log};
 use crate::status::Status;
 use crate::window::{Windows, is_live};
-
-/// What a chain fixes when it is made. The default is that of a chain that does not say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Parameters {
-    /// How many pages the frames on the call stack may write to together.
-    pub writable_pages: u32,
-    /// How many pages a block may change.
-    pub changed_pages: u64,
-    /// What the log entries of a call from the host may hold together: each counts its bytes and 16 more.
-    pub log_bytes: usize,
-    /// How many frames there may be on the call stack, the first included. 64 in every chain; less for tests.
-    pub depth: usize,
-}
-
-impl Default for Parameters {
-    fn default() -> Parameters {
-        Parameters { writable_pages: 1 << 16, changed_pages: 1 << 17, log_bytes: LOG_BYTES_LIMIT, depth: 64 }
-    }
-}
 
 /// A call from the host that is being made.
 pub(crate) struct Process<'k, A: Arch> {

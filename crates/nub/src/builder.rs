@@ -3,6 +3,8 @@
 use core::fmt;
 use std::time::Duration;
 
+use nub_kernel::Parameters;
+
 use crate::error::Error;
 use crate::handle::Nub;
 use crate::supervisor::Supervisor;
@@ -101,6 +103,7 @@ pub struct Builder {
     pub(crate) memory: Option<u64>,
     pub(crate) patience: Option<Duration>,
     pub(crate) seed: Option<[u8; 32]>,
+    pub(crate) parameters: Parameters,
     failures: bool,
 }
 
@@ -147,6 +150,12 @@ impl Builder {
         self
     }
 
+    /// What the chain has fixed that calls are made in: bounds on what they may take. [`Parameters::default`] if not said.
+    pub fn parameters(mut self, parameters: Parameters) -> Builder {
+        self.parameters = parameters;
+        self
+    }
+
     /// Lets [`Nub::fail`] do what it says: for tests of those who have to notice.
     pub fn failures(mut self, allowed: bool) -> Builder {
         self.failures = allowed;
@@ -156,9 +165,9 @@ impl Builder {
     /// Starts the kernel.
     ///
     /// # Errors
-    /// None for [`ArchChoice::Auto`] and [`ArchChoice::Local`]. For the others [`Error::NoKvm`]: what this computer lacks,
-    /// and what to do about it; [`Error::Setting`]: a setting is out of its range; [`Error::NotStarted`]: all is there,
-    /// and still the virtual machine did not start.
+    /// [`Error::Setting`]: a setting is out of its range. No other for [`ArchChoice::Auto`] and [`ArchChoice::Local`]; for the
+    /// others [`Error::NoKvm`]: what this computer lacks, and what to do about it; [`Error::NotStarted`]: all is there, and
+    /// still the virtual machine did not start.
     pub fn build(self) -> Result<Nub, Error> {
         let (supervisor, why_local) = match self.arch {
             ArchChoice::Auto => match Supervisor::start(ArchChoice::Kvm, &self) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use javm_cap::{BoundsError, CapHash, LoadError, PlaceError};
 use javm_types::{EncodeError, Method, ValueError};
-use nub_kernel::{InstantiateError, InvokeError, Status, UnpublishError};
+use nub_kernel::{InstantiateError, InvokeError, ParametersError, Status, UnpublishError};
 use thiserror::Error;
 
 /// What failed, where, and what to do about it.
@@ -136,6 +136,12 @@ pub enum Recovery {
         /// How long it is until the next one may be started.
         left: Duration,
     },
+}
+
+impl From<ParametersError> for Error {
+    fn from(error: ParametersError) -> Error {
+        Error::Setting(error.to_string())
+    }
 }
 
 impl core::fmt::Display for Recovery {

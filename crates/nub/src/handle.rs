@@ -6,7 +6,7 @@ use javm_cap::{CapHash, Capability, Endpoint, Instance, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
-use nub_kernel::{EndpointRef, Grants, InstanceId, InstantiateError, Outcome, UnpublishError};
+use nub_kernel::{Chain, EndpointRef, Grants, InstanceId, InstantiateError, Outcome, UnpublishError};
 
 use crate::builder::{ArchChoice, Builder, Failure, Privilege};
 use crate::error::Error;
@@ -290,6 +290,26 @@ impl Nub {
     ) -> Result<Outcome, Error> {
         let call = options.call(endpoint.into(), arguments);
         self.reader.ask_about(instance, |machine, number| machine.invoke(number, &call))
+    }
+
+    /// What calls are a part of: what [`Builder::parameters`] or the last [`Nub::set_chain`] has said. Asks no guest.
+    #[must_use]
+    pub fn chain(&self) -> Chain {
+        self.reader.supervisor.chain()
+    }
+
+    /// Says which block calls and queries from here on are a part of, as the service BLOCK tells programs, and what its chain
+    /// has fixed. What a call changes is still counted for itself. A guest that comes in place of one that
+    /// [ends](Nub#when-a-guest-ends) goes on there.
+    ///
+    /// # Errors
+    /// [`Error::Setting`]: a parameter is out of its range. Those of a guest that [ends](Nub#when-a-guest-ends).
+    pub fn set_chain(&mut self, chain: Chain) -> Result<(), Error> {
+        if chain == self.chain() {
+            return Ok(());
+        }
+        chain.parameters.check()?;
+        self.reader.ask(|live| self.reader.supervisor.set_chain(live, chain))
     }
 
     /// Runs a program that has no Image, as the public test vectors have them, on this machine: nothing of the kernel's

@@ -65,4 +65,7 @@ pub use javm_cap::{CapHash, Capability, Data, Endpoint, Image, ValidImage};
 pub use javm_interpreter::{Exit, State};
 pub use javm_types as types;
 pub use nub_kernel::bare::Range;
-pub use nub_kernel::{Ended, EndpointRef, Grants, InstanceId, InvokeError, LogEntry, Outcome as InvokeOutcome, Status};
+pub use nub_kernel::{
+    Block, Chain, Ended, EndpointRef, Grants, InstanceId, InvokeError, LogEntry, Outcome as InvokeOutcome, Parameters,
+    Status,
+};

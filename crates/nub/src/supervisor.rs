@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use javm_cap::{CapHash, Capability, Instance, Service, ValidImage};
-use nub_kernel::{InstanceId, InvokeError};
+use nub_kernel::{Chain, InstanceId, InvokeError};
 
 use crate::backend::{Backend, End, Machine, Trouble};
 use crate::backoff::BackOff;
@@ -129,6 +129,8 @@ pub(crate) struct Supervisor {
     instances: RwLock<BTreeMap<InstanceId, Arc<Made>>>,
     /// Capabilities that were put, but for Images.
     put: RwLock<BTreeMap<CapHash, Capability>>,
+    /// What calls are a part of, in this machine and each later one.
+    chain: Mutex<Chain>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -147,10 +149,21 @@ macro_rules! alone {
     };
 }
 
+/// Says to a new machine what calls are a part of, where it would not take that for granted.
+fn enter(backend: &Backend, chain: &Chain) -> Result<(), Trouble> {
+    if *chain == Chain::default() { Ok(()) } else { backend.machine().set_chain(chain) }
+}
+
 impl Supervisor {
     /// Starts a machine of this kind; not [`ArchChoice::Auto`].
     pub(crate) fn start(arch: ArchChoice, builder: &Builder) -> Result<Supervisor, Error> {
+        let chain = Chain { parameters: builder.parameters, ..Chain::default() };
+        chain.parameters.check()?;
         let backend = Backend::start(arch, builder)?;
+        enter(&backend, &chain).map_err(|trouble| match trouble {
+            Trouble::Refused(error) => error,
+            Trouble::Ended(end) => Error::NotStarted(end.text),
+        })?;
         Ok(Supervisor {
             arch,
             builder: *builder,
@@ -161,7 +174,21 @@ impl Supervisor {
             images: RwLock::default(),
             instances: RwLock::default(),
             put: RwLock::default(),
+            chain: Mutex::new(chain),
         })
+    }
+
+    /// Has calls be in this block of the chain, or of another one.
+    pub(crate) fn set_chain(&self, live: &Live, chain: Chain) -> Result<(), Trouble> {
+        // Whoever starts a new machine waits until it is known what is said to it.
+        let mut now = lock(&self.chain);
+        live.backend.machine().set_chain(&chain)?;
+        *now = chain;
+        Ok(())
+    }
+
+    pub(crate) fn chain(&self) -> Chain {
+        *lock(&self.chain)
     }
 
     pub(crate) fn arch(&self) -> ArchChoice {
@@ -223,13 +250,14 @@ impl Supervisor {
     /// A new machine with every Image in it. Instances follow when they are needed.
     fn start_again(&self, number: u64) -> Result<Live, String> {
         let backend = Backend::start(self.arch, &self.builder).map_err(|error| error.to_string())?;
-        for image in shared!(self.images).in_order() {
-            match backend.machine().publish(image) {
-                Ok(()) => {}
-                Err(Trouble::Ended(end)) => return Err(end.text),
-                Err(Trouble::Refused(error)) => return Err(error.to_string()),
-            }
-        }
+        let prepare = || -> Result<(), Trouble> {
+            enter(&backend, &self.chain())?;
+            shared!(self.images).in_order().into_iter().try_for_each(|image| backend.machine().publish(image))
+        };
+        prepare().map_err(|trouble| match trouble {
+            Trouble::Ended(end) => end.text,
+            Trouble::Refused(error) => error.to_string(),
+        })?;
         Ok(Live { number, backend, began: Instant::now() })
     }
 

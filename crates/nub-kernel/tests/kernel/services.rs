@@ -4,7 +4,7 @@ use javm_cap::{Import, Wanted};
 use nub_arch_local::LocalArch;
 use nub_kernel::operation::flag;
 use nub_kernel::service::{Service, verify};
-use nub_kernel::{Block, Call, EndpointRef, Grants, Kernel, Outcome, Status};
+use nub_kernel::{Block, Call, Chain, EndpointRef, Grants, Kernel, Outcome, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sha3::Digest;
@@ -60,7 +60,8 @@ fn a_program_is_told_its_block() {
         let mut kernel = Kernel::new(LocalArch);
         let image = kernel.publish(caller(BLOCK_SLOT, method));
         let instance = kernel.instantiate(&image, &Grants::services()).expect("all services are there");
-        kernel.set_block(Block { height: 77, prior_root: [9; 32] });
+        let block = Block { height: 77, prior_root: [9; 32] };
+        kernel.set_chain(Chain { block, ..Chain::default() }).expect("as usual");
         let call = Call { scratchpad: Some(&[]), ..Call::new(EndpointRef::Name("main"), &[32, 0, 0], 10_000) };
         let outcome = kernel.invoke(instance, &call, None).expect("the call is right");
         assert_eq!((status(&outcome), outcome.value), (0, expected));

@@ -8,7 +8,7 @@ use javm_cap::{CapHash, Capability, Instance, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
-use nub_kernel::{Call, Outcome, Trace};
+use nub_kernel::{Call, Chain, Outcome, Trace};
 
 use super::{Guest, Local, Machine, Trouble};
 use crate::description::Description;
@@ -85,6 +85,10 @@ fn seen(outcome: &Outcome) -> impl PartialEq + Debug + use<> {
 }
 
 impl Machine for Both {
+    fn set_chain(&self, chain: &Chain) -> Result<(), Trouble> {
+        self.ask("the chain", |machine| machine.set_chain(chain), |&()| ())
+    }
+
     fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
         self.ask("publishing an Image", |machine| machine.publish(image), |&()| ())
     }

@@ -9,7 +9,7 @@ use javm_isa::Program;
 use nub_arch_local::LocalArch;
 use nub_kernel::bare::{self, Range};
 use nub_kernel::query::{Onlooker, Wanted};
-use nub_kernel::{Call, Grants, InstanceId, InvokeError, Kernel, Outcome, Snapshot, Trace};
+use nub_kernel::{Call, Chain, Grants, InstanceId, InvokeError, Kernel, Outcome, Snapshot, Trace};
 
 use super::{Machine, Trouble};
 use crate::description::Description;
@@ -66,6 +66,13 @@ impl Local {
 }
 
 impl Machine for Local {
+    fn set_chain(&self, chain: &Chain) -> Result<(), Trouble> {
+        let mut kernel = lock(&self.kernel);
+        kernel.set_chain(*chain)?;
+        let _old = std::mem::take(&mut *lock(&self.wanted));
+        Ok(())
+    }
+
     fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
         lock(&self.kernel).publish(image.clone());
         Ok(())

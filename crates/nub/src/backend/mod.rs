@@ -14,7 +14,7 @@ use javm_cap::{CapHash, Capability, Instance, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
-use nub_kernel::{Call, Outcome, Trace};
+use nub_kernel::{Call, Chain, Outcome, Trace};
 
 pub(crate) use both::Both;
 pub(crate) use guest::Guest;
@@ -56,6 +56,8 @@ impl<E: Into<Error>> From<E> for Trouble {
 /// A kernel, wherever it runs, from its start to its end. Instances go by its own numbers. What is asked for by several threads at
 /// once is done one after the other, but for queries.
 pub(crate) trait Machine: Send + Sync {
+    /// Has calls be a part of this.
+    fn set_chain(&self, chain: &Chain) -> Result<(), Trouble>;
     /// Keeps an Image.
     fn publish(&self, image: &ValidImage) -> Result<(), Trouble>;
     /// Forgets an Image; whether there was one.

@@ -6,7 +6,7 @@ use javm_cap::{CapHash, Capability, Instance, Path, Service, ValidImage};
 use javm_interpreter::{Exit, State};
 use javm_isa::Program;
 use nub_kernel::bare::Range;
-use nub_kernel::{Call, Outcome};
+use nub_kernel::{Call, Chain, Outcome};
 
 use super::{End, Machine, Trouble};
 use crate::builder::{Builder, Failure, Privilege};
@@ -52,6 +52,10 @@ impl Guest {
 }
 
 impl Machine for Guest {
+    fn set_chain(&self, _: &Chain) -> Result<(), Trouble> {
+        match *self {}
+    }
+
     fn publish(&self, _: &ValidImage) -> Result<(), Trouble> {
         match *self {}
     }

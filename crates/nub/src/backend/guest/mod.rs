@@ -12,7 +12,9 @@ use nub_host_kvm::request::{self, Invoke, Place, ServiceGrant};
 use nub_host_kvm::{Config, Death, KERNEL_LANE, PrivilegeChoice, Reply, Request, Sandbox};
 use nub_kernel::bare::Range;
 use nub_kernel::kernel::check_scratchpad;
-use nub_kernel::{Call, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome, Status, UnpublishError};
+use nub_kernel::{
+    Call, Chain, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome, Status, UnpublishError,
+};
 
 use self::transfer::{Most, There};
 use super::{End, Machine, Trouble};
@@ -243,6 +245,21 @@ fn outcome(reply: reply::Outcome, gas: u64, gift: Option<Capability>) -> Option<
 }
 
 impl Machine for Guest {
+    fn set_chain(&self, chain: &Chain) -> Result<(), Trouble> {
+        let Chain { parameters, block } = chain;
+        // A guest refuses it with less to say.
+        parameters.check()?;
+        let chain = request::Chain {
+            writable_pages: parameters.writable_pages,
+            depth: parameters.depth as u32,
+            changed_pages: parameters.changed_pages,
+            log_bytes: parameters.log_bytes as u64,
+            height: block.height,
+            prior_root: block.prior_root,
+        };
+        self.ask(&Request::SetChain(chain), Duration::ZERO, |reply| (reply == Reply::Done).then_some(()))
+    }
+
     fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
         let bytes = image.image().encode();
         let hash = self.ask(&Request::PutCap(&bytes), Duration::from_secs(20), |reply| match reply {
