@@ -1,13 +1,17 @@
 //! What the guest answers.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::request::{Hash, MOST_SLOTS};
-use crate::wire::{Reader, WireError, Writer};
+use crate::wire::{PACKED, Reader, WireError, Writer};
 
 /// How many registers a program has.
 pub const REGISTERS: usize = 13;
+
+/// With them go gas, program counter, and what belongs to the end.
+const _: () = assert!(REGISTERS + 3 == PACKED);
 
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,8 +137,8 @@ pub struct Outcome {
     pub scratchpad: Option<Scratchpad>,
     /// What the program logged.
     pub logs: Vec<LogEntry>,
-    /// What came back in slot 1, which is to be sent.
-    pub gift: Option<Found>,
+    /// What came back in slot 1, which is to be sent. Seldom anything: in a place of its own, so that outcomes are small.
+    pub gift: Option<Box<Found>>,
 }
 
 /// Why a program without an Image stopped.
@@ -346,61 +350,91 @@ impl Stats {
     }
 }
 
+/// What of an outcome may be absent, as bits beside its end.
+mod presence {
+    /// The end.
+    pub const ENDED: u8 = 0x07;
+    pub const SCRATCHPAD: u8 = 0x08;
+    pub const LOGS: u8 = 0x10;
+    pub const GIFT: u8 = 0x20;
+}
+
 impl Outcome {
+    /// What most calls come to fits in the line of the slot's state.
     fn encode(&self, to: &mut Writer) {
-        let (kind, page) = match self.ended {
+        let (kind, detail) = match self.ended {
             Ended::Halt => (0, 0),
             Ended::Panic => (1, 0),
             Ended::Fault(page) => (2, page),
             Ended::OutOfGas => (3, 0),
             Ended::Refused(status) => (4, status.into()),
         };
-        to.u8(kind);
-        to.u32(page);
-        to.u64(self.gas_used);
-        self.registers.iter().for_each(|&register| to.u64(register));
-        to.u32(self.pc);
-        to.optional(self.scratchpad.as_ref(), |to, scratchpad| {
+        let bit = |is_there: bool, bit: u8| if is_there { bit } else { 0 };
+        to.u8(kind
+            | bit(self.scratchpad.is_some(), presence::SCRATCHPAD)
+            | bit(!self.logs.is_empty(), presence::LOGS)
+            | bit(self.gift.is_some(), presence::GIFT));
+        let mut numbers = [0; PACKED];
+        (numbers[0], numbers[1], numbers[2]) = (u64::from(detail), self.gas_used, u64::from(self.pc));
+        numbers[3..].copy_from_slice(&self.registers);
+        to.packed(&numbers);
+        if let Some(scratchpad) = &self.scratchpad {
             to.u32(scratchpad.pages);
             to.bytes(&scratchpad.bytes);
-        });
-        to.u32(self.logs.len() as u32);
-        for entry in &self.logs {
-            to.u64(entry.topic);
-            to.bytes(&entry.bytes);
         }
-        to.optional(self.gift.as_ref(), |to, gift| gift.encode(to));
+        if !self.logs.is_empty() {
+            to.u32(self.logs.len() as u32);
+            for entry in &self.logs {
+                to.u64(entry.topic);
+                to.bytes(&entry.bytes);
+            }
+        }
+        if let Some(gift) = &self.gift {
+            gift.encode(to);
+        }
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Outcome, WireError> {
-        let kind = from.u8()?;
-        let page = from.u32()?;
-        let ended = match (kind, page) {
+        let what = from.u8()?;
+        if what & !(presence::ENDED | presence::SCRATCHPAD | presence::LOGS | presence::GIFT) != 0 {
+            return Err(from.unexpected("end of a call", what.into()));
+        }
+        let [detail, gas_used, pc, registers @ ..] = from.packed()?;
+        let ended = match (what & presence::ENDED, detail) {
             (0, 0) => Ended::Halt,
             (1, 0) => Ended::Panic,
-            (2, page) if page % 4096 == 0 => Ended::Fault(page),
+            (2, page @ 0..=0xffff_f000) if page % 4096 == 0 => Ended::Fault(page as u32),
             (3, 0) => Ended::OutOfGas,
             (4, status @ 0..=0xff) => Ended::Refused(status as u8),
-            (0..=4, page) => return Err(from.unexpected("page of a fault", u64::from(page))),
-            (other, _) => return Err(from.unexpected("end of a call", u64::from(other))),
+            (0..=4, page) => return Err(from.unexpected("page of a fault", page)),
+            (other, _) => return Err(from.unexpected("end of a call", other.into())),
         };
-        let gas_used = from.u64()?;
-        let registers = from.numbers()?;
-        let pc = from.u32()?;
-        let scratchpad = from.optional(|from| {
-            let pages = from.u32()?;
-            let bytes = from.bytes()?;
-            if bytes.len() as u64 > u64::from(pages) * 4096 {
-                return Err(from.unexpected("length of a scratchpad", bytes.len() as u64));
+        let pc = u32::try_from(pc).map_err(|_| from.unexpected("program counter", pc))?;
+        let scratchpad = match what & presence::SCRATCHPAD {
+            0 => None,
+            _ => {
+                let pages = from.u32()?;
+                let bytes = from.bytes()?;
+                if bytes.len() as u64 > u64::from(pages) * 4096 {
+                    return Err(from.unexpected("length of a scratchpad", bytes.len() as u64));
+                }
+                Some(Scratchpad { pages, bytes: bytes.into() })
             }
-            Ok(Scratchpad { pages, bytes: bytes.into() })
-        })?;
-        let count = from.u32()?;
+        };
         let mut logs = Vec::new();
-        for _ in 0..count {
-            logs.push(LogEntry { topic: from.u64()?, bytes: from.bytes()?.into() });
+        if what & presence::LOGS != 0 {
+            let count = from.u32()?;
+            if count == 0 {
+                return Err(from.unexpected("number of log entries", 0));
+            }
+            for _ in 0..count {
+                logs.push(LogEntry { topic: from.u64()?, bytes: from.bytes()?.into() });
+            }
         }
-        let gift = from.optional(Found::decode)?;
+        let gift = match what & presence::GIFT {
+            0 => None,
+            _ => Some(Box::new(Found::decode(from)?)),
+        };
         Ok(Outcome { ended, gas_used, registers, pc, scratchpad, logs, gift })
     }
 }

@@ -7,7 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::slot::BUFFER_OFFSET;
+use crate::layout::SLOT_STRIDE;
 use crate::wire::{Reader, WireError};
 
 /// How many vectors have a stub: all of the processor's own.
@@ -77,8 +77,9 @@ pub struct TrapFrame {
     pub ss: u64,
 }
 
-/// Where the report stands, in bytes from the beginning of the slot: a 32-bit length, then as many bytes.
-pub const REPORT_OFFSET: u64 = 4096;
+/// Where the report stands, in bytes from the beginning of the slot, whose last page it is: a 32-bit length, then as many
+/// bytes.
+pub const REPORT_OFFSET: u64 = SLOT_STRIDE - 4096;
 /// The longest report in bytes, without its length.
 pub const REPORT_SIZE: usize = 4092;
 
@@ -165,7 +166,7 @@ impl Report {
 
 const _: () = {
     assert!(size_of::<TrapFrame>() == 56);
-    assert!(REPORT_OFFSET + 4 + REPORT_SIZE as u64 == BUFFER_OFFSET);
+    assert!(REPORT_OFFSET + 4 + REPORT_SIZE as u64 == SLOT_STRIDE);
     assert!(MAX_MESSAGE + 32 + 8 * MAX_BACKTRACE <= REPORT_SIZE);
 };
 

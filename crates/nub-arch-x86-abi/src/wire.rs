@@ -49,6 +49,9 @@ impl fmt::Display for WireError {
 
 impl core::error::Error for WireError {}
 
+/// How many numbers are packed together.
+pub const PACKED: usize = 16;
+
 /// Collects the bytes of a message.
 #[derive(Clone, Default, Debug)]
 pub struct Writer {
@@ -93,6 +96,22 @@ impl Writer {
     /// Eight bytes.
     pub fn u64(&mut self, value: u64) {
         self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Sixteen numbers, small ones in few bytes: 64 bits that say of each, from the lowest four on, how many bytes it has, then
+    /// those bytes.
+    pub fn packed(&mut self, numbers: &[u64; PACKED]) {
+        // Each is written whole, and the next one over what of it is zero.
+        let mut bytes = [0; 8 + PACKED * 8];
+        let (mut lengths, mut at) = (0, 8);
+        for (index, number) in numbers.iter().enumerate() {
+            bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+            let length = 8 - number.leading_zeros() / 8;
+            lengths |= u64::from(length) << (4 * index);
+            at += length as usize;
+        }
+        bytes[..8].copy_from_slice(&lengths.to_le_bytes());
+        self.raw(&bytes[..at]);
     }
 
     /// Bytes without their length.
@@ -196,6 +215,39 @@ impl<'a> Reader<'a> {
         for number in &mut numbers {
             *number = self.u64()?;
         }
+        Ok(numbers)
+    }
+
+    /// Sixteen numbers as [`Writer::packed`] writes them, none in more bytes than it needs.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn packed(&mut self) -> Result<[u64; PACKED], WireError> {
+        let lengths = self.u64()?;
+        // Each is read as if it had eight bytes, of which those count that it has.
+        let mut bytes = [0; (PACKED + 1) * 8];
+        let rest = &self.bytes[self.at..];
+        let rest = &rest[..rest.len().min(PACKED * 8)];
+        bytes[..rest.len()].copy_from_slice(rest);
+        let (mut numbers, mut at) = ([0; PACKED], 0);
+        for (index, number) in numbers.iter_mut().enumerate() {
+            let length = (lengths >> (4 * index)) & 0xf;
+            if length == 0 {
+                continue;
+            }
+            let Some(&eight) = bytes[at..].first_chunk().filter(|_| length <= 8) else {
+                return Err(self.unexpected("length of a number", length));
+            };
+            *number = u64::from_le_bytes(eight) & (u64::MAX >> (64 - 8 * length));
+            at += length as usize;
+            if at > rest.len() {
+                return Err(WireError::Short { at: self.at, wanted: at });
+            }
+            if *number >> (8 * (length - 1)) == 0 {
+                return Err(self.unexpected("number of so many bytes", *number));
+            }
+        }
+        self.at += at;
         Ok(numbers)
     }
 

@@ -4,6 +4,7 @@ use nub_arch_x86_abi::reply::{Ended, Exit, Found, LogEntry, Outcome, Part, Ran, 
 use nub_arch_x86_abi::request::{
     Bare, Chain, Costs, Endpoint, Failure, Invoke, Place, Range, ServiceGrant, Watch, Work,
 };
+use nub_arch_x86_abi::slot::IN_ONE_LINE;
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_SIZE, Report, encode_report};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
@@ -36,7 +37,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         any::<u32>(),
         scratchpad,
         prop::collection::vec(log, 0..4),
-        prop::option::of(found()),
+        prop::option::of(found().prop_map(Box::new)),
     );
     let outcome = outcome.prop_map(|(ended, gas_used, registers, pc, scratchpad, logs, gift)| {
         Reply::Outcome(Outcome { ended, gas_used, registers, pc, scratchpad, logs, gift })
@@ -192,6 +193,57 @@ fn impossible_numbers_are_refused() {
     invoke.extend_from_slice(&[0; 8]);
     invoke.extend_from_slice(&[0xff; 4]);
     assert!(Request::decode(&invoke).is_err());
+}
+
+/// What a call comes to that returns a number of so many bits, with what a compiled program leaves in its registers.
+fn small_outcome(bits: u32) -> Reply {
+    let mut registers = [0; 13];
+    (registers[0], registers[1], registers[7]) = (0xffff_0000, 0xfefd_f000, u64::MAX >> (64 - bits));
+    let (scratchpad, logs) = (None, vec![]);
+    Reply::Outcome(Outcome {
+        ended: Ended::Halt,
+        gas_used: 1 << 20,
+        registers,
+        pc: 1 << 16,
+        scratchpad,
+        logs,
+        gift: None,
+    })
+}
+
+#[test]
+fn short_calls_and_what_they_come_to_share_the_line_of_the_state() {
+    assert!(encoded(&small_outcome(64)).len() <= IN_ONE_LINE);
+    let mut writer = Writer::new();
+    Request::Invoke(Invoke::new(u64::MAX, Endpoint::Name("balance"), &[u64::MAX], u64::MAX)).encode(&mut writer);
+    assert!(writer.into_bytes().len() <= IN_ONE_LINE);
+}
+
+#[test]
+fn packed_numbers_are_written_in_one_way_only() {
+    let bytes = encoded(&small_outcome(8));
+    // Which reply, the end, then the lengths: of gas used the second.
+    assert_eq!(bytes[2] >> 4, 3);
+    let refused = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = bytes.clone();
+        change(&mut bytes);
+        Reply::decode(&bytes).expect_err("it is written in another way").to_string()
+    };
+    let longer = refused(&|bytes| {
+        bytes[2] += 1 << 4;
+        bytes.insert(2 + 8 + 3, 0);
+    });
+    assert!(longer.contains("number of so many bytes"), "{longer}");
+    let too_long = refused(&|bytes| bytes[2] |= 9 << 4);
+    assert!(too_long.contains("length of a number"), "{too_long}");
+    let no_end = refused(&|bytes| bytes[1] = 0x40);
+    assert!(no_end.contains("end of a call"), "{no_end}");
+    // Log entries that are there, and are none.
+    let none = refused(&|bytes| {
+        bytes[1] |= 0x10;
+        bytes.extend_from_slice(&[0; 4]);
+    });
+    assert!(none.contains("number of log entries"), "{none}");
 }
 
 proptest! {

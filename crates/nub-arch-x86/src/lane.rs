@@ -34,7 +34,7 @@ impl Turn {
     fn take_part(&mut self) -> bool {
         self.wait();
         let length = (self.slot.length.load(Relaxed) as usize).min(BUFFER_SIZE);
-        let rest = self.slot.rest.load(Relaxed);
+        let rest = u64::from(self.slot.rest.load(Relaxed));
         let start = self.request.len();
         if start as u64 + length as u64 <= MAX_MESSAGE {
             // For all of the message, as far as one may go: growing would copy it again and again.
@@ -65,7 +65,7 @@ impl Turn {
         // SAFETY: the buffer has BUFFER_SIZE bytes, which the host leaves alone while it is the guest's turn.
         unsafe { core::ptr::copy_nonoverlapping(part.as_ptr(), self.buffer, length) };
         self.slot.length.store(length as u32, Relaxed);
-        self.slot.rest.store((part.len() - length) as u64, Relaxed);
+        self.slot.rest.store((part.len() - length) as u32, Relaxed);
         turn::guest::answer(self.slot, processor::leave);
         from + length
     }

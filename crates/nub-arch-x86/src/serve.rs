@@ -1,5 +1,6 @@
 //! Requests, and what the kernel says to them.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -273,7 +274,7 @@ fn outcome_of(outcome: Outcome) -> reply::Outcome {
         logs: logs.collect(),
         gift: outcome.gift.map(|gift| {
             let description = transfer::describe(&gift);
-            reply::Found { ticket: Some(transfer::offer(gift)), ..description }
+            Box::new(reply::Found { ticket: Some(transfer::offer(gift)), ..description })
         }),
     }
 }

@@ -73,7 +73,7 @@ impl Stage {
     }
 
     /// Answers with this, whatever it is.
-    fn answer(&self, length: u32, rest: u64) {
+    fn answer(&self, length: u32, rest: u32) {
         self.slot().length.store(length, Relaxed);
         self.slot().rest.store(rest, Relaxed);
         turn::guest::answer(self.slot(), |event| self.leave(event));
@@ -104,7 +104,7 @@ fn play(
         let mut reply = Vec::new();
         for number in 0..requests {
             let request = vec![7; if number % 3 == 1 { 2 * BUFFER_SIZE + 1 } else { 9 }];
-            let result = caller.lane.call(number as u64 + 1, &request, Deadline::after(patience), &mut reply);
+            let result = caller.lane.call(number as u32 + 1, &request, &Deadline::after(patience), &mut reply);
             done.send(result).expect("somebody listens");
         }
     });
@@ -125,7 +125,7 @@ fn death(result: &Result<Reply, Error>) -> String {
 }
 
 /// Answers every part of a request by the rules, the last one by `last`.
-fn serve(stage: &Stage, mut last: impl FnMut(u64)) {
+fn serve(stage: &Stage, mut last: impl FnMut(u32)) {
     while stage.wait() {
         if stage.slot().rest.load(Relaxed) == 0 {
             last(stage.slot().sequence.load(Relaxed));
@@ -168,9 +168,9 @@ fn one_that_answers_and_wakes_nobody_has_answered_when_the_caller_looks() {
 
 #[test]
 fn lengths_that_cannot_be_are_refused() {
-    let (full, most) = (BUFFER_SIZE as u32, MAX_MESSAGE);
+    let (full, most) = (BUFFER_SIZE as u32, MAX_MESSAGE as u32);
     for (length, rest) in
-        [(full + 1, 0), (u32::MAX, 0), (1, u64::MAX), (full, most), (full, most - 1), (0, 1), (100, 1), (full - 1, 5)]
+        [(full + 1, 0), (u32::MAX, 0), (1, u32::MAX), (full, most), (full, most - 1), (0, 1), (100, 1), (full - 1, 5)]
     {
         let results = play(LONG, 1, move |stage| {
             while stage.wait() {
@@ -183,7 +183,7 @@ fn lengths_that_cannot_be_are_refused() {
     // One that always has more is heard to the longest message and no further.
     let results = play(LONG, 1, |stage| {
         while stage.wait() {
-            stage.answer(BUFFER_SIZE as u32, BUFFER_SIZE as u64);
+            stage.answer(BUFFER_SIZE as u32, BUFFER_SIZE as u32);
         }
     });
     death(&results[0]);
@@ -221,7 +221,7 @@ fn an_answer_to_half_a_request_or_to_another_one_is_refused() {
     });
     assert!(matches!(results[0], Ok(Reply::Done)));
     assert!(death(&results[1]).contains("half a request"), "{results:?}");
-    for wrong in [0, 1, u64::MAX] {
+    for wrong in [0, 1, u32::MAX] {
         let results = play(LONG, 3, move |stage| {
             serve(stage, |sequence| {
                 stage.write(&bytes_of(&Reply::Done));
@@ -239,7 +239,7 @@ fn an_answer_to_half_a_request_or_to_another_one_is_refused() {
 fn an_answer_given_twice_is_not_taken_twice() {
     let results = play(SHORT, 30, |stage| {
         serve(stage, |sequence| {
-            stage.write(&bytes_of(&Reply::Instance(sequence)));
+            stage.write(&bytes_of(&Reply::Instance(sequence.into())));
             stage.answer(9, 0);
             // Once more when the host has taken it, or while it does, or when it asks for the next.
             std::thread::yield_now();
@@ -288,8 +288,8 @@ fn nothing_that_a_guest_writes_makes_the_host_panic_or_hang() {
             while !stage.is_over() {
                 match numbers.next() % 12 {
                     0 => slot.length.store(numbers.interesting() as u32, Relaxed),
-                    1 => slot.rest.store(numbers.interesting(), Relaxed),
-                    2 => slot.sequence.store(numbers.next() % 9, Relaxed),
+                    1 => slot.rest.store(numbers.interesting() as u32, Relaxed),
+                    2 => slot.sequence.store(numbers.next() as u32 % 9, Relaxed),
                     3 => slot.state.store(numbers.next() as u32 % 6, SeqCst),
                     4 => slot.host_sleeps.store(numbers.next() as u32 % 3, SeqCst),
                     5 => slot.guest_sleeps.store(numbers.next() as u32 % 3, SeqCst),

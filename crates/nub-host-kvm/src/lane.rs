@@ -1,5 +1,6 @@
 //! The host's side of a lane: puts requests into the slot and waits for the replies.
 
+use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, Mutex};
@@ -70,10 +71,9 @@ pub(crate) struct Lane {
 }
 
 /// When a call has to be over.
-#[derive(Clone, Copy)]
 pub(crate) struct Deadline {
-    /// When it began.
-    begun: Instant,
+    /// When it began, or a little later: most calls are over before anybody has to know.
+    begun: OnceCell<Instant>,
     /// How long it may take.
     patience: Duration,
 }
@@ -83,7 +83,12 @@ impl Deadline {
     pub(crate) fn after(patience: Duration) -> Deadline {
         // What no clock reaches is no deadline, but nobody waits that long.
         const LONGEST: Duration = Duration::from_secs(1 << 32);
-        Deadline { begun: Instant::now(), patience: patience.min(LONGEST) }
+        Deadline { begun: OnceCell::new(), patience: patience.min(LONGEST) }
+    }
+
+    /// When the time began to run: the first time that somebody asks.
+    fn begun(&self) -> Instant {
+        *self.begun.get_or_init(Instant::now)
     }
 }
 
@@ -214,24 +219,24 @@ impl Lane {
     }
 
     /// One turn: gives the guest a part of a request, and waits for what it answers.
-    fn turn(&self, part: &[u8], rest: u64, sequence: u64, deadline: Deadline) -> Result<(), Error> {
+    fn turn(&self, part: &[u8], rest: usize, sequence: u32, deadline: &Deadline) -> Result<(), Error> {
         let slot = self.slot();
         if !self.memory.write(self.buffer(), part) {
             unreachable!("a part is no longer than the buffer");
         }
         slot.length.store(part.len() as u32, Relaxed);
-        slot.rest.store(rest, Relaxed);
+        slot.rest.store(rest as u32, Relaxed);
         slot.sequence.store(sequence, Relaxed);
         turn::host::submit(slot, &self.requested);
         self.wait_for_answer(sequence, deadline)
     }
 
-    fn wait_for_answer(&self, sequence: u64, deadline: Deadline) -> Result<(), Error> {
+    fn wait_for_answer(&self, sequence: u32, deadline: &Deadline) -> Result<(), Error> {
         let slot = self.slot();
-        let spin = self.host_spin.of_wait(sequence);
+        let spin = self.host_spin.of_wait(sequence.into());
         if !spin.is_zero() {
             // The clock is looked at only where it takes longer than most do.
-            let mut begun = None;
+            let mut began = None;
             loop {
                 for _ in 0..64 {
                     if turn::is_answered(slot) {
@@ -240,12 +245,13 @@ impl Lane {
                     }
                     std::hint::spin_loop();
                 }
-                if begun.get_or_insert_with(Instant::now).elapsed() > spin {
+                deadline.begun();
+                if began.get_or_insert_with(Instant::now).elapsed() > spin {
                     break;
                 }
             }
         }
-        let until = deadline.begun + deadline.patience;
+        let until = deadline.begun() + deadline.patience;
         let asleep = Instant::now();
         turn::host::sleep(slot, &Until(&self.answered, until), || self.fate.is_sealed());
         self.host_spin.learn(spin + asleep.elapsed());
@@ -255,14 +261,14 @@ impl Lane {
         if let Some(error) = self.died() {
             return Err(error);
         }
-        Err(self.end(Death::Hung { waited: deadline.begun.elapsed(), lane: self.number, place: self.ask_place() }))
+        Err(self.end(Death::Hung { waited: deadline.begun().elapsed(), lane: self.number, place: self.ask_place() }))
     }
 
     /// Takes a part of the reply, behind what is in `reply`. Gives how much follows.
-    fn take_part(&self, sequence: u64, reply: &mut Vec<u8>) -> Result<u64, Death> {
+    fn take_part(&self, sequence: u32, reply: &mut Vec<u8>) -> Result<u64, Death> {
         let slot = self.slot();
         // Each is read once: the guest may change them at any time.
-        let (length, rest) = (slot.length.load(Relaxed) as usize, slot.rest.load(Relaxed));
+        let (length, rest) = (slot.length.load(Relaxed) as usize, u64::from(slot.rest.load(Relaxed)));
         let answered = slot.sequence.load(Relaxed);
         if answered != sequence {
             return Err(Death::Nonsense(format!("request {answered} instead of {sequence}")));
@@ -287,9 +293,9 @@ impl Lane {
     /// [`Error::Died`] when the guest is at its end, or does not answer before the deadline; [`Error::TooLong`].
     pub(crate) fn call(
         &self,
-        sequence: u64,
+        sequence: u32,
         request: &[u8],
-        deadline: Deadline,
+        deadline: &Deadline,
         reply: &mut Vec<u8>,
     ) -> Result<Reply, Error> {
         if request.len() as u64 > MAX_MESSAGE {
@@ -305,7 +311,7 @@ impl Lane {
         loop {
             let part = parts.next().unwrap_or_default();
             left -= part.len();
-            self.turn(part, left as u64, sequence, deadline)?;
+            self.turn(part, left, sequence, deadline)?;
             if left == 0 {
                 break;
             }

@@ -1,6 +1,6 @@
 //! A running guest.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ pub struct Sandbox {
 struct Caller {
     lane: Arc<Lane>,
     buffers: Mutex<Buffers>,
-    sequence: AtomicU64,
+    sequence: AtomicU32,
 }
 
 #[derive(Default)]
@@ -116,7 +116,7 @@ impl Sandbox {
             processor.start(start)?;
             let lane = Arc::new(Lane::new(&memory, number, &fate, config));
             sandbox.processors.push(Running::new(processor, lane.clone(), number, memory.clone(), image)?);
-            sandbox.lanes.push(Caller { lane, buffers: Mutex::default(), sequence: AtomicU64::new(0) });
+            sandbox.lanes.push(Caller { lane, buffers: Mutex::default(), sequence: AtomicU32::new(0) });
         }
         done("processors and threads");
         for lane in 0..config.lanes {
@@ -289,9 +289,9 @@ impl Sandbox {
         request.encode(&mut writer);
         buffers.request = writer.into_bytes();
         let Buffers { request, reply } = &mut *buffers;
-        let sequence = caller.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let sequence = caller.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let deadline = Deadline::after(self.config.patience.saturating_add(work));
-        caller.lane.call(sequence, request, deadline, reply)
+        caller.lane.call(sequence, request, &deadline, reply)
     }
 }
 
