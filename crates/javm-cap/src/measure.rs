@@ -49,6 +49,14 @@ impl Measure {
         Measure { size: self.size, height: (self.height + 1).min(Measure::MOST.height) }
     }
 
+    /// Whether something like this may be a root.
+    ///
+    /// # Errors
+    /// [`BoundsError`]: it is higher, or larger, than anything may be.
+    pub fn within_bounds(self) -> Result<(), BoundsError> {
+        self.check(Measure::default(), Measure::default(), 0)
+    }
+
     /// Whether it is within the bounds after `old` has gone and when it stands behind `depth` slots.
     pub(crate) fn check(self, whole: Measure, old: Measure, depth: usize) -> Result<(), BoundsError> {
         let height = depth.saturating_add(self.height.into());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use javm_cap::{BoundsError, CapHash, Capability, Instance, MAX_HEIGHT, MAX_SIZE, Path, ValidImage};
+use javm_cap::{CapHash, Capability, Instance, Path, ValidImage};
 use nub_kernel::InstanceId;
 
 use crate::description::Description;
@@ -39,10 +39,8 @@ impl Nub {
     /// [`Error::Bounds`]: it is too large, or too high. [`Error::OutOfMemory`]. Those of a guest that
     /// [ends](Nub#when-a-guest-ends).
     pub fn load(&mut self, root: Instance) -> Result<InstanceId, Error> {
-        let root = Capability::from(root);
-        check_bounds(&root)?;
-        self.publish_below(&root)?;
-        let Capability::Instance(root) = root else { unreachable!("it was made of one") };
+        root.measure().within_bounds()?;
+        self.publish_below(&root.clone().into())?;
         let made = self.reader.ask(|live| {
             let number = live.backend.machine().load(&root)?;
             Ok(Made::new(live, number, root.image().clone(), Origin::Tree(root.clone())))
@@ -90,7 +88,7 @@ impl Nub {
         if self.contains(&hash) {
             return Ok(hash);
         }
-        check_bounds(capability)?;
+        capability.measure().within_bounds()?;
         self.publish_below(capability)?;
         if !matches!(capability, Capability::Image(_)) {
             self.reader.ask(|live| live.backend.machine().hold(capability))?;
@@ -118,17 +116,6 @@ impl Nub {
             None => Ok(false),
         }
     }
-}
-
-fn check_bounds(capability: &Capability) -> Result<(), Error> {
-    let measure = capability.measure();
-    if measure.height > MAX_HEIGHT {
-        return Err(BoundsError::Height(measure.height.into()).into());
-    }
-    if measure.size > MAX_SIZE {
-        return Err(BoundsError::Size(measure.size).into());
-    }
-    Ok(())
 }
 
 /// Every Image in a capability, looking at what is shared once.

@@ -12,7 +12,6 @@ use crate::decode::{self, DecodeError, DecodeErrorReason};
 use crate::hash::CapHash;
 use crate::image::ValidImage;
 use crate::instance::Instance;
-use crate::measure::Measure;
 use crate::page::PageRef;
 use crate::typedef::TypeDef;
 
@@ -196,7 +195,7 @@ impl Reader {
             },
         };
         let instance = Instance::restore(of_image, of_table, state, pages)?;
-        instance.measure().check(Measure::default(), Measure::default(), 0)?;
+        instance.measure().within_bounds()?;
         Ok(instance)
     }
 }

@@ -12,6 +12,7 @@ mod doctor;
 mod failure;
 mod files;
 mod guest_figures;
+mod hex;
 mod image;
 mod machine;
 mod manifest;

@@ -18,6 +18,7 @@ use super::calls::Calls;
 use super::diagnosis;
 use super::failure::{Exit, Failure};
 use super::files;
+use super::hex;
 use super::machine::{self, Machine};
 use super::manifest::Tree;
 use super::number;
@@ -55,8 +56,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     scratchpad: Option<PathBuf>,
     /// The scratchpad's first bytes
-    #[arg(long, value_name = "HEX", conflicts_with = "scratchpad", value_parser = parse_hex)]
-    scratchpad_hex: Option<Bytes>,
+    #[arg(long, value_name = "HEX", conflicts_with = "scratchpad", value_parser = hex::parse)]
+    scratchpad_hex: Option<hex::Bytes>,
     /// Where the scratchpad is written to after the (last) call
     #[arg(long, value_name = "FILE")]
     scratchpad_out: Option<PathBuf>,
@@ -71,23 +72,6 @@ pub(super) struct Arguments {
     profile: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
-}
-
-/// A list of bytes as one value of a flag.
-#[derive(Clone, Debug)]
-pub(super) struct Bytes(pub(super) Vec<u8>);
-
-pub(super) fn parse_hex(text: &str) -> Result<Bytes, String> {
-    let digits: Vec<u32> = text
-        .strip_prefix("0x")
-        .unwrap_or(text)
-        .chars()
-        .map(|c| c.to_digit(16).ok_or_else(|| format!("'{c}' is no hexadecimal digit")))
-        .collect::<Result<_, _>>()?;
-    if !digits.len().is_multiple_of(2) {
-        return Err("an odd number of hexadecimal digits: two make a byte".into());
-    }
-    Ok(Bytes(digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()))
 }
 
 pub(super) fn parse_gas(text: &str) -> Result<u64, String> {
@@ -169,7 +153,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let prepared = arguments::prepare(&arguments.args, &called, arguments.raw)?;
     let given = match (&arguments.scratchpad, &arguments.scratchpad_hex) {
         (Some(file), _) => Some(files::read(file, "a scratchpad", files::MAX_SCRATCHPAD_BYTES)?),
-        (None, Some(Bytes(bytes))) => Some(bytes.clone()),
+        (None, Some(hex::Bytes(bytes))) => Some(bytes.clone()),
         (None, None) => None,
     };
     let options = InvokeOptions { path: subject.at, ..prepared.options(path, arguments.gas, given)? };
@@ -383,16 +367,12 @@ fn other_reading(outcome: &InvokeOutcome) -> String {
 fn log_text(entry: &LogEntry) -> String {
     match std::str::from_utf8(&entry.bytes) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_string(),
-        _ => format!("0x{}", hex(&entry.bytes)),
+        _ => format!("0x{}", hex::text(&entry.bytes)),
     }
 }
 
 fn log_object(entry: &LogEntry) -> Value {
-    json!({ "topic": entry.topic, "bytes": hex(&entry.bytes), "text": std::str::from_utf8(&entry.bytes).ok() })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    json!({ "topic": entry.topic, "bytes": hex::text(&entry.bytes), "text": std::str::from_utf8(&entry.bytes).ok() })
 }
 
 /// Writes a line an instruction. What goes wrong is kept until the end: a run is not stopped half-way for it.

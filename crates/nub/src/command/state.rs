@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::failure::{Exit, Failure};
 use super::files;
+use super::hex;
 use super::machine::Machine;
 use super::manifest::Tree;
 use super::number;
 use super::output::{FAINT, GOOD, Output};
-use super::run::parse_hex;
 
 /// Look at the tree that a manifest describes, after the calls that it makes
 #[derive(Subcommand, Debug)]
@@ -211,7 +211,7 @@ fn cat(arguments: &Cat, output: &mut Output) -> Result<Exit, Failure> {
     if output.is_json() {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         data.read(offset, &mut bytes).map_err(|error| Failure::Usage(error.to_string()))?;
-        output.object(&json!({ "path": place.path.to_string(), "offset": offset, "bytes": hex(&bytes) }))?;
+        output.object(&json!({ "path": place.path.to_string(), "offset": offset, "bytes": hex::text(&bytes) }))?;
         return Ok(Exit::Success);
     }
     // In pieces, as it may be 4 GiB.
@@ -240,10 +240,6 @@ fn hash(place: &Place, output: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn prove(arguments: &Prove, output: &mut Output) -> Result<Exit, Failure> {
     let place = &arguments.place;
     files::check_writable(&arguments.output)?;
@@ -256,10 +252,10 @@ fn prove(arguments: &Prove, output: &mut Output) -> Result<Exit, Failure> {
     let claim = match &proof.claim {
         Claim::Present(hash) => json!({ "present": hash.to_string() }),
         Claim::Absent => json!("absent"),
-        Claim::Bytes { offset, bytes } => json!({ "offset": offset, "bytes": hex(bytes) }),
+        Claim::Bytes { offset, bytes } => json!({ "offset": offset, "bytes": hex::text(bytes) }),
     };
     let (root, path) = (proof.root.to_string(), place.path.to_string());
-    let object = json!({ "root": root, "path": path, "claim": claim, "proof": hex(&proof.bytes) });
+    let object = json!({ "root": root, "path": path, "claim": claim, "proof": hex::text(&proof.bytes) });
     files::write(&arguments.output, format!("{object}\n").as_bytes())?;
     if output.is_json() {
         output.object(&json!({ "root": root, "path": path, "claim": claim, "proof_bytes": proof.bytes.len() }))?;
@@ -278,7 +274,7 @@ fn read_proof(text: &[u8]) -> Result<Proof, String> {
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).map(String::from).ok_or_else(|| format!("`{key}` is no text"))
     };
-    let digits = |value: &Value, key: &str| parse_hex(&text(value, key)?).map(|bytes| bytes.0);
+    let digits = |value: &Value, key: &str| hex::parse(&text(value, key)?).map(|bytes| bytes.0);
     let in_key = |key: &str, error: String| format!("{key}: {error}");
     let parse_hash = |text: String| text.parse::<CapHash>().map_err(|error| error.to_string());
     let claim = object.get("claim").ok_or("`claim` is missing")?;

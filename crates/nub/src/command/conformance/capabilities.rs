@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::values::{Encoded, Pages, Shared, Value, bytes, hash, wide};
 use super::{Differences, Failure, Ran};
+use crate::command::hex;
 
 /// The version of the form that is read.
 const VERSION: u32 = 1;
@@ -112,10 +113,6 @@ enum Claim {
         offset: u64,
         bytes: String,
     },
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Runs what is in a file. `malformed` makes the error of what cannot be run at all.
@@ -235,7 +232,7 @@ fn run_call(
         Err(error) => return Err(error.into()),
     };
     let number = |number: u64| format!("{number:#x}");
-    let name = |hash: Option<CapHash>| hash.map_or("nothing".into(), |hash| hex(&hash.0));
+    let name = |hash: Option<CapHash>| hash.map_or("nothing".into(), |hash| hash.to_string());
     let or_nothing = |hash: &Option<String>| hash.clone().unwrap_or("nothing".into());
     differences.compare("status", expected.status.clone(), found.status.name());
     differences.compare("value", expected.value.clone(), number(found.value));
@@ -245,15 +242,13 @@ fn run_call(
     differences.compare(
         "logs",
         logs(expected.logs.iter().map(|entry| (entry.topic.clone(), entry.bytes.clone())).collect()),
-        logs(found.logs.iter().map(|entry| (number(entry.topic), hex(&entry.bytes))).collect()),
+        logs(found.logs.iter().map(|entry| (number(entry.topic), hex::text(&entry.bytes))).collect()),
     );
     differences.compare("scratchpad", or_nothing(&expected.scratchpad), name(found.scratchpad));
     differences.compare("gift", or_nothing(&expected.gift), name(found.gift));
     differences.compare("root", expected.root.clone(), name(Some(nub.state_root(root)?)));
     for (path, hash) in &expected.hashes {
-        let slots = path.split('/').skip(1).map(str::parse).collect::<Result<Vec<u8>, _>>();
-        let slots = slots.map_err(|error| format!("the path {path}: {error}"))?;
-        let place = javm_cap::Path::new(&slots).map_err(|error| format!("the path {path}: {error}"))?;
+        let place = path.parse().map_err(|error| format!("the path {path}: {error}"))?;
         differences.compare(&format!("at {path}"), hash.clone(), name(nub.capability_hash(root, &place)?));
     }
     Ok(())
@@ -262,7 +257,7 @@ fn run_call(
 fn check_value(described: &Described, value: &Capability) -> Vec<String> {
     let mut differences = Differences::default();
     let measure = value.measure();
-    differences.compare("hash", described.hash.clone(), hex(&value.hash().0));
+    differences.compare("hash", described.hash.clone(), value.hash().to_string());
     differences.compare("size", described.size.to_string(), measure.size.to_string());
     differences.compare("height", described.height.to_string(), measure.height.to_string());
     differences.0
@@ -270,27 +265,27 @@ fn check_value(described: &Described, value: &Capability) -> Vec<String> {
 
 /// The proof has to show the claim, and with any bit of it changed it must not.
 fn check_proof(proof: &Proof) -> Result<Vec<String>, String> {
-    let root = hash(&proof.root)?;
-    let shown;
     let claim = match &proof.claim {
-        Claim::Present(name) => javm_proof::Claim::Present(hash(name)?),
-        Claim::Absent => javm_proof::Claim::Absent,
-        Claim::Bytes { offset, bytes: text } => {
-            shown = bytes(text)?;
-            javm_proof::Claim::Bytes { offset: *offset, bytes: &shown }
-        }
+        Claim::Present(name) => nub::Claim::Present(CapHash(hash(name)?)),
+        Claim::Absent => nub::Claim::Absent,
+        Claim::Bytes { offset, bytes: text } => nub::Claim::Bytes { offset: *offset, bytes: bytes(text)? },
     };
-    let proof_bytes = bytes(&proof.proof)?;
+    let mut proof = nub::Proof {
+        root: CapHash(hash(&proof.root)?),
+        path: javm_cap::Path::new(&proof.path).map_err(|error| error.to_string())?,
+        claim,
+        bytes: bytes(&proof.proof)?,
+    };
     let mut differences = Vec::new();
-    if let Err(error) = javm_proof::verify(&root, &proof.path, &claim, &proof_bytes) {
+    if let Err(error) = proof.verify() {
         differences.push(format!("the proof is refused: {error}"));
     }
-    for index in 0..proof_bytes.len() {
-        let mut changed = proof_bytes.clone();
-        changed[index] ^= 1;
-        if javm_proof::verify(&root, &proof.path, &claim, &changed).is_ok() {
+    for index in 0..proof.bytes.len() {
+        proof.bytes[index] ^= 1;
+        if proof.verify().is_ok() {
             differences.push(format!("the proof is accepted with another byte {index}"));
         }
+        proof.bytes[index] ^= 1;
     }
     Ok(differences)
 }

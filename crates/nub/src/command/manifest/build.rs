@@ -1,5 +1,7 @@
 //! The tree that a manifest describes.
 
+use std::collections::BTreeMap;
+
 use javm_cap::{
     CNode, Callable, Capability, Data, Instance, Interface, Mask, PAGE_SIZE, Path, PlaceError, Right, Service, TypeDef,
     ValidImage, Wanted,
@@ -12,7 +14,7 @@ use super::schema::{self, Number};
 use super::{Names, Source};
 use crate::command::failure::Failure;
 use crate::command::files;
-use crate::command::run::parse_hex;
+use crate::command::hex;
 
 /// The largest file that becomes a Data: as much as one can have.
 const MAX_DATA_BYTES: u64 = javm_cap::MAX_DATA_PAGES as u64 * PAGE_SIZE as u64;
@@ -119,17 +121,26 @@ fn capability(
     })
 }
 
+/// What a name stands for, which is one of these, in the table of the manifest that has them.
+fn named<'a, T, V>(
+    source: &Source<'_>,
+    item: &Spanned<T>,
+    name: &str,
+    (what, table, known): (&str, &str, &'a BTreeMap<String, V>),
+) -> Result<&'a V, Failure> {
+    known.get(name).ok_or_else(|| {
+        let known = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        source.wrong(item, format!("no {what} is named '{name}' in [{table}], which has: {known}"))
+    })
+}
+
 fn named_image<'a, T>(
     source: &Source<'_>,
     names: &'a Names,
     item: &Spanned<T>,
     name: &str,
 ) -> Result<&'a ValidImage, Failure> {
-    let known = || names.images.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    names
-        .images
-        .get(name)
-        .ok_or_else(|| source.wrong(item, format!("no Image is named '{name}' in [images], which has: {}", known())))
+    named(source, item, name, ("Image", "images", &names.images))
 }
 
 fn named_type<'a, T>(
@@ -138,11 +149,7 @@ fn named_type<'a, T>(
     item: &Spanned<T>,
     name: &str,
 ) -> Result<&'a TypeDef, Failure> {
-    let known = || names.types.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    names
-        .types
-        .get(name)
-        .ok_or_else(|| source.wrong(item, format!("no interface is named '{name}' in [types], which has: {}", known())))
+    named(source, item, name, ("interface", "types", &names.types))
 }
 
 /// A new Instance of an Image, with the services that it imports if it is to have them.
@@ -202,7 +209,9 @@ fn data<T>(source: &Source<'_>, item: &Spanned<T>, content: &schema::Data) -> Re
     let bytes = match (text, hex, file) {
         (None, None, None) => Vec::new(),
         (Some(text), None, None) => text.clone().into_bytes(),
-        (None, Some(hex), None) => parse_hex(hex).map_err(|error| source.wrong(item, format!("hex: {error}")))?.0,
+        (None, Some(digits), None) => {
+            hex::parse(digits).map_err(|error| source.wrong(item, format!("hex: {error}")))?.0
+        }
         (None, None, Some(file)) => files::read(&source.beside(file), "a Data", MAX_DATA_BYTES)?,
         _ => return Err(source.wrong(item, "a Data has one of text, hex and file, or none of them for zeros")),
     };
