@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 
 use javm_cap::{
     Access, CNode, Capability, Data, DynamicMappings, Endpoint, GIFT_SLOT, Instance, MAX_HEIGHT, Path, RunState,
-    SCRATCHPAD_SLOT, Suspended, Why,
+    SCRATCHPAD_SLOT, Suspended, ValidImage, Why,
 };
 use javm_interpreter::State;
 use javm_isa::Reg;
 
 use crate::arch::{AddressSpace, Arch};
 use crate::engine::{Answer, Reply, Stop};
-use crate::frame::{CallRecord, Frame, Mark, Stores, Via, put_pages};
+use crate::frame::{Frame, Mark, Stores, Via, put_pages};
 use crate::operation::{Request, flag};
 use crate::process::Process;
 use crate::published::Published;
@@ -21,6 +21,7 @@ use crate::reference::Reference;
 use crate::service;
 use crate::status::Status;
 use crate::window::{data_in, is_live};
+use crate::working::Working;
 
 /// What entering a program costs, from the gas limit of the call.
 pub mod price {
@@ -51,13 +52,81 @@ pub(crate) struct Target {
 }
 
 /// How a program is entered.
+#[derive(Clone, Copy)]
 pub(crate) struct Entering {
     pub(crate) flags: u8,
-    /// What goes into slots 0 and 1.
-    pub(crate) live: [Option<Capability>; 2],
     pub(crate) gas: u64,
     /// Where what may have to be undone begins.
     pub(crate) mark: Mark,
+}
+
+/// What is called: the Instance at a path, as far as a call needs it.
+struct Callee {
+    path: Path,
+    /// A copy of its table.
+    table: CNode,
+    /// How large it is.
+    size: u64,
+    program: Program,
+    /// The number of the endpoint.
+    endpoint: usize,
+}
+
+/// What runs in a callee.
+enum Program {
+    /// That of a window that shows the callee's table, by its number.
+    Shown(usize),
+    /// That of an Image.
+    Of(ValidImage),
+}
+
+/// What is remembered of a frame as long as it runs.
+struct Started {
+    path: Path,
+    via: Via,
+    size: u64,
+    writable: u32,
+}
+
+/// What a program asks for to be entered.
+struct Demand {
+    /// How many pages it may write to.
+    writable: u32,
+    /// What entering it costs.
+    price: u64,
+}
+
+impl Demand {
+    #[inline]
+    fn new(program: &Published, via: Via) -> Demand {
+        let through = if matches!(via, Via::Callable { .. }) { price::THROUGH_CALLABLE } else { 0 };
+        let price = price::ENTRY
+            + through
+            + price::MAPPING * program.image().memory.len() as u64
+            + price::EPHEMERAL_PAGE * u64::from(program.ephemeral_pages())
+            + price::WRITABLE_PAGE * u64::from(program.writable_pages());
+        Demand { writable: program.writable_pages() + program.ephemeral_pages(), price }
+    }
+
+    /// The same with what MAP has added.
+    fn with(self, dynamic: &DynamicMappings) -> Demand {
+        let writable = dynamic.iter().filter(|mapping| mapping.access == Access::ReadWrite);
+        let writable: u32 = writable.map(|mapping| mapping.pages).sum();
+        let price = price::MAPPING * dynamic.len() as u64 + price::WRITABLE_PAGE * u64::from(writable);
+        Demand { writable: self.writable + writable, price: self.price + price }
+    }
+}
+
+/// Has a state stand at an endpoint, of which `arguments` has as many as it takes or more.
+#[inline]
+fn begin(state: &mut State, endpoint: &Endpoint, arguments: &[u64]) {
+    let registers = &mut state.registers;
+    *registers = endpoint.registers;
+    registers[Reg::RA.index()] = u64::from(javm_isa::program::HALT_ADDRESS);
+    for (register, &argument) in registers[Reg::A0.index()..].iter_mut().zip(arguments).take(endpoint.arity.into()) {
+        *register = argument;
+    }
+    (state.pc, state.block_paid) = (endpoint.entry, false);
 }
 
 /// The first frame at its end.
@@ -70,53 +139,27 @@ pub(crate) struct Finished<S> {
     pub(crate) refused: Option<Status>,
 }
 
-/// How many pages dynamic mappings may be written through.
-#[inline]
-fn writable_in(dynamic: &DynamicMappings) -> u32 {
-    if dynamic.is_empty() {
-        return 0;
-    }
-    let writable = dynamic.iter().filter(|mapping| mapping.access == Access::ReadWrite);
-    writable.map(|mapping| mapping.pages).sum()
-}
-
 impl Target {
     /// A call of an endpoint, of which `arguments` has as many as it takes or more.
     pub(crate) fn new(path: Path, program: Arc<Published>, via: Via, endpoint: &Endpoint, arguments: &[u64]) -> Target {
-        let mut registers = endpoint.registers;
-        registers[Reg::RA.index()] = u64::from(javm_isa::program::HALT_ADDRESS);
-        for (register, &argument) in
-            registers[Reg::A0.index()..].iter_mut().zip(arguments).take(usize::from(endpoint.arity))
-        {
-            *register = argument;
-        }
-        let state = State { registers, pc: endpoint.entry, gas: 0, block_paid: false };
+        let mut state = State::new(0, 0);
+        begin(&mut state, endpoint, arguments);
         Target { path, program, via, state, dynamic: DynamicMappings::new(), ephemeral: None }
     }
 
-    /// How many pages it may write to.
-    #[inline]
-    pub(crate) fn writable(&self) -> u32 {
-        let program = &self.program;
-        program.writable_pages() + program.ephemeral_pages() + writable_in(&self.dynamic)
+    fn demand(&self) -> Demand {
+        Demand::new(&self.program, self.via).with(&self.dynamic)
     }
 
-    /// What entering it costs.
-    #[inline]
-    fn price(&self) -> u64 {
-        let Target { program, dynamic, .. } = self;
-        let mappings = program.image().memory.len() + dynamic.len();
-        let through = if matches!(self.via, Via::Callable { .. }) { price::THROUGH_CALLABLE } else { 0 };
-        price::ENTRY
-            + through
-            + price::MAPPING * mappings as u64
-            + price::EPHEMERAL_PAGE * u64::from(program.ephemeral_pages())
-            + price::WRITABLE_PAGE * u64::from(program.writable_pages() + writable_in(dynamic))
+    /// How many pages it may write to.
+    pub(crate) fn writable(&self) -> u32 {
+        self.demand().writable
     }
 }
 
 impl<A: Arch> Process<'_, A> {
     /// CALL, its own price paid.
+    #[inline]
     pub(crate) fn call(&mut self, request: Request) -> Answer {
         let place = self.walk(request.reference)?;
         match self.present(&place)? {
@@ -151,15 +194,10 @@ impl<A: Arch> Process<'_, A> {
     fn call_instance(&mut self, place: &Reference, request: Request) -> Answer {
         let path = self.path_of(place).ok_or(Status::Range)?;
         let instance = self.instance(place)?;
-        let image = instance.image().clone();
-        let endpoint = image.image().endpoints.get(usize::from(request.endpoint)).ok_or(Status::NoEndpoint)?;
-        if !self.can_be_called(&path, instance) {
-            return Err(Status::Busy.into());
-        }
-        let arguments = self.running().arguments();
-        let program = self.programs.of(&image);
-        let target = Target::new(path, program, Via::Owner, endpoint, &arguments);
-        self.enter(target, request.flags, u64::MAX)
+        let number = usize::from(request.endpoint);
+        let callee =
+            self.callee(path, instance, (number < instance.image().image().endpoints.len()).then_some(number))?;
+        self.enter_callee(callee, Via::Owner, request.flags, u64::MAX)
     }
 
     fn call_callable(&mut self, place: &Reference, request: Request) -> Answer {
@@ -170,17 +208,55 @@ impl<A: Arch> Process<'_, A> {
         }
         let path = self.meant(place, &right.path).ok_or(Status::Empty)?;
         let instance = self.reach(&path)?;
-        let image = instance.image().clone();
-        let number = callable.endpoint(&image, request.endpoint);
-        let endpoint = number.and_then(|number| image.image().endpoints.get(number)).ok_or(Status::NoEndpoint)?;
-        if !self.can_be_called(&path, instance) {
-            return Err(Status::Busy.into());
-        }
-        let arguments = self.running().arguments();
+        let callee = self.callee(path, instance, callable.endpoint(instance.image(), request.endpoint))?;
         let via = Via::Callable { badge: right.badge, distance: right.distance };
-        let program = self.programs.of(&image);
-        let target = Target::new(path, program, via, endpoint, &arguments);
-        self.enter(target, request.flags | flag::ATOMIC, right.ceiling)
+        self.enter_callee(callee, via, request.flags | flag::ATOMIC, right.ceiling)
+    }
+
+    /// What a call of an endpoint of the Instance at a path needs of it.
+    ///
+    /// # Errors
+    /// [`Status::NoEndpoint`], [`Status::Busy`].
+    #[inline]
+    fn callee(&self, path: Path, instance: &Instance, endpoint: Option<usize>) -> Result<Callee, Status> {
+        let endpoint = endpoint.ok_or(Status::NoEndpoint)?;
+        if !self.can_be_called(&path, instance) {
+            return Err(Status::Busy);
+        }
+        let (image, table) = (instance.image(), instance.table());
+        // What rests in slots 0 and 1 does not stay there.
+        let rests = PASSED.iter().any(|&(slot, _)| table.get(slot).is_some());
+        let shown = if rests { None } else { self.windows.showing(image, table) };
+        let program = match shown {
+            Some(index) => Program::Shown(index),
+            None => Program::Of(image.clone()),
+        };
+        Ok(Callee { path, table: table.clone(), size: instance.measure().size, program, endpoint })
+    }
+
+    /// Enters what is called from the running program.
+    fn enter_callee(&mut self, callee: Callee, via: Via, flags: u8, ceiling: u64) -> Answer {
+        let Callee { path, table, size, program, endpoint } = callee;
+        let arguments = self.running().arguments();
+        match program {
+            Program::Shown(index) => {
+                let demand = Demand::new(self.windows.program(index), via);
+                let mut live = [None, None];
+                let entering = self.admit(&demand, flags, ceiling, &mut live)?;
+                let mut frame = self.windows.take_shown(index);
+                let Frame { program, state, .. } = &mut *frame;
+                let Some(endpoint) = program.image().endpoints.get(endpoint) else { unreachable!("it was found") };
+                begin(state, endpoint, &arguments);
+                frame.table = Working::new(table);
+                self.start(frame, true, Started { path, via, size, writable: demand.writable }, entering, live);
+            }
+            Program::Of(image) => {
+                let program = self.programs.of(&image);
+                let Some(endpoint) = image.image().endpoints.get(endpoint) else { unreachable!("it was found") };
+                self.enter(Target::new(path, program, via, endpoint, &arguments), flags, ceiling)?;
+            }
+        }
+        Ok(None)
     }
 
     /// The Instance that a path leads to, whatever runs on the way.
@@ -243,39 +319,56 @@ impl<A: Arch> Process<'_, A> {
 
     /// Enters a program from the running one.
     fn enter(&mut self, target: Target, flags: u8, ceiling: u64) -> Answer {
+        let mut live = [None, None];
+        let passing = if target.ephemeral.is_some() { 0 } else { flags };
+        let entering = self.admit(&target.demand(), passing, ceiling, &mut live)?;
+        self.push(target, Entering { flags, ..entering }, live);
+        Ok(None)
+    }
+
+    /// Takes what a callee gets from the running program: its gas, and what stands in slots 0 and 1 as far as flags say that
+    /// it goes with the call.
+    ///
+    /// # Errors
+    /// What CALL is refused with. Nothing is taken then.
+    #[inline]
+    fn admit(
+        &mut self,
+        demand: &Demand,
+        flags: u8,
+        ceiling: u64,
+        live: &mut [Option<Capability>; 2],
+    ) -> Result<Entering, Status> {
         if self.frames.len() >= self.parameters.depth {
-            return Err(Status::Depth.into());
+            return Err(Status::Depth);
         }
-        if self.writable + target.writable() > self.parameters.writable_pages {
-            return Err(Status::Quota.into());
+        if self.writable + demand.writable > self.parameters.writable_pages {
+            return Err(Status::Quota);
         }
         let limit = self.gas_limit().min(ceiling);
-        let gas = limit.checked_sub(target.price());
-        let passes = flags & (flag::SCRATCH | flag::GIFT) != 0 && target.ephemeral.is_none();
-        if !passes {
-            let Some(gas) = gas else { return Err(Status::OutOfGas.into()) };
-            self.top().state.gas -= limit;
-            let mark = self.mark();
-            self.push(target, Entering { flags, live: [None, None], gas, mark });
-            return Ok(None);
-        }
+        let gas = limit.checked_sub(demand.price).ok_or(Status::OutOfGas);
+        let gas = match flags & (flag::SCRATCH | flag::GIFT) {
+            0 => gas?,
+            _ => self.pass(flags, gas, live)?,
+        };
+        self.top().state.gas -= limit;
+        Ok(Entering { flags, gas, mark: self.mark() })
+    }
+
+    /// Takes what stands in slots 0 and 1 of the running program, with what was stored there, unless a call with this gas is
+    /// refused.
+    fn pass(&mut self, flags: u8, gas: Result<u64, Status>, live: &mut [Option<Capability>; 2]) -> Result<u64, Status> {
         let passed = |flag: u8| flags & flag != 0;
         let (changed, most, epoch) = (self.changed, self.parameters.changed_pages, self.epoch);
         let caller = self.top();
         let stores = PASSED.map(|(slot, flag)| passed(flag).then(|| caller.withdraw(slot)));
         let count: usize = stores.iter().flatten().map(|stores| stores.pages.len()).sum();
-        let refused = match gas {
-            _ if changed + count as u64 > most => Some(Status::Quota),
-            None => Some(Status::OutOfGas),
-            Some(_) => None,
-        };
-        if let Some(status) = refused {
+        let admitted = if changed + count as u64 > most { Err(Status::Quota) } else { gas };
+        if admitted.is_err() {
             stores.into_iter().flatten().for_each(|stores| caller.restore(stores));
-            return Err(status.into());
+            return admitted;
         }
         stores.into_iter().flatten().for_each(|stores| caller.collect(stores, epoch));
-        caller.state.gas -= limit;
-        let mut live = [None, None];
         for (slot, flag) in PASSED {
             if passed(flag) {
                 live[usize::from(slot)] = caller.live[usize::from(slot)].take();
@@ -283,28 +376,25 @@ impl<A: Arch> Process<'_, A> {
             }
         }
         self.changed += count as u64;
-        let call = Entering { flags, live, gas: gas.unwrap_or(0), mark: self.mark() };
-        self.push(target, call);
-        Ok(None)
+        admitted
     }
 
-    /// Puts a frame onto the stack.
-    pub(crate) fn push(&mut self, target: Target, entering: Entering) {
+    /// Puts a frame onto the stack, of whatever stands at the path of the target.
+    pub(crate) fn push(&mut self, target: Target, entering: Entering, live: [Option<Capability>; 2]) {
         let writable = target.writable();
-        let Target { path, program, via, mut state, dynamic, ephemeral } = target;
-        let Entering { flags, live, gas, mark } = entering;
+        let Target { path, program, via, state, dynamic, ephemeral } = target;
         let Some(instance) = self.held(&path) else { unreachable!("it was looked at before") };
         let size = instance.measure().size;
-        let mut table = instance.table().clone();
-        // Nobody gets back what came from the host.
-        let passed = if self.frames.is_empty() { [None, None] } else { live.clone() };
-        let rested = [SCRATCHPAD_SLOT, GIFT_SLOT].map(|slot| table.take(slot));
-        let is_resumed = ephemeral.is_some();
-        let changes = rested.iter().flatten().count() as u64 + u64::from(is_resumed);
+        let mut table = Working::new(instance.table().clone());
+        let rested = PASSED.map(|(slot, _)| match table.get(slot) {
+            Some(_) => table.take(slot),
+            None => None,
+        });
+        let changes = rested.iter().flatten().count() as u64 + u64::from(ephemeral.is_some());
         if changes > 0 {
             table.count_changes(self.epoch, changes);
         }
-        let live = if is_resumed {
+        let live = if ephemeral.is_some() {
             rested
         } else {
             // What stood there at rest is dropped.
@@ -312,15 +402,38 @@ impl<A: Arch> Process<'_, A> {
             live
         };
         let (mut frame, shows_table) = self.windows.take(program, &table, || self.arch.create_space());
-        state.gas = gas;
-        self.writable += writable;
-        (frame.path, frame.table, frame.live, frame.dynamic) = (path, table, live, dynamic);
-        (frame.state, frame.may_have_stored) = (state, true);
-        frame.call = CallRecord { via, flags, size, writable, mark, passed };
-        frame.mount(shows_table);
+        (frame.state, frame.table, frame.dynamic) = (state, table, dynamic);
+        self.start(frame, shows_table, Started { path, via, size, writable }, entering, live);
         if let Some(ephemeral) = ephemeral {
-            frame.fill_ephemeral(&ephemeral);
+            self.top().fill_ephemeral(&ephemeral);
         }
+    }
+
+    /// Has a frame run whose program, state and table are there. `shows_table` says that its window shows the table.
+    #[inline]
+    fn start(
+        &mut self,
+        mut frame: Box<Frame<A::Space>>,
+        shows_table: bool,
+        started: Started,
+        entering: Entering,
+        live: [Option<Capability>; 2],
+    ) {
+        let Started { path, via, size, writable } = started;
+        let Entering { flags, gas, mark } = entering;
+        self.writable += writable;
+        (frame.path, frame.state.gas, frame.may_have_stored) = (path, gas, true);
+        let call = &mut frame.call;
+        (call.via, call.flags, call.size, call.writable, call.mark) = (via, flags, size, writable, mark);
+        // A frame that comes from the windows has nothing in slots 0 and 1.
+        if live.iter().any(Option::is_some) {
+            // Nobody gets back what came from the host.
+            if !self.frames.is_empty() {
+                frame.call.passed = live.clone();
+            }
+            frame.live = live;
+        }
+        frame.mount(shows_table);
         self.frames.push(frame);
     }
 
@@ -355,25 +468,26 @@ impl<A: Arch> Process<'_, A> {
         if !is_kept {
             self.go_back(frame.call.mark);
         }
-        let mut back = match (is_kept, stop) {
-            (true, Stop::Halt) => core::mem::take(&mut frame.live),
-            (true, _) => [None, None],
-            (false, _) => core::mem::take(&mut frame.call.passed),
-        };
-        let (gas, flags) = (frame.state.gas, frame.call.flags);
-        self.close(frame, is_kept);
-        let caller = self.top();
-        for (slot, flag) in PASSED {
-            if flags & flag != 0
-                && let Some(capability) = back[usize::from(slot)].take()
-            {
-                caller.live[usize::from(slot)] = Some(capability);
-                caller.show(slot);
+        if frame.call.flags & (flag::SCRATCH | flag::GIFT) != 0 {
+            let Frame { live, call, .. } = &mut *frame;
+            let caller = self.top();
+            for (slot, flag) in PASSED {
+                let back = match is_kept {
+                    true if stop == Stop::Halt => &mut live[usize::from(slot)],
+                    true => continue,
+                    false => &mut call.passed[usize::from(slot)],
+                };
+                if call.flags & flag != 0 && back.is_some() {
+                    caller.live[usize::from(slot)] = back.take();
+                    caller.show(slot);
+                }
             }
         }
+        let gas = frame.state.gas;
+        self.close(frame, is_kept);
+        let caller = self.top();
         caller.state.gas += gas;
         caller.take_reply(&reply);
-        back.into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
         None
     }
 
@@ -388,8 +502,10 @@ impl<A: Arch> Process<'_, A> {
             false => window.table = None,
         }
         let Frame { table, live, call, .. } = &mut *frame;
-        live.iter_mut().chain(&mut call.passed).filter_map(Option::take).for_each(|dropped| self.reclaim.add(dropped));
-        let table = core::mem::take(table);
+        for left in [live, &mut call.passed] {
+            left.iter_mut().filter_map(Option::take).for_each(|dropped| self.reclaim.add(dropped));
+        }
+        let table = core::mem::take(table).into_table();
         // What is held does not go with the copy.
         if !is_held {
             self.reclaim.add(table);
@@ -424,14 +540,12 @@ impl<A: Arch> Process<'_, A> {
     /// Writes the table of a frame back, with what was stored to its Data, and shows that in the window. Its Instance is then
     /// in this state.
     fn keep(&mut self, frame: &mut Frame<A::Space>, stores: Vec<Stores>, state: RunState) {
-        let Some(held) = self.held(&frame.path) else { unreachable!("what is on the call stack is pinned") };
-        let is_same = frame.table.is_unchanged_from(held.table())
-            && matches!(held.state(), RunState::Idle)
-            && state == RunState::Idle;
-        if stores.is_empty() && is_same {
+        // A table that was changed when the frame began is that of an Instance that was not Idle, or had something in slot 0
+        // or 1.
+        if stores.is_empty() && !frame.table.is_changed() && state == RunState::Idle {
             return;
         }
-        let table = core::mem::take(&mut frame.table);
+        let table = core::mem::take(&mut frame.table).into_table();
         let Frame { window, path, .. } = frame;
         // A table that is known is not changed in place.
         window.table = None;
@@ -456,7 +570,7 @@ impl<A: Arch> Process<'_, A> {
         old.into_iter().for_each(|page| window.space.reuse(page));
         if let Some(held) = self.held(path) {
             slots.into_iter().for_each(|slot| window.show(slot, data_in(held.table(), slot)));
-            frame.table = held.table().clone();
+            frame.table = Working::new(held.table().clone());
         }
     }
 
@@ -487,7 +601,7 @@ impl<A: Arch> Process<'_, A> {
         stores.extend(PASSED.map(|(slot, _)| frame.withdraw(slot)));
         let ephemeral = frame.take_ephemeral();
         let stored = ephemeral.stored_pages().count() as u64;
-        let mut table = frame.table.clone();
+        let mut table = CNode::clone(&frame.table);
         for (slot, live) in (0..).zip(&frame.live) {
             if let Some(capability) = live {
                 table.set(slot, capability.clone()).map_err(|_| Status::Range)?;
@@ -503,7 +617,7 @@ impl<A: Arch> Process<'_, A> {
             frame.window.space.unmap(mapping.first_page, mapping.pages);
         }
         frame.live = [None, None];
-        frame.table = table;
+        frame.table = Working::new(table);
         stores.retain(|stores| !stores.pages.is_empty());
         let state = RunState::Suspended(Suspended { why, block_paid, pc, registers, ephemeral, mappings });
         self.keep(frame, stores, state);

@@ -141,6 +141,7 @@ pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace
 
 impl<A: Arch> Process<'_, A> {
     /// Answers what the running program asks for by `ecall`.
+    #[inline(never)]
     fn operate(&mut self) -> Option<Stop> {
         let request = Request::from_register(self.running().register(Reg::A4));
         match Operation::from_number(request.operation) {
@@ -149,7 +150,8 @@ impl<A: Arch> Process<'_, A> {
         }
     }
 
-    /// Has an operation paid for and done.
+    /// Has an operation paid for and done. Inlined, so that nothing is looked up where it is known which one it is.
+    #[inline(always)]
     fn answer(&mut self, operation: Operation, request: Request) -> Option<Stop> {
         let operands = Operands::new(self.running(), request);
         let price = operation.price_of(&operands);
@@ -165,6 +167,7 @@ impl<A: Arch> Process<'_, A> {
 
     /// Takes gas from the running program; where there is less it stands before the instruction, which more gas could
     /// repeat.
+    #[inline]
     fn pay(&mut self, price: u64) -> Result<(), Stop> {
         let gas = &mut self.top().state.gas;
         *gas = gas.checked_sub(price).ok_or(Stop::OutOfGas)?;
@@ -172,6 +175,7 @@ impl<A: Arch> Process<'_, A> {
     }
 
     /// Gives the program what came out of an operation that cost this much.
+    #[inline]
     fn take(&mut self, answer: Answer, price: u64) -> Option<Stop> {
         let frame = self.top();
         match answer {

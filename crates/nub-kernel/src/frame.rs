@@ -15,6 +15,7 @@ use crate::arch::AddressSpace;
 use crate::engine::Reply;
 use crate::published::{DataMapping, Published};
 use crate::window::{Window, as_data, data_in, is_live};
+use crate::working::Working;
 
 /// How a program came to be called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +47,7 @@ pub(crate) struct Frame<S> {
     /// Where its Instance stands.
     pub(crate) path: Path,
     /// Its slots from 2 on.
-    pub(crate) table: CNode,
+    pub(crate) table: Working,
     /// Slots 0 and 1.
     pub(crate) live: [Option<Capability>; 2],
     /// What MAP added to the memory map of the Image.
@@ -104,7 +105,7 @@ impl<S: AddressSpace> Frame<S> {
         Frame {
             program,
             path: Path::ROOT,
-            table: CNode::new(),
+            table: Working::default(),
             live: [None, None],
             dynamic: DynamicMappings::new(),
             window: Window::new(space),
@@ -159,8 +160,10 @@ impl<S: AddressSpace> Frame<S> {
     pub(crate) fn mount(&mut self, shows_table: bool) {
         let Frame { program, table, live, window, dynamic, .. } = self;
         if shows_table {
-            for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
-                window.show(slot, as_data(live[usize::from(slot)].as_ref()));
+            if program.maps_live() {
+                for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
+                    window.show(slot, as_data(live[usize::from(slot)].as_ref()));
+                }
             }
         } else {
             window.mount(program, |slot| shown_data(live, table, slot));
@@ -473,9 +476,11 @@ impl<S: AddressSpace> Frame<S> {
         if !self.unseen.is_empty() {
             self.unseen.clear();
         }
-        for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
-            if window.shown(slot).is_some_and(|data| !data.is_blank()) {
-                window.show(slot, None);
+        if self.program.maps_live() {
+            for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
+                if window.shown(slot).is_some_and(|data| !data.is_blank()) {
+                    window.show(slot, None);
+                }
             }
         }
     }

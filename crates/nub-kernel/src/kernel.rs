@@ -701,7 +701,7 @@ impl<A: Arch> Kernel<A> {
             is_query: !keep,
         };
         let mark = process.mark();
-        process.push(target, Entering { flags: flag::ATOMIC, live, gas, mark });
+        process.push(target, Entering { flags: flag::ATOMIC, gas, mark }, live);
         let Finished { mut frame, stop, is_kept, refused } = engine::run(&mut process, trace);
         let logs = core::mem::replace(&mut process.log, Log::new(0)).into_entries();
         if !is_kept {

@@ -39,6 +39,7 @@ pub mod regions;
 pub mod service;
 pub mod status;
 mod window;
+mod working;
 
 pub use arch::{AddressSpace, Arch, Trace};
 pub use chain::{Chain, MAX_DEPTH, MOST_LOG_BYTES, Parameters, ParametersError};

@@ -131,7 +131,7 @@ impl<A: Arch> Process<'_, A> {
     /// The Instance at a path as its holder has it.
     pub(crate) fn held(&self, path: &[u8]) -> Option<&Instance> {
         let (table, way) = match self.holder(path) {
-            Some(index) => (&self.frames[index].table, &path[self.frames[index].path.len()..]),
+            Some(index) => (&*self.frames[index].table, &path[self.frames[index].path.len()..]),
             None if path.is_empty() => return Some(self.root),
             None => (self.root.table(), path),
         };
@@ -188,7 +188,11 @@ impl<A: Arch> Process<'_, A> {
 
     /// Whether an Instance that stands at a path can be called.
     pub(crate) fn can_be_called(&self, path: &[u8], instance: &Instance) -> bool {
-        matches!(instance.state(), RunState::Idle) && !self.is_on_stack(path) && !self.has_running_in_live_slots(path)
+        // An Instance on the call stack with this path is the one itself; one below it is in the way in slot 0 or 1.
+        let is_in_the_way = |frame: &Frame<_>| {
+            frame.path.starts_with(path) && frame.path.get(path.len()).is_none_or(|&slot| is_live(slot))
+        };
+        matches!(instance.state(), RunState::Idle) && !self.frames.iter().any(|frame| is_in_the_way(frame))
     }
 
     /// Whether something that runs stands in slot 0 or 1 of the Instance at a path, or below: to enter it would drop that.

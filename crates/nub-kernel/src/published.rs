@@ -8,6 +8,7 @@ use javm_interpreter::Code;
 use javm_isa::Mode;
 
 use crate::arch::AddressSpace;
+use crate::window::is_live;
 
 /// An Image that was checked, with what running it needs. Instances of one Image share it.
 pub(crate) struct Published {
@@ -111,6 +112,12 @@ impl Published {
     /// How many pages of Data the program may write to.
     pub(crate) fn writable_pages(&self) -> u32 {
         self.writable_pages
+    }
+
+    /// Whether slot 0 or 1 is mapped.
+    #[inline]
+    pub(crate) fn maps_live(&self) -> bool {
+        self.slots.first().is_some_and(|&slot| is_live(slot))
     }
 
     /// What of the memory map shows Data, in ascending order of the pages.

@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::image::limits::FIRST_FREE_SLOT;
-use javm_cap::{CNode, Capability, Data, TableIdentity};
+use javm_cap::{CNode, Capability, Data, TableIdentity, ValidImage};
 
 use crate::arch::AddressSpace;
 use crate::frame::Frame;
@@ -149,6 +149,11 @@ impl<S: AddressSpace> Idle<S> {
         Arc::ptr_eq(&self.frame.program, program)
     }
 
+    #[inline]
+    fn shows(&self, table: &CNode) -> bool {
+        self.frame.window.table.as_ref().is_some_and(|shown| shown.is(table))
+    }
+
     /// Whether it shows the table of nobody who is there.
     fn is_nobodys(&self) -> bool {
         self.frame.window.table.as_ref().is_none_or(TableIdentity::is_gone)
@@ -166,6 +171,25 @@ impl<S: AddressSpace> Windows<S> {
         Windows { idle: Vec::new(), clock: 0 }
     }
 
+    /// The number of a window that shows a table, and has the program of an Image in memory that is this very one; as long as none
+    /// is taken or put.
+    #[inline]
+    pub(crate) fn showing(&self, image: &ValidImage, table: &CNode) -> Option<usize> {
+        self.idle.iter().position(|idle| idle.shows(table) && idle.frame.program.valid().ptr_eq(image))
+    }
+
+    /// The program of a window.
+    #[inline]
+    pub(crate) fn program(&self, number: usize) -> &Published {
+        &self.idle[number].frame.program
+    }
+
+    /// The frame of a window.
+    #[inline]
+    pub(crate) fn take_shown(&mut self, number: usize) -> Box<Frame<S>> {
+        self.idle.swap_remove(number).frame
+    }
+
     /// A frame whose window is one for a program over a table: best the one that shows just that, else one of the program
     /// that shows nobody's table, else one with nothing mounted, which `create` makes, else the one that was not used for the
     /// longest time. Says whether it shows the slots of the table already.
@@ -176,8 +200,7 @@ impl<S: AddressSpace> Windows<S> {
         table: &CNode,
         create: impl FnOnce() -> S,
     ) -> (Box<Frame<S>>, bool) {
-        let shows = |idle: &Idle<S>| idle.frame.window.table.as_ref().is_some_and(|shown| shown.is(table));
-        if let Some(index) = self.idle.iter().position(|idle| shows(idle) && idle.is_of(&program)) {
+        if let Some(index) = self.idle.iter().position(|idle| idle.shows(table) && idle.is_of(&program)) {
             return (self.idle.swap_remove(index).frame, true);
         }
         let resting = self.idle.iter().position(|idle| idle.is_nobodys() && idle.is_of(&program));

@@ -230,12 +230,6 @@ impl CNode {
         }
     }
 
-    /// [`ptr_eq`](CNode::ptr_eq) of tables that have counted the same changes of themselves.
-    #[must_use]
-    pub fn is_unchanged_from(&self, other: &CNode) -> bool {
-        self.ptr_eq(other) && self.changes == other.changes
-    }
-
     /// What tells this table, as it is now, from all others and from what it is after a change.
     #[must_use]
     pub fn identity(&self) -> TableIdentity {

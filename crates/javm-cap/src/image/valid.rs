@@ -72,6 +72,13 @@ impl ValidImage {
         &self.0.image
     }
 
+    /// Whether both are the same in memory. Equal ones in different places are not.
+    #[must_use]
+    #[inline]
+    pub fn ptr_eq(&self, other: &ValidImage) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Its program, parsed.
     #[must_use]
     pub fn program(&self) -> &Program {

@@ -169,6 +169,7 @@ pub(crate) fn result(result: u64) -> Answer {
 impl<A: Arch> Process<'_, A> {
     /// Does an operation whose price, as far as it follows from the registers, is paid, and whose operands are in their
     /// ranges.
+    #[inline(always)]
     pub(crate) fn perform(&mut self, operation: Operation, operands: &Operands) -> Answer {
         match operation {
             Operation::Copy => self.copy(operands),
