@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use javm_link::LinkError;
 use thiserror::Error;
 
+use super::files;
+
 macro_rules! exits {
     ($($number:literal $name:ident $doc:literal;)*) => {
         /// What the process's exit code says. The numbers are part of the command's interface.
@@ -50,7 +52,7 @@ impl From<Exit> for ExitCode {
 pub(super) enum Failure {
     /// A file could not be read.
     #[error("{}: {error}", path.display())]
-    Read { path: PathBuf, error: io::Error },
+    Read { path: PathBuf, what: &'static str, error: io::Error },
     /// A file is larger than anything that it could be.
     #[error("{}: {length} bytes; {what} has at most {most}", path.display())]
     TooLarge { path: PathBuf, length: u64, what: &'static str, most: u64 },
@@ -75,8 +77,9 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn read(path: &Path, error: io::Error) -> Failure {
-        Failure::Read { path: path.into(), error }
+    /// `what` says what it should be.
+    pub(super) fn read(path: &Path, what: &'static str, error: io::Error) -> Failure {
+        Failure::Read { path: path.into(), what, error }
     }
 
     pub(super) fn nub(path: &Path, error: impl Into<nub::Error>) -> Failure {
@@ -117,8 +120,13 @@ impl Failure {
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Failure::Read { error, .. } => match error.kind() {
-                io::ErrorKind::NotFound => Some("check the path; the example Images are in guests/images/"),
+            Failure::Read { error, what, .. } => match error.kind() {
+                io::ErrorKind::NotFound => Some(match *what {
+                    files::IMAGE => "check the path; the example Images are in guests/images/",
+                    files::MANIFEST => "check the path; docs/manifest.md shows how a manifest is written",
+                    files::VECTOR => "check the path; the vectors of nub are in vectors/",
+                    _ => "check the path",
+                }),
                 io::ErrorKind::PermissionDenied => Some("you may not read it: check its permissions"),
                 io::ErrorKind::IsADirectory => Some("this is a directory: name a file in it"),
                 _ => None,

@@ -6,6 +6,10 @@ use std::path::Path;
 
 use super::failure::Failure;
 
+/// What files should be, of those that messages say more about.
+pub(super) const IMAGE: &str = "an Image";
+pub(super) const MANIFEST: &str = "a manifest";
+pub(super) const VECTOR: &str = "a test vector";
 /// The largest file that is read as an Image: well above the largest valid one.
 pub(super) const MAX_IMAGE_BYTES: u64 = 256 << 20;
 /// The largest scratchpad that a call may bring.
@@ -16,7 +20,7 @@ pub(super) const MAX_ELF_BYTES: u64 = 1 << 30;
 
 /// Reads a file of at most `most` bytes; `what` says what it should be.
 pub(super) fn read(path: &Path, what: &'static str, most: u64) -> Result<Vec<u8>, Failure> {
-    let in_path = |error| Failure::read(path, error);
+    let in_path = |error| Failure::read(path, what, error);
     let file = File::open(path).map_err(in_path)?;
     let metadata = file.metadata().map_err(in_path)?;
     if metadata.is_dir() {

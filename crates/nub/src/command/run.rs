@@ -119,7 +119,7 @@ impl Subject {
             return Ok(Subject { file, image, at, tree: Some(tree) });
         }
         let Some(path) = &arguments.image else { return Err(Failure::Usage("which Image?".into())) };
-        let bytes = files::read(path, "an Image", files::MAX_IMAGE_BYTES)?;
+        let bytes = files::read(path, files::IMAGE, files::MAX_IMAGE_BYTES)?;
         let image = ValidImage::load(&bytes).map_err(|error| Failure::nub(path, error))?;
         Ok(Subject { file: path.clone(), image, at, tree: None })
     }

@@ -117,7 +117,8 @@ fn wrong_flags_and_places_are_told() {
     in_folder(&["state", "cat", "-m", "tree.toml", "/10/9"]).expect(2).says(&["nothing stands at /10/9"]);
     let past = ["state", "cat", "-m", "tree.toml", "/10/2", "--offset", "12288", "--length", "1"];
     in_folder(&past).expect(2).says(&["has 12288 bytes"]);
-    nub(&["state", "ls", "-m", "no/such.toml"]).expect(3).says(&["no/such.toml", "No such file"]);
+    nub(&["state", "ls", "-m", "no/such.toml"]).expect(3).says(&["no/such.toml", "No such file", "docs/manifest.md"]);
+    in_folder(&["state", "ls", "-m", "counter.nub"]).expect(3).says(&["this is no text", "docs/manifest.md"]);
     nub(&["state", "ls"]).expect(2);
 }
 

@@ -92,7 +92,7 @@ fn run_file(file: &Path, nub: &mut Nub) -> Result<Vec<Ran>, Failure> {
         reason,
         hint: Some("a test vector is a JSON object as the JAM community publishes them, or as vectors/README.md says"),
     };
-    let bytes = files::read(file, "a test vector", MAX_VECTOR_BYTES)?;
+    let bytes = files::read(file, files::VECTOR, MAX_VECTOR_BYTES)?;
     let json: Json = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
     if json.get("version").is_some() {
         let parsed = serde_json::from_value(json).map_err(|error| malformed(error.to_string()))?;
@@ -110,10 +110,10 @@ fn vector_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     let (mut files, mut folders) = (Vec::new(), vec![PathBuf::from(path)]);
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|error| Failure::read(&folder, error))? {
-            let entry = entry.map_err(|error| Failure::read(&folder, error))?;
+        for entry in std::fs::read_dir(&folder).map_err(|error| Failure::read(&folder, files::VECTOR, error))? {
+            let entry = entry.map_err(|error| Failure::read(&folder, files::VECTOR, error))?;
             // What a link leads to is not gone into: it could lead back.
-            if entry.file_type().map_err(|error| Failure::read(&folder, error))?.is_dir() {
+            if entry.file_type().map_err(|error| Failure::read(&folder, files::VECTOR, error))?.is_dir() {
                 folders.push(entry.path());
             } else if entry.path().extension().is_some_and(|extension| extension == "json") {
                 files.push(entry.path());

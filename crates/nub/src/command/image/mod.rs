@@ -43,7 +43,7 @@ pub(super) fn run(command: Command, output: &mut Output) -> Result<Exit, Failure
 
 /// Reads and checks an Image.
 pub(super) fn load(path: &Path) -> Result<ValidImage, Failure> {
-    let bytes = files::read(path, "an Image", files::MAX_IMAGE_BYTES)?;
+    let bytes = files::read(path, files::IMAGE, files::MAX_IMAGE_BYTES)?;
     ValidImage::load(&bytes).map_err(|error| Failure::nub(path, error))
 }
 

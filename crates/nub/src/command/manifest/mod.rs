@@ -40,8 +40,8 @@ struct Call {
 impl Tree {
     /// Reads a manifest, with all the files that it names, and builds the tree.
     pub(super) fn read(file: &FilePath) -> Result<Tree, Failure> {
-        let bytes = files::read(file, "a manifest", MAX_MANIFEST_BYTES)?;
-        let text = String::from_utf8(bytes).map_err(|error| Failure::malformed(file, error))?;
+        let bytes = files::read(file, files::MANIFEST, MAX_MANIFEST_BYTES)?;
+        let text = String::from_utf8(bytes).map_err(|error| malformed(file, format!("this is no text: {error}")))?;
         let manifest: schema::Manifest = toml::from_str(&text).map_err(|error| {
             let place = error.span().map_or(String::new(), |span| format!("line {}: ", line_of(&text, &span)));
             malformed(file, format!("{place}{}", error.message()))
@@ -50,7 +50,7 @@ impl Tree {
         let mut names = Names::default();
         for (name, path) in &manifest.images {
             let path = source.beside(path.get_ref());
-            let bytes = files::read(&path, "an Image", files::MAX_IMAGE_BYTES)?;
+            let bytes = files::read(&path, files::IMAGE, files::MAX_IMAGE_BYTES)?;
             let image = ValidImage::load(&bytes).map_err(|error| Failure::nub(&path, error))?;
             names.files.insert(image.hash(), path);
             names.images.insert(name.clone(), image);
