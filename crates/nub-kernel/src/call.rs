@@ -248,7 +248,10 @@ impl<A: Arch> Process<'_, A> {
                 let Some(endpoint) = program.image().endpoints.get(endpoint) else { unreachable!("it was found") };
                 begin(state, endpoint, &arguments);
                 frame.table = Working::new(table);
-                self.start(frame, true, Started { path, via, size, writable: demand.writable }, entering, live);
+                if live.iter().any(Option::is_some) {
+                    (frame.call.passed, frame.live) = (live.clone(), live);
+                }
+                self.start(frame, true, Started { path, via, size, writable: demand.writable }, entering);
             }
             Program::Of(image) => {
                 let program = self.programs.of(&image);
@@ -394,45 +397,35 @@ impl<A: Arch> Process<'_, A> {
         if changes > 0 {
             table.count_changes(self.epoch, changes);
         }
-        let live = if ephemeral.is_some() {
-            rested
+        let (mut frame, shows_table) = self.windows.take(program, &table, || self.arch.create_space());
+        (frame.state, frame.table, frame.dynamic) = (state, table, dynamic);
+        if ephemeral.is_some() {
+            frame.live = rested;
         } else {
             // What stood there at rest is dropped.
             rested.into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
-            live
-        };
-        let (mut frame, shows_table) = self.windows.take(program, &table, || self.arch.create_space());
-        (frame.state, frame.table, frame.dynamic) = (state, table, dynamic);
-        self.start(frame, shows_table, Started { path, via, size, writable }, entering, live);
-        if let Some(ephemeral) = ephemeral {
-            self.top().fill_ephemeral(&ephemeral);
-        }
-    }
-
-    /// Has a frame run whose program, state and table are there. `shows_table` says that its window shows the table.
-    #[inline]
-    fn start(
-        &mut self,
-        mut frame: Box<Frame<A::Space>>,
-        shows_table: bool,
-        started: Started,
-        entering: Entering,
-        live: [Option<Capability>; 2],
-    ) {
-        let Started { path, via, size, writable } = started;
-        let Entering { flags, gas, mark } = entering;
-        self.writable += writable;
-        (frame.path, frame.state.gas, frame.may_have_stored) = (path, gas, true);
-        let call = &mut frame.call;
-        (call.via, call.flags, call.size, call.writable, call.mark) = (via, flags, size, writable, mark);
-        // A frame that comes from the windows has nothing in slots 0 and 1.
-        if live.iter().any(Option::is_some) {
             // Nobody gets back what came from the host.
             if !self.frames.is_empty() {
                 frame.call.passed = live.clone();
             }
             frame.live = live;
         }
+        self.start(frame, shows_table, Started { path, via, size, writable }, entering);
+        if let Some(ephemeral) = ephemeral {
+            self.top().fill_ephemeral(&ephemeral);
+        }
+    }
+
+    /// Has a frame run whose program, state, table and slots 0 and 1 are there. `shows_table` says that its window shows the
+    /// table.
+    #[inline]
+    fn start(&mut self, mut frame: Box<Frame<A::Space>>, shows_table: bool, started: Started, entering: Entering) {
+        let Started { path, via, size, writable } = started;
+        let Entering { flags, gas, mark } = entering;
+        self.writable += writable;
+        (frame.path, frame.state.gas, frame.may_have_stored) = (path, gas, true);
+        let call = &mut frame.call;
+        (call.via, call.flags, call.size, call.writable, call.mark) = (via, flags, size, writable, mark);
         frame.mount(shows_table);
         self.frames.push(frame);
     }
