@@ -188,11 +188,13 @@ pub enum Failure {
     DoubleFault = 8,
     /// The reply is no reply.
     Garbage = 9,
+    /// There is no memory left from then on, for anything.
+    OutOfMemory = 10,
 }
 
 impl Failure {
     /// All of them.
-    pub const ALL: [Failure; 9] = [
+    pub const ALL: [Failure; 10] = [
         Failure::Panic,
         Failure::TripleFault,
         Failure::Hang,
@@ -202,7 +204,24 @@ impl Failure {
         Failure::InvalidOpcode,
         Failure::DoubleFault,
         Failure::Garbage,
+        Failure::OutOfMemory,
     ];
+
+    fn decode(from: &mut Reader<'_>) -> Result<Failure, WireError> {
+        let number = from.u8()?;
+        let failure = Failure::ALL.into_iter().find(|&failure| failure as u8 == number);
+        failure.ok_or_else(|| from.unexpected("failure", u64::from(number)))
+    }
+}
+
+/// What goes wrong in the middle of calls from here on, for tests of that nobody notices, or that everybody does who has to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Disturbance {
+    /// Whether all that is kept only to be fast is let go of before each run of a program.
+    pub evict: bool,
+    /// Fail in this way after so many steps: beginnings and ends of runs of programs, of which each operation has one of either.
+    /// Not by [`Failure::Garbage`], which is a reply.
+    pub failure: Option<(Failure, u32)>,
 }
 
 /// Something whose cost the host can find out by having the guest do it.
@@ -345,6 +364,8 @@ pub enum Request<'a> {
     },
     /// Calls from here on are a part of this: [`crate::Reply::Done`]. Refused where no chain is so.
     SetChain(Chain),
+    /// Calls from here on are disturbed: [`crate::Reply::Done`]. Only guests that were started for tests do.
+    Disturb(Disturbance),
 }
 
 impl<'a> Invoke<'a> {
@@ -514,6 +535,14 @@ impl<'a> Request<'a> {
                 [changed_pages, log_bytes, height].into_iter().for_each(|&number| to.u64(number));
                 to.raw(prior_root);
             }
+            Request::Disturb(Disturbance { evict, failure }) => {
+                to.u8(25);
+                to.u8(u8::from(*evict));
+                to.optional(*failure, |to, (failure, steps)| {
+                    to.u8(failure as u8);
+                    to.u32(steps);
+                });
+            }
         }
     }
 
@@ -545,11 +574,7 @@ impl<'a> Request<'a> {
             7 => Request::Root(from.u64()?),
             8 => Request::Invoke(Invoke::decode(&mut from)?),
             9 => Request::Stats,
-            10 => {
-                let number = from.u8()?;
-                let failure = Failure::ALL.into_iter().find(|&failure| failure as u8 == number);
-                Request::Fail(failure.ok_or_else(|| from.unexpected("failure", u64::from(number)))?)
-            }
+            10 => Request::Fail(Failure::decode(&mut from)?),
             11 => {
                 let number = from.u8()?;
                 let work = Work::ALL.into_iter().find(|&work| work as u8 == number);
@@ -590,6 +615,10 @@ impl<'a> Request<'a> {
                 let prior_root = from.array()?;
                 Request::SetChain(Chain { writable_pages, depth, changed_pages, log_bytes, height, prior_root })
             }
+            25 => Request::Disturb(Disturbance {
+                evict: from.flag("wish to evict")?,
+                failure: from.optional(|from| Ok((Failure::decode(from)?, from.u32()?)))?,
+            }),
             other => return Err(from.unexpected("request", u64::from(other))),
         };
         from.end()?;

@@ -2,7 +2,7 @@
 
 use nub_arch_x86_abi::reply::{Ended, Exit, Found, LogEntry, Outcome, Part, Ran, Refused, Scratchpad, Standing, Stats};
 use nub_arch_x86_abi::request::{
-    Bare, Chain, Costs, Endpoint, Failure, Invoke, Place, Range, ServiceGrant, Watch, Work,
+    Bare, Chain, Costs, Disturbance, Endpoint, Failure, Invoke, Place, Range, ServiceGrant, Watch, Work,
 };
 use nub_arch_x86_abi::slot::IN_ONE_LINE;
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, REPORT_SIZE, Report, encode_report};
@@ -149,6 +149,9 @@ fn every_request_comes_back() {
     }
     check(&Request::Send(u64::MAX));
     let pages = Chain { writable_pages: u32::MAX, depth: 64, changed_pages: 3, log_bytes: u64::MAX, ..CHAIN };
+    for failure in Failure::ALL.into_iter().map(|failure| (failure, 7)).map(Some).chain([None]) {
+        [true, false].into_iter().for_each(|evict| check(&Request::Disturb(Disturbance { evict, failure })));
+    }
     [CHAIN, pages].into_iter().for_each(|chain| check(&Request::SetChain(chain)));
     for path in [&[][..], &[3, 200], &[0; 16]] {
         let place = Place { instance: 9, path };

@@ -8,13 +8,13 @@ use core::hint::black_box;
 use nub_arch_x86_abi::layout::{IMAGE_BASE, Stack, WINDOWS_BASE};
 use nub_arch_x86_abi::request::Failure;
 use nub_arch_x86_abi::trap::VECTORS;
-use nub_arch_x86_abi::wire::Writer;
 
-use crate::{boot, window};
+use crate::{boot, memory, window};
 
-/// Fails in this way. Comes back only where a reply that is none is the failure.
+/// Fails in this way. Comes back where the failure is yet to be noticed: where there is no memory from now on, or the reply is
+/// to be none.
 #[inline(never)]
-pub(crate) fn fail(failure: Failure, to: &mut Writer) {
+pub(crate) fn fail(failure: Failure) {
     match failure {
         Failure::Panic => panic!("on purpose"),
         Failure::Hang => loop {
@@ -23,7 +23,8 @@ pub(crate) fn fail(failure: Failure, to: &mut Writer) {
         Failure::StackOverflow => {
             black_box(deeper(1));
         }
-        Failure::Garbage => to.raw(&[0xff; 100]),
+        Failure::Garbage => {}
+        Failure::OutOfMemory => memory::use_up(),
         // SAFETY: none: this is the end of the guest, which is what is asked for.
         Failure::WildRead => unsafe {
             black_box((black_box(WINDOWS_BASE - 4096) as *const u64).read_volatile());

@@ -12,7 +12,7 @@
 //! - `transfer`: capabilities that come from the host and go to it.
 //! - `room`: whether there is memory for a request.
 //! - [`bytes`]: copying and filling.
-//! - `work`: what the host measures. `fail`, `stale`: failing on purpose, and watching another lane's pages, for tests.
+//! - `work`: what the host measures. `fail`, `disturb`, `stale`: failing on purpose, in the middle of a call too, and watching another lane's pages, for tests.
 //!
 //! `docs/guest.md` draws the memory map and tells how a guest starts and how to look into one. The library holds all but
 //! what only a binary can have; the binary `nub-guest` adds the entry, the allocator and the panic handler.
@@ -29,6 +29,8 @@ pub mod access;
 #[cfg(not(test))]
 pub mod boot;
 pub mod bytes;
+#[cfg(not(test))]
+mod disturb;
 #[cfg(not(test))]
 mod fail;
 pub mod frame;

@@ -8,7 +8,7 @@ use crate::space::Space;
 use crate::space::policy::Policy;
 use crate::space::view::View as _;
 use crate::window::Window;
-use crate::{boot, processor, tlb};
+use crate::{boot, disturb, processor, tlb};
 
 /// The memory of a program on this machine.
 pub type X86Space = Space<Window>;
@@ -28,7 +28,7 @@ fn window() -> Window {
 
 /// Makes a space ready for accesses of this lane.
 fn enter(space: &mut X86Space) {
-    if !space.view().is_here() {
+    if !space.view().is_here() || disturb::evicts() {
         space.move_to(window());
     }
     tlb::enter();
@@ -49,9 +49,16 @@ impl Arch for X86Arch {
         Space::new(window(), Policy::current())
     }
 
+    fn evicts(&self) -> bool {
+        disturb::evicts()
+    }
+
     fn run(&mut self, code: &Code, state: &mut State, space: &mut X86Space) -> Exit {
+        disturb::step();
         enter(space);
-        javm_interpreter::run(code, state, space)
+        let exit = javm_interpreter::run(code, state, space);
+        disturb::step();
+        exit
     }
 
     fn run_traced(&mut self, code: &Code, state: &mut State, space: &mut X86Space, trace: Trace<'_>) -> Exit {

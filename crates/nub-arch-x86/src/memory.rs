@@ -108,7 +108,10 @@ impl Frames {
 
 /// Where the heap grows from.
 #[derive(Debug)]
-struct Physical;
+struct Physical {
+    /// The end of what it has taken last; 0 before it has taken any.
+    end: u64,
+}
 
 // SAFETY: what is claimed comes from `grow`, which hands every byte out once, and the heap itself is not used.
 unsafe impl Source for Physical {
@@ -121,8 +124,16 @@ unsafe impl Source for Physical {
             let (bits, bit) = owner(start as u64 + step);
             bits.fetch_or(bit, Relaxed);
         }
-        // SAFETY: nobody else has this memory.
-        unsafe { talc.claim(start, size as usize) }.map(|_| ()).ok_or(())
+        let before = NonNull::new(talc.source.end as *mut u8).filter(|end| end.as_ptr() == start);
+        // What lies together is one piece, so that it can be one block again when it is free.
+        let end = match before {
+            // SAFETY: nobody else has this memory, and it begins where what the heap has taken last ends.
+            Some(before) => unsafe { talc.extend(before, start.wrapping_add(size as usize)) },
+            // SAFETY: nobody else has this memory.
+            None => unsafe { talc.claim(start, size as usize) }.ok_or(())?,
+        };
+        talc.source.end = end.as_ptr() as u64;
+        Ok(())
     }
 }
 
@@ -134,7 +145,7 @@ pub struct KernelMemory {
 
 /// The one kernel memory; the binary makes it the global allocator.
 pub static MEMORY: KernelMemory = KernelMemory {
-    heap: Mutex::new(Talc::new(Physical)),
+    heap: Mutex::new(Talc::new(Physical { end: 0 })),
     frames: Mutex::new(Frames { free: None, listed: 0, rest: ptr::null_mut(), rest_size: 0, used: 0 }),
 };
 
@@ -226,6 +237,21 @@ unsafe impl GlobalAlloc for KernelMemory {
         }
         // SAFETY: `alloc` took it from the heap, by its layout.
         unsafe { self.heap.lock().deallocate(block, layout) };
+    }
+}
+
+/// Takes all memory there is, for good.
+pub(crate) fn use_up() {
+    TAKEN.store(boot::info().memory, Relaxed);
+    {
+        let mut frames = MEMORY.frames.lock();
+        (frames.free, frames.listed, frames.rest_size) = (None, 0, 0);
+    }
+    let mut heap = MEMORY.heap.lock();
+    for power in (4..=39).rev() {
+        let Ok(layout) = Layout::from_size_align(1 << power, 16) else { continue };
+        // SAFETY: the size is not 0. Nobody uses the block, and nobody gives it back.
+        while unsafe { heap.allocate(layout) }.is_some() {}
     }
 }
 

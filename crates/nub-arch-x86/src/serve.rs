@@ -8,7 +8,7 @@ use javm_cap::{Access, CapHash, Capability, Data, Image, LoadError, PAGE_SIZE, P
 use javm_interpreter::{Exit, State};
 use javm_isa::{Mode, Program};
 use nub_arch_x86_abi::reply::{self, Ran, Refused, Scratchpad, Stats};
-use nub_arch_x86_abi::request::{self, Bare, Endpoint, Invoke, Place, Range, ServiceGrant};
+use nub_arch_x86_abi::request::{self, Bare, Endpoint, Failure, Invoke, Place, Range, ServiceGrant};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Request};
 use nub_kernel::{
@@ -20,7 +20,7 @@ use spin::Mutex;
 use crate::machine::X86Arch;
 use crate::room::Room;
 use crate::space::policy;
-use crate::{boot, fail, memory, query, space, stale, tlb, transfer, window, work};
+use crate::{boot, disturb, fail, memory, query, space, stale, tlb, transfer, window, work};
 
 /// The lane that the kernel runs on.
 const KERNEL_LANE: usize = 0;
@@ -34,10 +34,18 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
         Ok(Request::Ping) => Ok(Reply::Done),
         Ok(Request::Fail(failure)) => {
             if boot::info().test_requests == 1 {
-                fail::fail(failure, to);
-                return;
+                fail::fail(failure);
+                if failure == Failure::Garbage {
+                    return to.raw(&[0xff; 100]);
+                }
+                // Noticed as soon as any is needed.
+                Ok(Reply::Done)
+            } else {
+                Err(Refused::TestsOnly)
             }
-            Err(Refused::TestsOnly)
+        }
+        Ok(Request::Disturb(disturbance)) if boot::info().test_requests == 1 => {
+            disturb::begin(disturbance).map(|()| Reply::Done)
         }
         Ok(Request::Watch(part, rounds)) if boot::info().test_requests == 1 => {
             stale::play(part, rounds);
@@ -116,7 +124,7 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
             let (images, instances) = (kernel.image_count() as u64, kernel.instance_count() as u64);
             Reply::Stats(Stats { images, instances, ..stats() })
         }
-        Request::Fail(_) | Request::Watch(..) => return Err(Refused::TestsOnly),
+        Request::Fail(_) | Request::Watch(..) | Request::Disturb(_) => return Err(Refused::TestsOnly),
         Request::Receive { is_first, part } => {
             transfer::receive(kernel, *is_first, part)?;
             Reply::Done

@@ -1,8 +1,11 @@
 //! What is compared with the model.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use javm_cap::{CapHash, Capability, Instance, Path};
 use nub_arch_local::LocalArch;
-use nub_kernel::{Chain, Entry, InstanceId, Kernel, Reached};
+use nub_kernel::{Arch, Chain, Entry, InstanceId, Kernel, Reached};
 
 /// A kernel, wherever it runs. Errors are what should not happen, in words: what a program is refused is no error.
 pub trait Subject {
@@ -64,9 +67,32 @@ pub trait Subject {
 /// The kernel in this process, without anything around it.
 pub type Local = Kernel<LocalArch>;
 
-impl Subject for Local {
+/// The machine in this process, for a kernel that lets go at each step of all that it keeps only to be fast. Counts the address
+/// spaces that it has made.
+#[derive(Clone, Default, Debug)]
+pub struct Evicting {
+    /// How many there were.
+    pub spaces: Rc<Cell<u64>>,
+}
+
+impl Arch for Evicting {
+    type Space = <LocalArch as Arch>::Space;
+
+    const NAME: &'static str = "local, evicting";
+
+    fn evicts(&self) -> bool {
+        true
+    }
+
+    fn create_space(&mut self) -> Self::Space {
+        self.spaces.set(self.spaces.get() + 1);
+        LocalArch.create_space()
+    }
+}
+
+impl<A: Arch> Subject for Kernel<A> {
     fn name(&self) -> String {
-        "the kernel".into()
+        format!("the kernel ({})", A::NAME)
     }
 
     fn set_chain(&mut self, chain: Chain) -> Result<(), String> {

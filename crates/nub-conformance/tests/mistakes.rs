@@ -38,7 +38,7 @@ impl Machines {
     }
 
     fn nub(&mut self) -> &mut Nub {
-        &mut self.hosted().0
+        &mut self.hosted().nub
     }
 
     /// Calls a program of one endpoint.

@@ -29,6 +29,12 @@ pub trait Arch {
     /// Makes an address space with nothing mapped.
     fn create_space(&mut self) -> Self::Space;
 
+    /// Whether the kernel is to let go, before each run of a program, of all that it keeps only to be fast: for tests of that
+    /// nothing but time depends on it.
+    fn evicts(&self) -> bool {
+        false
+    }
+
     /// Runs `code` from `state` on in `space` until it leaves the engine. The default is the interpreter, which every
     /// machine has; a machine with another engine chooses here, and nothing that a program or the kernel can observe
     /// depends on the choice.

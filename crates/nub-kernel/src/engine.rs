@@ -114,6 +114,9 @@ pub(crate) type Answer = Result<Option<Reply>, Refusal>;
 /// Runs a process until its first frame ends. `trace` watches all frames.
 pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace<'_>>) -> Finished<A::Space> {
     loop {
+        if process.arch.evicts() {
+            process.evict();
+        }
         let Process { arch, frames, .. } = process;
         let Some(Frame { program, state, window, .. }) = frames.last_mut().map(|frame| &mut **frame) else {
             unreachable!("a process without a frame is over")
@@ -140,6 +143,13 @@ pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace
 }
 
 impl<A: Arch> Process<'_, A> {
+    /// Lets go of every window that no frame has, and of every program that is ready but for those that are published.
+    #[cold]
+    fn evict(&mut self) {
+        self.windows.forget_all();
+        self.programs.forget_all();
+    }
+
     /// Answers what the running program asks for by `ecall`.
     #[inline(never)]
     fn operate(&mut self) -> Option<Stop> {

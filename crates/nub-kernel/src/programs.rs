@@ -78,6 +78,13 @@ impl Programs {
         self.offered.remove(hash)
     }
 
+    /// Lets go of every program that was not offered.
+    pub(crate) fn forget_all(&mut self) {
+        self.recent = [const { None }; RECENT];
+        self.found.programs.clear();
+        self.found.pages = 0;
+    }
+
     fn forget_recent(&mut self, hash: &CapHash) {
         for recent in &mut self.recent {
             recent.take_if(|recent| recent.hash() == *hash);

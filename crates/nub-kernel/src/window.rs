@@ -243,6 +243,11 @@ impl<S: AddressSpace> Windows<S> {
         }
     }
 
+    /// Lets go of all of them.
+    pub(crate) fn forget_all(&mut self) {
+        self.idle.clear();
+    }
+
     /// Lets go of what is mounted of a program that nobody runs any more.
     pub(crate) fn forget(&mut self, program: &Arc<Published>) {
         self.idle.retain(|idle| !idle.is_of(program));

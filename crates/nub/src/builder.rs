@@ -83,6 +83,19 @@ pub enum Failure {
     Hang,
     /// It answers what is no answer.
     Garbage,
+    /// It finds no memory any more, for anything. What needs none goes on.
+    OutOfMemory,
+}
+
+/// What goes wrong in the middle of a guest's calls: [`Nub::disturb`]. The default is nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Disturbance {
+    /// Whether it lets go, before each run of a program, of all that it keeps only to be fast: windows, programs that are ready. No
+    /// result depends on it.
+    pub evict: bool,
+    /// Fail in this way, once, after so many steps: a program begins to run, or asks for an operation or ends. Not by
+    /// [`Failure::Garbage`].
+    pub failure: Option<(Failure, u32)>,
 }
 
 /// Collects settings for a [`Nub`].

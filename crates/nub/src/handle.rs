@@ -8,7 +8,7 @@ use javm_isa::Program;
 use nub_kernel::bare::Range;
 use nub_kernel::{Chain, EndpointRef, Grants, InstanceId, InstantiateError, Outcome, UnpublishError};
 
-use crate::builder::{ArchChoice, Builder, Failure, Privilege};
+use crate::builder::{ArchChoice, Builder, Disturbance, Failure, Privilege};
 use crate::error::Error;
 use crate::health::{Health, Stats};
 use crate::kept::Kept;
@@ -341,9 +341,22 @@ impl Nub {
     /// Has the guest fail, where it was started with [`Builder::failures`]: for tests of those who have to notice.
     ///
     /// # Errors
-    /// The failure; [`Error::Refused`] where the guest was started without failures, and where there is none.
+    /// The failure, but for [`Failure::OutOfMemory`], which shows later; [`Error::Refused`] where the guest was started without
+    /// failures, and where there is none.
     pub fn fail(&mut self, failure: Failure) -> Result<(), Error> {
         self.reader.fail_on(failure, false)
+    }
+
+    /// Has something go wrong in the middle of the guest's calls from here on, instead of what was to before, where it was
+    /// started with [`Builder::failures`]. The guest that comes when it ends is not disturbed.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the guest was started without failures, and where there is none.
+    pub fn disturb(&mut self, disturbance: Disturbance) -> Result<(), Error> {
+        self.reader.ask(|live| match live.backend.guest() {
+            Some(guest) => guest.disturb(disturbance),
+            None => Err(Error::Refused("there is no guest to disturb".into()).into()),
+        })
     }
 }
 

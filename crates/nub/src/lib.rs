@@ -48,7 +48,7 @@ mod trace;
 mod tree;
 mod typed;
 
-pub use builder::{ArchChoice, Builder, Failure, Privilege};
+pub use builder::{ArchChoice, Builder, Disturbance, Failure, Privilege};
 pub use description::{Description, Standing};
 pub use error::{Error, ErrorCode, Recovery, TypeMismatch};
 pub use handle::Nub;

@@ -9,7 +9,7 @@ use nub_kernel::bare::Range;
 use nub_kernel::{Call, Chain, Outcome};
 
 use super::{End, Machine, Trouble};
-use crate::builder::{Builder, Failure, Privilege};
+use crate::builder::{Builder, Disturbance, Failure, Privilege};
 use crate::description::Description;
 use crate::error::Error;
 use crate::health::Stats;
@@ -47,6 +47,10 @@ impl Guest {
     }
 
     pub(crate) fn fail(&self, _: Failure, _: bool) -> Result<(), Trouble> {
+        match *self {}
+    }
+
+    pub(crate) fn disturb(&self, _: Disturbance) -> Result<(), Trouble> {
         match *self {}
     }
 }

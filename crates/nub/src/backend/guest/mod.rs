@@ -18,7 +18,7 @@ use nub_kernel::{
 
 use self::transfer::{Most, There};
 use super::{End, Machine, Trouble};
-use crate::builder::{Builder, Failure, Privilege, PrivilegeSetting};
+use crate::builder::{Builder, Disturbance, Failure, Privilege, PrivilegeSetting};
 use crate::description::Description;
 use crate::error::Error;
 use crate::health::Stats;
@@ -74,15 +74,18 @@ impl Guest {
 
     /// Has the guest fail, where it was started for that: on the kernel's lane, or beside what it does on another one.
     pub(crate) fn fail(&self, failure: Failure, aside: bool) -> Result<(), Trouble> {
-        let failure = match failure {
-            Failure::Panic => request::Failure::Panic,
-            Failure::TripleFault => request::Failure::TripleFault,
-            Failure::Hang => request::Failure::Hang,
-            Failure::Garbage => request::Failure::Garbage,
-        };
+        let failure = asked_failure(failure);
         let lane = if aside { self.sandbox.lanes() - 1 } else { KERNEL_LANE };
         let reply = self.sandbox.call(lane, &Request::Fail(failure), Duration::ZERO);
         self.take(reply, |reply| (reply == Reply::Done).then_some(()))
+    }
+
+    /// Has something go wrong in the middle of its calls, where it was started for that.
+    pub(crate) fn disturb(&self, disturbance: Disturbance) -> Result<(), Trouble> {
+        let Disturbance { evict, failure } = disturbance;
+        let failure = failure.map(|(failure, steps)| (asked_failure(failure), steps));
+        let request = Request::Disturb(request::Disturbance { evict, failure });
+        self.ask(&request, Duration::ZERO, |reply| (reply == Reply::Done).then_some(()))
     }
 
     /// A call as it goes to the guest, and how long it may take beyond the patience that every request has.
@@ -159,6 +162,16 @@ impl Guest {
     /// Ends a guest that says what no guest says.
     fn distrust(&self, what: &str) -> Trouble {
         Trouble::Ended(end_of(&self.sandbox.condemn(what)))
+    }
+}
+
+fn asked_failure(failure: Failure) -> request::Failure {
+    match failure {
+        Failure::Panic => request::Failure::Panic,
+        Failure::TripleFault => request::Failure::TripleFault,
+        Failure::Hang => request::Failure::Hang,
+        Failure::Garbage => request::Failure::Garbage,
+        Failure::OutOfMemory => request::Failure::OutOfMemory,
     }
 }
 
