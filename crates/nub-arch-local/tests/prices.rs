@@ -8,13 +8,15 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use javm_cap::{
-    Access, Backing, CNode, Callable, Capability, Data, Endpoint, Image, Instance, Interface, Mapping, Mask, Path,
-    Right, Service, ValidImage,
+    Access, Backing, CNode, Callable, Capability, Data, DynamicMappings, Endpoint, Image, Instance, Interface, Mapping,
+    Mask, Path, Right, RunState, Service, Suspended, ValidImage, Why,
 };
-use javm_isa::{CostModel, REG_COUNT};
+use javm_interpreter::State;
+use javm_isa::{CostModel, Instruction, Opcode, REG_COUNT, Reg};
 use nub_arch_local::LocalArch;
 use nub_kernel::operation::{Operation, flag};
-use nub_kernel::{Entry, Kernel, Status};
+
+use nub_kernel::{Call, EndpointRef, Entry, Kernel, Status, service};
 
 struct Counting;
 
@@ -49,6 +51,8 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 const STACK: u32 = 0x40;
+/// Pages of it.
+const EPHEMERAL: u32 = 16;
 const ADDRESS: u64 = 0x4_0000;
 
 /// What stands in the slots of the root.
@@ -65,23 +69,27 @@ const LOG: u64 = 10;
 const HASH: u64 = 11;
 const BLOCK: u64 = 12;
 const VERIFY: u64 = 13;
+/// An Image whose program yields whenever it is resumed, and a Suspended Instance of it.
+const YIELDER: u64 = 14;
+const STOPPED: u64 = 15;
 /// From here on nothing stands.
 const FREE: u64 = 32;
 
 /// How often a program does what a case is about.
 const TIMES: u64 = 200;
 
-/// What an operation is asked with: the operation with flags and the rest of φ11, φ7 to φ10, φ12.
+/// What an operation is asked with: the operation with flags and the rest of φ11, φ7 to φ10, φ12; and what it comes to.
 struct Asked {
     word: u64,
     operands: [u64; 4],
     last: u64,
+    status: Status,
 }
 
 fn ask(operation: Operation, operands: &[u64]) -> Asked {
     let mut all = [0; 4];
     all[..operands.len()].copy_from_slice(operands);
-    Asked { word: operation as u64, operands: all, last: 0 }
+    Asked { word: operation as u64, operands: all, last: 0, status: Status::Halt }
 }
 
 impl Asked {
@@ -97,6 +105,16 @@ impl Asked {
 
     fn last(mut self, last: u64) -> Asked {
         self.last = last;
+        self
+    }
+
+    fn flags(mut self, flags: u8) -> Asked {
+        self.word |= u64::from(flags) << 8;
+        self
+    }
+
+    fn comes_to(mut self, status: Status) -> Asked {
+        self.status = status;
         self
     }
 }
@@ -167,6 +185,31 @@ const CASES: &[Case] = {
         ("CALL a child", |_| vec![ask(Call, &[]).of(CHILD)]),
         ("CALL through a Callable", |_| vec![ask(Call, &[]).of(RIGHT)]),
         ("CALL different children", |i| vec![ask(Spawn, &[pair(IMAGE, FREE + i)]), ask(Call, &[]).of(FREE + i)]),
+        ("REGS_GET", |_| vec![ask(RegsGet, &[STOPPED, ADDRESS])]),
+        ("REGS_SET", |_| vec![ask(RegsSet, &[STOPPED, ADDRESS])]),
+        ("REGS_SET, with pc", |_| vec![ask(RegsSet, &[STOPPED, ADDRESS]).flags(flag::PC)]),
+        ("COPY what is stopped, REGS_SET", |i| {
+            vec![ask(Copy, &[pair(STOPPED, FREE + i)]), ask(RegsSet, &[FREE + i, ADDRESS])]
+        }),
+        ("MAP and UNMAP in what is stopped", |_| {
+            let at = at(CHILD, &[STOPPED]);
+            vec![ask(Map, &[at, 0x1000, 0, 1]).last(1), ask(Unmap, &[self::at(0, &[STOPPED]), 0x1000, 1])]
+        }),
+        ("RESUME to a YIELD", |_| vec![ask(Resume, &[]).of(STOPPED).comes_to(Status::Yield)]),
+        ("COPY what is stopped, RESUME", |i| {
+            vec![ask(Copy, &[pair(STOPPED, FREE + i)]), ask(Resume, &[]).of(FREE + i).comes_to(Status::Yield)]
+        }),
+        ("RESUME, undone", |_| vec![ask(Resume, &[]).of(STOPPED).flags(flag::ATOMIC).comes_to(Status::Yield)]),
+        ("SPAWN, CALL to a YIELD", |i| {
+            vec![ask(Spawn, &[pair(YIELDER, FREE + i)]), ask(Call, &[]).of(FREE + i).comes_to(Status::Yield)]
+        }),
+        ("SPAWN, CALL to a YIELD, DROP", |_| {
+            vec![
+                ask(Spawn, &[pair(YIELDER, FREE)]),
+                ask(Call, &[]).of(FREE).comes_to(Status::Yield),
+                ask(Drop, &[FREE]),
+            ]
+        }),
         ("LOG", |_| vec![ask(Call, &[]).of(LOG).method(0)]),
         ("LOG of 100 bytes", |_| vec![ask(Call, &[0, 100]).of(LOG).method(0)]),
         ("BLOCK", |_| vec![ask(Call, &[]).of(BLOCK).method(0)]),
@@ -194,7 +237,7 @@ fn image(text: &str) -> ValidImage {
             registers: [0; REG_COUNT],
             signature: None,
         }],
-        memory: BTreeMap::from([(STACK, mapping(16, Access::ReadWrite, Backing::Ephemeral))]),
+        memory: BTreeMap::from([(STACK, mapping(EPHEMERAL, Access::ReadWrite, Backing::Ephemeral))]),
         slots: BTreeMap::new(),
         imports: BTreeMap::new(),
         typedefs: BTreeSet::new(),
@@ -205,12 +248,12 @@ fn image(text: &str) -> ValidImage {
 /// A program that does what a case says, so many times.
 fn program((_, case): &Case, times: u64) -> ValidImage {
     let mut text = String::new();
-    for Asked { word, operands, last } in (0..times).flat_map(case) {
+    for Asked { word, operands, last, status } in (0..times).flat_map(case) {
         let registers = ["a0", "a1", "a2", "a3", "a4", "a5"];
         for (register, value) in registers.iter().zip(operands.iter().chain([&word, &last])) {
             let _ = writeln!(text, "load_imm_64 {register}, {value}");
         }
-        text.push_str("ecall\n branch_ne_imm a1, 0, @refused\n");
+        let _ = writeln!(text, "ecall\n branch_ne_imm a1, {}, @refused", status as u8);
     }
     text.push_str("jump_ind ra, 0\n fallthrough\n@refused:\n trap");
     image(&text)
@@ -239,7 +282,20 @@ fn root(program: ValidImage) -> Instance {
     };
     let callable = Callable::new(Interface::of_image(&child), right).expect("it is right");
     let service = |slot: u64| (slot, Capability::Service(Service { id: slot as u32 - 9, parameter: 0 }));
-    let slots: [(u64, Capability); 11] = [
+    let yielder = image(&format!("@again:\n load_imm_64 a4, {}\n ecall\n jump @again", Operation::Yield as u8));
+    let mut stopped = Instance::new(yielder.clone());
+    let state = Suspended {
+        why: Why::OutOfGas,
+        block_paid: false,
+        pc: 0,
+        registers: [0; REG_COUNT],
+        ephemeral: Data::new(EPHEMERAL).expect("small"),
+        mappings: DynamicMappings::new(),
+    };
+    stopped.set_state(RunState::Suspended(state)).expect("as its Image has it");
+    let slots: [(u64, Capability); 13] = [
+        (YIELDER, yielder.into()),
+        (STOPPED, stopped.into()),
         (IMAGE, child.clone().into()),
         (CHILD, Instance::new(child).into()),
         (TABLE, CNode::new().into()),
@@ -331,6 +387,45 @@ fn what_programs_drop_is_given_back() {
     for case in CASES.iter().filter(|(name, _)| name.contains("DROP") || name.contains("fro")) {
         let Taken { kept, .. } = run(case, TIMES, 2);
         assert!(kept < 4096, "{}: {kept} bytes are kept", case.0);
+    }
+}
+
+/// What a case asks for, in the program itself and in what it calls: operations, and services with their methods.
+fn asked_for(case: &Case) -> BTreeSet<(u8, Option<(u64, u16)>)> {
+    let mut found = BTreeSet::new();
+    let mut kernel = Kernel::new(LocalArch);
+    let root = kernel.keep(root(program(case, 2)));
+    let scratchpad = vec![0; 3 * 4096];
+    let call = Call { scratchpad: Some(&scratchpad), ..Call::new(EndpointRef::Number(0), &[], 1 << 40) };
+    let mut watch = |state: &State, instruction: &Instruction| {
+        if instruction.opcode == Opcode::Ecall {
+            let word = state.registers[Reg::A4.index()];
+            let (number, slot) = (word as u8, word >> 32);
+            let service = (LOG..=VERIFY).contains(&slot).then_some((slot - LOG + 1, (word >> 16) as u16));
+            found.insert((number, service));
+        }
+    };
+    let outcome = kernel.invoke(root, &call, Some(&mut watch)).expect("it is called");
+    assert_eq!(outcome.status(), Status::Halt, "{}", case.0);
+    found
+}
+
+/// Nothing is done without its price having been looked at.
+#[test]
+fn every_operation_and_service_has_a_case() {
+    let found: BTreeSet<_> = CASES.iter().flat_map(asked_for).collect();
+    let operations: BTreeSet<u8> = found.iter().map(|(number, _)| *number).collect();
+    let missing: Vec<_> =
+        Operation::ALL.iter().filter(|&&operation| !operations.contains(&(operation as u8))).collect();
+    assert!(missing.is_empty(), "no case asks for {missing:?}");
+    for &service in service::Service::ALL {
+        let mut methods = 0;
+        while service.price(methods, 0).is_some() {
+            let number = (Operation::Call as u8, Some((service as u64, methods)));
+            assert!(found.contains(&number), "no case calls method {methods} of {}", service.name());
+            methods += 1;
+        }
+        assert!(methods > 0, "{} does something", service.name());
     }
 }
 
