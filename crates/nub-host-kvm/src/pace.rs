@@ -34,8 +34,8 @@ pub struct Pace {
     /// A unit of gas by each cost model, in picoseconds, the margin included.
     flat: u64,
     pipeline: u64,
-    /// The first touch of a page, the margin included.
-    page: Duration,
+    /// The first touch of a page, in picoseconds, the margin included.
+    page: u64,
 }
 
 impl Pace {
@@ -46,7 +46,9 @@ impl Pace {
         let slower = (costs.gas.saturating_mul(1000) / SLOWEST_LOOP).max(1000);
         let gas = |slowest: u64| (slowest * u64::from(MARGIN)).saturating_mul(slower) / 1000;
         let page = costs.fault.saturating_mul(FAULTS).saturating_add(costs.copy_page).saturating_add(costs.map_page);
-        Pace { flat: gas(SLOWEST_FLAT), pipeline: gas(SLOWEST_PIPELINE), page: page.max(PAGE).saturating_mul(MARGIN) }
+        let page = page.max(PAGE).saturating_mul(MARGIN).as_nanos().saturating_mul(1000);
+        let page = u64::try_from(page).unwrap_or(u64::MAX);
+        Pace { flat: gas(SLOWEST_FLAT), pipeline: gas(SLOWEST_PIPELINE), page }
     }
 
     /// How long so much gas by this cost model, and the first touch of so many pages, may take: at most a year.
@@ -56,10 +58,9 @@ impl Pace {
             CostModel::Flat => self.flat,
             CostModel::Pipeline => self.pipeline,
         };
-        let of_pages = self.page.as_nanos().saturating_mul(u128::from(pages) * 1000);
-        let picoseconds = (u128::from(gas) * u128::from(each)).saturating_add(of_pages);
-        let nanoseconds = u64::try_from(picoseconds / 1000).unwrap_or(u64::MAX);
-        Duration::from_nanos(nanoseconds).min(LONGEST)
+        let picoseconds = || gas.checked_mul(each)?.checked_add(self.page.checked_mul(pages)?);
+        // What has no place in 64 bits is more than half a year.
+        picoseconds().map_or(LONGEST, |picoseconds| Duration::from_nanos(picoseconds / 1000))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A running guest.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -49,13 +49,14 @@ pub struct Sandbox {
 struct Caller {
     lane: Arc<Lane>,
     buffers: Mutex<Buffers>,
-    sequence: AtomicU32,
 }
 
 #[derive(Default)]
 struct Buffers {
     request: Vec<u8>,
     reply: Vec<u8>,
+    /// The number of the last request.
+    sequence: u32,
 }
 
 impl Sandbox {
@@ -116,7 +117,7 @@ impl Sandbox {
             processor.start(start)?;
             let lane = Arc::new(Lane::new(&memory, number, &fate, config));
             sandbox.processors.push(Running::new(processor, lane.clone(), number, memory.clone(), image)?);
-            sandbox.lanes.push(Caller { lane, buffers: Mutex::default(), sequence: AtomicU32::new(0) });
+            sandbox.lanes.push(Caller { lane, buffers: Mutex::default() });
         }
         done("processors and threads");
         for lane in 0..config.lanes {
@@ -288,10 +289,10 @@ impl Sandbox {
         let mut writer = Writer::reusing(std::mem::take(&mut buffers.request));
         request.encode(&mut writer);
         buffers.request = writer.into_bytes();
-        let Buffers { request, reply } = &mut *buffers;
-        let sequence = caller.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let Buffers { request, reply, sequence } = &mut *buffers;
+        *sequence = sequence.wrapping_add(1);
         let deadline = Deadline::after(self.config.patience.saturating_add(work));
-        caller.lane.call(sequence, request, &deadline, reply)
+        caller.lane.call(*sequence, request, &deadline, reply)
     }
 }
 

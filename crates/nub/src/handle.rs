@@ -8,10 +8,12 @@ use javm_isa::Program;
 use nub_kernel::bare::Range;
 use nub_kernel::{Chain, EndpointRef, Grants, InstanceId, InstantiateError, Outcome, UnpublishError};
 
+use crate::backend::{Machine, Trouble};
 use crate::builder::{ArchChoice, Builder, Disturbance, Failure, Privilege};
 use crate::error::Error;
 use crate::health::{Health, Stats};
 use crate::kept::Kept;
+use crate::last_called::LastCalled;
 use crate::options::InvokeOptions;
 use crate::reader::Reader;
 use crate::supervisor::{Made, Origin, Supervisor};
@@ -34,6 +36,7 @@ pub struct Nub {
     pub(crate) reader: Reader,
     next_instance: u64,
     pub(crate) kept: Kept,
+    last_called: LastCalled,
     /// Why the arch that was asked for is not the one there is.
     why_local: Option<Error>,
 }
@@ -78,7 +81,13 @@ impl Nub {
     }
 
     pub(crate) fn over(supervisor: Supervisor, why_local: Option<Error>) -> Nub {
-        Nub { reader: Reader::new(supervisor), next_instance: 0, kept: Kept::default(), why_local }
+        Nub {
+            reader: Reader::new(supervisor),
+            next_instance: 0,
+            kept: Kept::default(),
+            last_called: LastCalled::default(),
+            why_local,
+        }
     }
 
     /// The handle for queries, which change nothing. Its clones go to other threads.
@@ -247,6 +256,7 @@ impl Nub {
 
     /// Drops an Instance. Gives `false` if there was none.
     pub fn drop_instance(&mut self, instance: InstanceId) -> bool {
+        self.last_called.forget(instance);
         self.reader.supervisor.drop_instance(instance)
     }
 
@@ -289,7 +299,29 @@ impl Nub {
         options: &InvokeOptions,
     ) -> Result<Outcome, Error> {
         let call = options.call(endpoint.into(), arguments);
-        self.reader.ask_about(instance, |machine, number| machine.invoke(number, &call))
+        self.ask_again(instance, |machine, number| machine.invoke(number, &call))
+    }
+
+    /// [`Reader::ask_about`], for what is mostly asked about the same Instance. As nobody drops it meanwhile, what the machine
+    /// says of it holds.
+    fn ask_again<T>(
+        &mut self,
+        instance: InstanceId,
+        question: impl FnOnce(&dyn Machine, u64) -> Result<T, Trouble>,
+    ) -> Result<T, Error> {
+        let (live, number) = match self.last_called.find(instance) {
+            Some(found) => found,
+            None => {
+                let live = self.reader.live()?;
+                let number = match self.reader.supervisor.number_in(&live, instance) {
+                    Ok(number) => number,
+                    Err(trouble) => return Err(self.reader.error(live, trouble)),
+                };
+                self.last_called.keep(instance, &live, number);
+                (live, number)
+            }
+        };
+        question(live.backend.machine(), number).map_err(|trouble| self.reader.error(live, trouble))
     }
 
     /// What calls are a part of: what [`Builder::parameters`] or the last [`Nub::set_chain`] has said. Asks no guest.

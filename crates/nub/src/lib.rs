@@ -40,6 +40,7 @@ mod error;
 mod handle;
 mod health;
 mod kept;
+mod last_called;
 mod options;
 mod proof;
 mod reader;

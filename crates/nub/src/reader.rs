@@ -78,7 +78,7 @@ impl Reader {
     }
 
     /// A machine to ask. Where one has ended without this handle being told, that is said instead.
-    fn live(&self) -> Result<Arc<Live>, Error> {
+    pub(crate) fn live(&self) -> Result<Arc<Live>, Error> {
         let (number, end) = match self.supervisor.live() {
             Ok(live) => match live.backend.end() {
                 Some(end) => (live.number, Some(end)),
@@ -107,7 +107,9 @@ impl Reader {
         Error::Restarted { why, then }
     }
 
-    fn error(&self, live: Arc<Live>, trouble: Trouble) -> Error {
+    /// What went wrong in asking a machine, which is replaced if it has ended.
+    #[cold]
+    pub(crate) fn error(&self, live: Arc<Live>, trouble: Trouble) -> Error {
         let end = match trouble {
             Trouble::Refused(error) => return error,
             Trouble::Ended(end) => end,

@@ -334,15 +334,26 @@ impl Supervisor {
         instance: InstanceId,
         question: impl FnOnce(&dyn Machine, u64) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        let made = self.made(instance)?;
-        let unknown = || Trouble::from(InvokeError::UnknownInstance(instance));
-        let number = made.number_in(live)?.ok_or_else(unknown)?;
-        let answer = question(live.backend.machine(), number);
-        match answer {
+        let number = self.number_in(live, instance)?;
+        question(live.backend.machine(), number).map_err(|trouble| match trouble {
             // It was dropped meanwhile; the machine knows its own numbers only.
-            Err(Trouble::Refused(_)) if self.made(instance).is_err() => Err(unknown()),
-            answer => answer,
+            Trouble::Refused(_) if self.made(instance).is_err() => InvokeError::UnknownInstance(instance).into(),
+            trouble => trouble,
+        })
+    }
+
+    /// A machine's number of an Instance, which is made there first if the machine is new.
+    pub(crate) fn number_in(&self, live: &Live, instance: InstanceId) -> Result<u64, Trouble> {
+        let unknown = || Trouble::from(InvokeError::UnknownInstance(instance));
+        // Mostly nobody has to be waited for, and then nothing is held on to.
+        if let Some(made) = shared!(self.instances).get(&instance)
+            && let Ok(place) = made.place.try_lock()
+            && let Place::In { live: there, number } = *place
+            && there == live.number
+        {
+            return Ok(number);
         }
+        self.made(instance)?.number_in(live)?.ok_or_else(unknown)
     }
 
     pub(crate) fn privilege(&self) -> Option<Privilege> {

@@ -1,6 +1,7 @@
 //! Capabilities on their way to a guest and from it, as archives. What comes from there is hostile.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +29,10 @@ pub(super) struct There {
     images: Mutex<BTreeMap<CapHash, ValidImage>>,
     /// How many need each capability that is held there. Taken while one is sent, so that no two are at a time.
     held: Mutex<BTreeMap<CapHash, u64>>,
-    most: Mutex<Most>,
+    /// The pages that an Image maps, of those that were published.
+    most_pages: AtomicU64,
+    /// Whether one of them has the flat cost model.
+    is_any_flat: AtomicBool,
 }
 
 /// What a call may take at most that any program on its way may be part of.
@@ -40,12 +44,6 @@ pub(super) struct Most {
     pub(super) pages: u64,
 }
 
-impl Default for Most {
-    fn default() -> Most {
-        Most { model: CostModel::Pipeline, pages: 0 }
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -53,17 +51,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl There {
     pub(super) fn published(&self, image: &ValidImage) {
         lock(&self.images).insert(image.hash(), image.clone());
-        let mut most = lock(&self.most);
         let mapped = image.image().memory.values().map(|mapping| u64::from(mapping.pages)).sum();
-        most.pages = most.pages.max(mapped);
+        self.most_pages.fetch_max(mapped, Relaxed);
         if image.image().cost_model == CostModel::Flat {
-            most.model = CostModel::Flat;
+            self.is_any_flat.store(true, Relaxed);
         }
     }
 
     /// What a call may take: of whichever Images, for a program may be given any.
     pub(super) fn most(&self) -> Most {
-        *lock(&self.most)
+        let model = if self.is_any_flat.load(Relaxed) { CostModel::Flat } else { CostModel::Pipeline };
+        Most { model, pages: self.most_pages.load(Relaxed) }
     }
 
     pub(super) fn unpublished(&self, image: &CapHash) {
