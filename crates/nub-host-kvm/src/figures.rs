@@ -21,6 +21,8 @@ pub struct Figures {
     pub boot_parts: Vec<(&'static str, f64)>,
     /// How much memory the host has had to find for the guest by then, in bytes; `None` where Linux does not tell.
     pub boot_memory: Option<u64>,
+    /// How long a request took that the guest answers at once, each; ascending. No call can take less.
+    pub round_trips: Vec<f64>,
     /// How long a call took, host to guest and back, each; ascending.
     pub calls: Vec<f64>,
     /// The same of queries, on another lane; ascending, none where there is only one lane.
@@ -53,8 +55,9 @@ fn nanoseconds(time: Duration) -> f64 {
     time.as_nanos() as f64
 }
 
-/// The processor time that this process has used, all threads together.
-fn time_used() -> Option<Duration> {
+/// The processor time that this process has used, all threads together; `None` where Linux does not tell.
+#[must_use]
+pub fn time_used() -> Option<Duration> {
     let threads = std::fs::read_dir("/proc/self/task").ok()?;
     let used = |thread: std::io::Result<std::fs::DirEntry>| -> Option<u64> {
         let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
@@ -129,22 +132,28 @@ impl Figures {
         let endpoint = nub_arch_x86_abi::request::Endpoint::Number(0);
         let invoke = Invoke::new(instance, endpoint, arguments, 1_000_000);
         let call = Request::Invoke(invoke.clone());
-        let once = || -> Result<f64, Error> {
+        let once = |request| -> Result<f64, Error> {
             let begun = Instant::now();
-            let reply = sandbox.call(0, &call, Duration::ZERO)?;
+            let reply = sandbox.call(KERNEL_LANE, request, Duration::ZERO)?;
             let took = nanoseconds(begun.elapsed());
-            if let Reply::Outcome(_) = reply { Ok(took) } else { Err(unexpected(&reply)) }
+            if let Reply::Outcome(_) | Reply::Done = reply { Ok(took) } else { Err(unexpected(&reply)) }
         };
         for _ in 0..1000 {
-            once()?;
+            once(&call)?;
         }
         let (exits, begun) = (sandbox.exits_of(KERNEL_LANE), Instant::now());
         let mut calls = Vec::new();
         while calls.len() < 1000 || begun.elapsed() < time {
-            calls.push(once()?);
+            calls.push(once(&call)?);
         }
         let exits_per_call = sandbox.exits_of(KERNEL_LANE).since(exits).total() as f64 / calls.len() as f64;
         calls.sort_by(f64::total_cmp);
+        let mut round_trips = Vec::new();
+        let begun = Instant::now();
+        while round_trips.len() < 1000 || begun.elapsed() < time {
+            round_trips.push(once(&Request::Ping)?);
+        }
+        round_trips.sort_by(f64::total_cmp);
         let mut queries = Vec::new();
         let begun = Instant::now();
         while sandbox.lanes() > 1 && (queries.len() < 2000 || begun.elapsed() < time) {
@@ -172,6 +181,7 @@ impl Figures {
             boot_parts,
             boot_memory,
             level: sandbox.level(),
+            round_trips,
             calls,
             queries,
             exits_per_call,
@@ -188,6 +198,12 @@ impl Figures {
     #[must_use]
     pub fn call_at(&self, part: f64) -> f64 {
         at(&self.calls, part).unwrap_or(0.0)
+    }
+
+    /// The same of requests that are answered at once.
+    #[must_use]
+    pub fn round_trip_at(&self, part: f64) -> f64 {
+        at(&self.round_trips, part).unwrap_or(0.0)
     }
 
     /// The same of queries; `None` where there is no lane for them.

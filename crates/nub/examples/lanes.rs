@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nub::{ArchChoice, Grants, InstanceId, InvokeOptions, Nub};
+#[cfg(all(feature = "kvm", target_os = "linux", target_arch = "x86_64"))]
+use nub_host_kvm::figures::time_used;
 
 const ROUNDS: usize = 8;
 const CALLS: usize = 500;
@@ -51,14 +53,9 @@ fn timed<T>(times: &mut Vec<u64>, act: impl FnOnce() -> T) -> T {
     result
 }
 
-/// The processor time that this process has used, all threads together.
+#[cfg(not(all(feature = "kvm", target_os = "linux", target_arch = "x86_64")))]
 fn time_used() -> Option<Duration> {
-    let threads = std::fs::read_dir("/proc/self/task").ok()?;
-    let used = |thread: std::io::Result<std::fs::DirEntry>| -> Option<u64> {
-        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse().ok()
-    };
-    threads.map(used).sum::<Option<u64>>().map(Duration::from_nanos)
+    None
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -19,7 +19,9 @@ pub(super) struct GuestFigures {
     /// Bytes that the host has had to find for a guest that has just started.
     pub(super) boot_memory: Option<u64>,
     pub(super) boot_parts: Vec<(&'static str, f64)>,
-    /// Least, median, 99th and 99.9th percentile of queries on another lane.
+    /// Least, median, 99th and 99.9th percentile of requests that the guest answers at once.
+    pub(super) round_trips: [f64; 4],
+    /// The same of queries on another lane.
     pub(super) queries: Option<[f64; 4]>,
     pub(super) exits_per_call: f64,
     pub(super) exit: f64,
@@ -71,10 +73,12 @@ mod measured {
             Err(Error::Missing(_)) => return Ok(None),
             Err(error) => return Err(Failure::malformed(Path::new("the virtual machine"), error)),
         };
-        let [least, median, p99, p999] = [0.0, 0.5, 0.99, 0.999].map(|part| figures.query_at(part));
+        let parts = [0.0, 0.5, 0.99, 0.999];
+        let [least, median, p99, p999] = parts.map(|part| figures.query_at(part));
         let queries =
             least.zip(median).zip(p99.zip(p999)).map(|((least, median), (p99, p999))| [least, median, p99, p999]);
         Ok(Some(GuestFigures {
+            round_trips: parts.map(|part| figures.round_trip_at(part)),
             queries,
             why_privilege: probe.reason.clone(),
             kernel: figures.level.name(),
@@ -117,10 +121,11 @@ impl GuestFigures {
             object.insert(key.into(), rounded(figure));
         }
         object.insert("boot_parts_ns".into(), Value::Object(parts.collect()));
-        if let Some(queries) = self.queries {
-            let times = ["min", "p50", "p99", "p999"].into_iter().zip(queries);
+        for (key, times) in [("round_trip_ns", Some(self.round_trips)), ("query_ns", self.queries)] {
+            let Some(times) = times else { continue };
+            let times = ["min", "p50", "p99", "p999"].into_iter().zip(times);
             let times = times.map(|(key, time)| (key.to_string(), rounded(time)));
-            object.insert("query_ns".into(), Value::Object(times.collect()));
+            object.insert(key.into(), Value::Object(times.collect()));
         }
         if let Some(idle) = self.idle {
             object.insert("idle_cores".into(), json!((idle * 1e5).round() / 1e5));
@@ -133,7 +138,9 @@ impl GuestFigures {
         let [host, guest] = self.spins.map(time_text);
         let memory = self.boot_memory.map(|bytes| format!(", {} of memory touched", number::size(bytes)));
         let memory = memory.unwrap_or_default();
+        let [least, median, p99, p999] = self.round_trips.map(time_text);
         let mut lines = vec![
+            ("a round trip", format!("{median} to the guest and back, at least {least}, p99 {p99}, p99.9 {p999}")),
             ("privilege", self.why_privilege.clone()),
             ("kernel", self.kernel.into()),
             ("boot", format!("{} to the first reply{memory}", time_text(self.boot))),
@@ -146,7 +153,7 @@ impl GuestFigures {
         if let Some(queries) = self.queries {
             let [least, median, p99, p999] = queries.map(time_text);
             lines
-                .insert(3, ("a query", format!("{median} on another lane, at least {least}, p99 {p99}, p99.9 {p999}")));
+                .insert(4, ("a query", format!("{median} on another lane, at least {least}, p99 {p99}, p99.9 {p999}")));
         }
         if let Some(idle) = self.idle {
             lines.push(("idle", format!("{:.2} % of a core", idle * 100.0)));

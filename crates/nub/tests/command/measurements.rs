@@ -116,6 +116,7 @@ fn doctor_says_what_it_found() {
         "boot_ns",
         "boot_parts_ns",
         "query_ns",
+        "round_trip_ns",
         "exits_per_call",
         "fault_ns",
         "exit_ns",
