@@ -2,8 +2,8 @@
 //!
 //! The normative text is `docs/spec/callable.md`.
 
-use alloc::sync::Arc;
 use core::fmt;
+use triomphe::Arc;
 
 use javm_types::limits::MAX_METHODS;
 use thiserror::Error;

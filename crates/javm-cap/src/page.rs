@@ -1,9 +1,10 @@
 //! A page of memory and the shared reference to one.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
+
+use triomphe::Arc;
 
 use crate::hash::{Hash, HashCache, hash_batch, hash_parts};
 use crate::tag::Tag;
@@ -121,7 +122,7 @@ impl PageRef {
     /// Whether somebody else holds this page too.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
+        !self.0.is_unique()
     }
 
     /// Whether both are the same page in memory. Equal content in different places is not.

@@ -1,8 +1,10 @@
 //! What is not needed any more, and is taken apart in small steps.
 
-use alloc::sync::Arc;
+use alloc::sync;
 use alloc::vec::Vec;
 use core::fmt;
+
+use triomphe::{Arc, UniqueArc};
 
 use crate::capability::Capability;
 use crate::cnode::Node;
@@ -77,13 +79,13 @@ impl Reclaim {
         match part {
             Part::Tree(Tree::Empty | Tree::Leaf(_)) => {}
             Part::Tree(Tree::Inner(inner)) => {
-                if let Some(inner) = Arc::into_inner(inner) {
+                if let Some(inner) = sole(inner) {
                     inner.children.into_iter().for_each(|child| self.add_tree(child));
                 }
             }
             Part::Node(Node::Leaf { capability, .. }) => self.take_apart_capability(capability),
             Part::Node(Node::Branch(branch)) => {
-                if let Some(branch) = Arc::into_inner(branch) {
+                if let Some(branch) = sole(branch) {
                     self.waiting.extend(branch.into_nodes().map(Part::Node));
                 }
             }
@@ -95,7 +97,7 @@ impl Reclaim {
         match capability {
             Capability::Data(data) => self.add_tree(data.into_tree()),
             Capability::CNode(table) => {
-                if let Some(table) = table.into_table().and_then(Arc::into_inner) {
+                if let Some(table) = table.into_table().and_then(sync::Arc::into_inner) {
                     self.waiting.push(Part::Node(table.into_root()));
                 }
             }
@@ -104,6 +106,11 @@ impl Reclaim {
             Capability::TypeDef(_) | Capability::Callable(_) | Capability::Service(_) => {}
         }
     }
+}
+
+/// What nobody else has, taken out. Of all who ask for the same at once one gets it.
+pub(crate) fn sole<T>(shared: Arc<T>) -> Option<T> {
+    Arc::into_unique(shared).map(UniqueArc::into_inner)
 }
 
 impl fmt::Debug for Reclaim {

@@ -1,8 +1,8 @@
 //! TypeDef: an interface as a capability.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use triomphe::Arc;
 
 use javm_types::DefinitionError;
 

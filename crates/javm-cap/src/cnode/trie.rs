@@ -5,7 +5,7 @@
 //! a branch and what hangs below it are an edge. A branch remembers of each of its edges the hash at its upper end, so
 //! that a change is hashed again along one way, eight messages, and nothing beside it is looked at.
 
-use alloc::sync::Arc;
+use triomphe::Arc;
 
 use super::empty::EMPTY_SUBTREES;
 use crate::capability::{Capability, Service};

@@ -5,10 +5,11 @@
 //! sees it. Each inner node remembers the hashes of its children and forgets that of the one that the walk goes on to, so
 //! that a new root costs one hash a forgotten node. A subtree without leaves is not stored: its hash depends on its height alone.
 
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
+
+use triomphe::Arc;
 
 use super::rehash;
 use super::zeros::ZERO_SUBTREES;

@@ -1,10 +1,10 @@
 //! The proof that an Image is valid.
 
-use alloc::sync::Arc;
 use core::fmt;
 
 use javm_isa::Program;
 use thiserror::Error;
+use triomphe::Arc;
 
 use super::{Image, ImageError, validate};
 use crate::cnode::CNode;
@@ -12,6 +12,7 @@ use crate::data::Data;
 use crate::decode::DecodeError;
 use crate::hash::CapHash;
 use crate::measure::Measure;
+use crate::reclaim;
 
 /// An Image that was checked in whole and cannot change any more, with its program parsed. Nothing else enters the state.
 ///
@@ -108,7 +109,7 @@ impl ValidImage {
     /// Whether somebody else holds this Image, too: a capability, or an Instance of it.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
+        !self.0.is_unique()
     }
 
     /// The table that its Instances start with: the initial slots.
@@ -119,7 +120,7 @@ impl ValidImage {
 
     /// Hands the Data that it consists of to `take` if nobody shares it.
     pub(crate) fn into_data(self, take: &mut impl FnMut(Data)) {
-        if let Some(checked) = Arc::into_inner(self.0) {
+        if let Some(checked) = reclaim::sole(self.0) {
             drop(checked.table);
             checked.image.slots.into_values().for_each(take);
         }

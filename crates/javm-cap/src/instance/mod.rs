@@ -5,11 +5,11 @@
 mod mappings;
 mod state;
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use thiserror::Error;
+use triomphe::Arc;
 
 pub use self::mappings::{DynamicMapping, DynamicMappingError, DynamicMappings, MAX_DYNAMIC_MAPPINGS};
 use self::state::{Condition, PLAIN};
@@ -23,7 +23,7 @@ use crate::hash::{CapHash, HASH_SIZE, Hash, HashCache, hash_parts};
 use crate::image::ValidImage;
 use crate::measure::{BoundsError, MAX_SIZE, Measure};
 use crate::path::Path;
-use crate::reclaim::Reclaim;
+use crate::reclaim::{self, Reclaim};
 use crate::tag::Tag;
 
 /// A program with its table. A value like every capability: a copy counts one up and shares everything.
@@ -309,10 +309,10 @@ impl Instance {
 
     /// Hands what it consists of to `take` if nobody shares it.
     pub(crate) fn into_parts(self, take: &mut impl FnMut(Capability)) {
-        if let Some(parts) = Arc::into_inner(self.0) {
+        if let Some(parts) = reclaim::sole(self.0) {
             take(Capability::Image(parts.image));
             take(Capability::CNode(parts.table));
-            if let Some(Conditioned { condition, .. }) = parts.condition.and_then(Arc::into_inner)
+            if let Some(Conditioned { condition, .. }) = parts.condition.and_then(reclaim::sole)
                 && let RunState::Suspended(suspended) = condition.state
             {
                 take(Capability::Data(suspended.ephemeral));
