@@ -4,25 +4,45 @@
 //! every decision about what is allowed, is in [`crate::space`].
 //!
 //! # Why this is sound
-//! An entry is a page number and a pointer to the 4096 bytes that the page has *now*. Whoever enters one promises
+//! An entry is a range of addresses within a page and a pointer to the bytes that it has *now*. Whoever enters one promises
 //! (see [`Lookup::insert`]) that the pointer stays valid, and for writing unique, until the entry is removed. An access
-//! is made only after the page number has matched and the bytes were found to lie within the page.
+//! is made only after its bytes were found to lie within the range.
+
+use std::ops::Range;
 
 use javm_interpreter::PAGE_SIZE;
 
 const ENTRIES: usize = 256;
-/// No page has this number.
-const NO_PAGE: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
 struct Entry {
-    page: u32,
+    /// The first address of the range, and how many there are.
+    start: u32,
+    length: u32,
+    /// Where the byte at the first address is.
     bytes: *mut u8,
 }
 
-const EMPTY: Entry = Entry { page: NO_PAGE, bytes: std::ptr::null_mut() };
+const EMPTY: Entry = Entry { start: 0, length: 0, bytes: std::ptr::null_mut() };
 
-/// A direct-mapped cache from page number to the page's bytes, apart for reading and writing.
+impl Entry {
+    /// Where the `N` bytes at `address` are, if they are all in the range.
+    #[inline(always)]
+    fn find<const N: usize>(&self, address: u32) -> Option<*mut [u8; N]> {
+        let offset = address.wrapping_sub(self.start);
+        if u64::from(offset) + N as u64 > u64::from(self.length) {
+            return None;
+        }
+        Some(self.bytes.wrapping_add(offset as usize).cast())
+    }
+
+    fn is_of(&self, page: u32) -> bool {
+        self.length > 0 && self.start / PAGE_SIZE == page
+    }
+}
+
+/// A direct-mapped cache from page number to the page's bytes, apart for reading and writing. What may be written may be a
+/// part of the page only.
 pub(crate) struct Lookup {
     read: Box<[Entry; ENTRIES]>,
     write: Box<[Entry; ENTRIES]>,
@@ -46,44 +66,38 @@ impl Lookup {
     /// Reads the `N` bytes at `address` if the page is in the cache and holds them all.
     #[inline(always)]
     pub(crate) fn load<const N: usize>(&mut self, address: u32) -> Option<[u8; N]> {
-        let page = address / PAGE_SIZE;
-        let offset = address % PAGE_SIZE;
-        let entry = &self.read[index(page)];
-        if entry.page != page || offset > PAGE_SIZE - N as u32 {
-            return None;
-        }
-        // SAFETY: the entry's pointer is valid for reading 4096 bytes (promised to `insert`), and offset + N <= 4096.
-        Some(unsafe { entry.bytes.add(offset as usize).cast::<[u8; N]>().read_unaligned() })
+        let place = self.read[index(address / PAGE_SIZE)].find::<N>(address)?;
+        // SAFETY: the place lies in the range of an entry, which may be read (promised to `insert`).
+        Some(unsafe { place.read_unaligned() })
     }
 
-    /// Writes `value` at `address` if the page is in the cache, writable, and holds all of it.
+    /// Writes `value` at `address` if that part of the page is in the cache, writable, and holds all of it.
     #[inline(always)]
     pub(crate) fn store<const N: usize>(&mut self, address: u32, value: [u8; N]) -> bool {
-        let page = address / PAGE_SIZE;
-        let offset = address % PAGE_SIZE;
-        let entry = &self.write[index(page)];
-        if entry.page != page || offset > PAGE_SIZE - N as u32 {
-            return false;
-        }
-        // SAFETY: the entry's pointer is valid for writing 4096 bytes and nothing else refers to them (promised to
-        // `insert`), and offset + N <= 4096.
-        unsafe { entry.bytes.add(offset as usize).cast::<[u8; N]>().write_unaligned(value) };
+        let Some(place) = self.write[index(address / PAGE_SIZE)].find::<N>(address) else { return false };
+        // SAFETY: the place lies in the range of an entry, which may be written, and nothing else refers to it (promised to
+        // `insert`).
+        unsafe { place.write_unaligned(value) };
         true
     }
 
-    /// Enters a page, for reading and, if `writable`, for writing.
+    /// Enters a page for reading, and this part of it for writing.
     ///
     /// # Safety
-    /// Until the entry is removed, `bytes` has to be valid for reading [`PAGE_SIZE`] bytes; if `writable`, also for
-    /// writing them, and no reference to them may be used.
+    /// Until the entry is removed, `bytes` has to be valid for reading [`PAGE_SIZE`] bytes; where `writable` is not empty,
+    /// also for writing them, and no reference to them may be used. `writable` lies within the page.
     #[inline]
-    pub(crate) unsafe fn insert(&mut self, page: u32, bytes: *mut u8, writable: bool) {
+    pub(crate) unsafe fn insert(&mut self, page: u32, bytes: *mut u8, writable: Range<u16>) {
         let index = index(page);
         self.used[index / 64] |= 1 << (index % 64);
-        self.read[index] = Entry { page, bytes };
-        if writable {
-            self.write[index] = Entry { page, bytes };
-        } else if self.write[index].page == page {
+        let start = page * PAGE_SIZE;
+        self.read[index] = Entry { start, length: PAGE_SIZE, bytes };
+        if !writable.is_empty() {
+            let first = writable.start;
+            let length = u32::from(writable.end - first);
+            self.write[index] =
+                Entry { start: start + u32::from(first), length, bytes: bytes.wrapping_add(first.into()) };
+        } else if self.write[index].is_of(page) {
             self.write[index] = EMPTY;
         }
     }
@@ -92,7 +106,7 @@ impl Lookup {
     pub(crate) fn remove(&mut self, page: u32) {
         let index = index(page);
         for entry in [&mut self.read[index], &mut self.write[index]] {
-            if entry.page == page {
+            if entry.is_of(page) {
                 *entry = EMPTY;
             }
         }
@@ -101,7 +115,7 @@ impl Lookup {
     /// Makes a page one that may only be read.
     pub(crate) fn protect(&mut self, page: u32) {
         let entry = &mut self.write[index(page)];
-        if entry.page == page {
+        if entry.is_of(page) {
             *entry = EMPTY;
         }
     }

@@ -1,12 +1,14 @@
 //! Software-paged memory: which pages a program may touch, and whose they are until it writes.
 
+use std::ops::Range;
+
 use javm_cap::{Access, Data, Page, PageRef};
 use javm_interpreter::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
 use nub_kernel::AddressSpace;
 use nub_kernel::regions::{Region, Regions, Source};
 
 use crate::lookup::Lookup;
-use crate::table::{PAGE_COUNT, PageTable};
+use crate::table::{PAGE_COUNT, PageTable, WHOLE};
 
 /// The memory of one program, paged in software.
 ///
@@ -62,11 +64,6 @@ impl LocalSpace {
         LocalSpace { regions, table, lookup: Lookup::new(), spare: Vec::new() }
     }
 
-    fn map(&mut self, first: u32, end: u32, access: Access, source: Source) {
-        self.unmap_range(first, end);
-        self.regions.map(first, end, access, source);
-    }
-
     fn unmap_range(&mut self, first: u32, end: u32) {
         if self.regions.unmap(first, end) {
             self.lookup.remove_range(first, end);
@@ -86,14 +83,14 @@ impl LocalSpace {
         // SAFETY: the page is alive as long as its holder: the table, the Data of the region, or a static. Each change
         // of table or regions removes the entry first, and a page is written only through `open_for_writing`, which
         // replaces it. It is not entered for writing.
-        unsafe { self.lookup.insert(page, bytes, false) };
+        unsafe { self.lookup.insert(page, bytes, 0..0) };
         Ok(())
     }
 
-    /// Enters `page` into the lookup cache for reading and writing, if the program may write; a page that is shared
-    /// with anything is copied first.
+    /// Enters `page` into the lookup cache for reading and for writing in this range at least, if the program may write; a page
+    /// that is shared with anything is copied first.
     #[cold]
-    fn open_for_writing(&mut self, page: u32) -> Result<(), Fault> {
+    fn open_for_writing(&mut self, page: u32, range: Range<u16>) -> Result<(), Fault> {
         let fault = Fault::Page(page * PAGE_SIZE);
         let LocalSpace { regions, table, lookup, spare } = self;
         let region = regions.find(page).ok_or(fault)?;
@@ -101,35 +98,36 @@ impl LocalSpace {
             return Err(fault);
         }
         let original = || copy_of(region.original(page).map_or(Page::zero(), |page| page), spare);
-        let content = table.write(page, original);
+        let (content, written) = table.write(page, range, original);
         let bytes = content.make_mut().as_mut_ptr();
         // SAFETY: the page stands in the table and is shared with nothing. Each change of the table removes the entry
         // first, and so does handing the page out (`changed_page`, `withdraw`, `fork`).
-        unsafe { lookup.insert(page, bytes, true) };
+        unsafe { lookup.insert(page, bytes, written) };
         Ok(())
     }
 
-    /// Opens every page that an access of `N` bytes touches, lowest first.
+    /// Opens every page that an access of `N` bytes touches, lowest first, for its bytes there.
     fn open<const N: usize>(
         &mut self,
         address: u32,
-        mut open: impl FnMut(&mut Self, u32) -> Result<(), Fault>,
+        mut open: impl FnMut(&mut Self, u32, Range<u16>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let last = address.checked_add(N as u32 - 1).ok_or(Fault::Panic)?;
         if address < LOWEST_ADDRESS {
             return Err(Fault::Panic);
         }
-        open(self, address / PAGE_SIZE)?;
-        if last / PAGE_SIZE != address / PAGE_SIZE {
-            open(self, last / PAGE_SIZE)?;
+        let (first, end) = ((address % PAGE_SIZE) as u16, (last % PAGE_SIZE) as u16 + 1);
+        if last / PAGE_SIZE == address / PAGE_SIZE {
+            return open(self, address / PAGE_SIZE, first..end);
         }
-        Ok(())
+        open(self, address / PAGE_SIZE, first..WHOLE.end)?;
+        open(self, last / PAGE_SIZE, 0..end)
     }
 
     #[cold]
     #[inline(never)]
     fn load_slowly<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Fault> {
-        self.open::<N>(address, Self::open_for_reading)?;
+        self.open::<N>(address, |space, page, _| space.open_for_reading(page))?;
         if let Some(value) = self.lookup.load(address) {
             return Ok(value);
         }
@@ -191,11 +189,13 @@ impl AddressSpace for LocalSpace {
         let present = data.pages().saturating_sub(offset);
         let mapped_end = end_of(first_page, present).min(end);
         self.unmap_range(first_page, end);
-        self.map(first_page, mapped_end, access, Source::Data { data: data.clone(), offset });
+        self.regions.map(first_page, mapped_end, access, Source::Data { data: data.clone(), offset });
     }
 
     fn map_zero(&mut self, first_page: u32, pages: u32) {
-        self.map(first_page, end_of(first_page, pages), Access::ReadWrite, Source::Zero);
+        let end = end_of(first_page, pages);
+        self.unmap_range(first_page, end);
+        self.regions.map(first_page, end, Access::ReadWrite, Source::Zero);
     }
 
     fn unmap(&mut self, first_page: u32, pages: u32) {
@@ -226,7 +226,7 @@ impl AddressSpace for LocalSpace {
         }
         self.lookup.remove(page);
         let first = content.clone();
-        *self.table.write(page, || first) = content;
+        *self.table.write(page, WHOLE, || first).0 = content;
         true
     }
 
@@ -251,12 +251,12 @@ impl AddressSpace for LocalSpace {
     fn discard(&mut self, first_page: u32, pages: u32) {
         let LocalSpace { regions, table, lookup, spare } = self;
         let mut kept = 0;
-        table.discard(first_page, end_of(first_page, pages), |page, mut content| {
+        table.discard(first_page, end_of(first_page, pages), |page, mut content, written| {
             let is_zero = regions.find(page).is_some_and(Region::is_zero);
             match content.get_mut().filter(|_| is_zero && kept < KEPT_PAGES) {
                 Some(bytes) => {
                     // It stays where it is, so that it may go on being read there.
-                    bytes.fill(0);
+                    bytes[usize::from(written.start)..usize::from(written.end)].fill(0);
                     lookup.protect(page);
                     kept += 1;
                     Some(content)

@@ -1,6 +1,8 @@
 //! The pages that a program has written, by page number.
 
-use javm_cap::PageRef;
+use std::ops::Range;
+
+use javm_cap::{PAGE_SIZE, PageRef};
 
 const LEAF_BITS: u32 = 10;
 const LEAF_PAGES: usize = 1 << LEAF_BITS;
@@ -13,6 +15,31 @@ struct Slot {
     /// Whether it was written. Otherwise it reads as the one that was mapped, and is here so that the next write finds
     /// it.
     changed: bool,
+    /// Where it may have been written to since it read as the mapped one.
+    written: Range<u16>,
+}
+
+/// How much may be written to a page before somebody asks for more, in bytes.
+const PART: u16 = 512;
+
+/// All of a page.
+pub(crate) const WHOLE: Range<u16> = 0..PAGE_SIZE as u16;
+
+/// What may be written to once this was asked for, beside what could be before: a part of the page that holds it, then all of
+/// it, so that it is not asked for often.
+fn grow(before: &Range<u16>, asked: Range<u16>) -> Range<u16> {
+    match before.is_empty() {
+        true => asked.start / PART * PART..asked.end.div_ceil(PART) * PART,
+        false => WHOLE,
+    }
+}
+
+impl Slot {
+    /// From now on it was not written to. Gives where it may have been.
+    fn forget(&mut self) -> Range<u16> {
+        self.changed = false;
+        core::mem::take(&mut self.written)
+    }
 }
 
 /// A two-level table. Every table has its leaves for itself, so that a write counts no references.
@@ -46,8 +73,14 @@ impl PageTable {
         self.changed > 0
     }
 
-    /// The page there, to be written to: the one in the table, or `original()` put there first. Marked as changed.
-    pub(crate) fn write(&mut self, page: u32, original: impl FnOnce() -> PageRef) -> &mut PageRef {
+    /// The page there, to be written to in this range of bytes: the one in the table, or `original()` put there first. Marked as
+    /// changed. Also gives where it may be written to from now on.
+    pub(crate) fn write(
+        &mut self,
+        page: u32,
+        asked: Range<u16>,
+        original: impl FnOnce() -> PageRef,
+    ) -> (&mut PageRef, Range<u16>) {
         let index = (page >> LEAF_BITS) as usize;
         if self.leaves.len() <= index {
             self.leaves.resize(index + 1, None);
@@ -59,25 +92,35 @@ impl PageTable {
         }
         self.changed += usize::from(!slot.changed);
         slot.changed = true;
-        slot.page.get_or_insert_with(original)
+        slot.written = grow(&slot.written, asked);
+        (slot.page.get_or_insert_with(original), slot.written.clone())
     }
 
     /// Takes out the pages of a range and hands them to `gone`.
     pub(crate) fn remove(&mut self, first: u32, end: u32, mut gone: impl FnMut(u32, PageRef)) {
         self.visit(first, end, |page, slot| {
-            slot.changed = false;
+            slot.forget();
             if let Some(content) = slot.page.take() {
                 gone(page, content);
             }
         });
     }
 
-    /// Takes out the pages of a range that were written, and hands them to `undo`, which may put back one that reads as
-    /// the mapped one does.
-    pub(crate) fn discard(&mut self, first: u32, end: u32, mut undo: impl FnMut(u32, PageRef) -> Option<PageRef>) {
+    /// Takes out the pages of a range that were written, and hands them to `undo` with where they may have been, which may put
+    /// back one that reads as the mapped one does.
+    pub(crate) fn discard(
+        &mut self,
+        first: u32,
+        end: u32,
+        mut undo: impl FnMut(u32, PageRef, Range<u16>) -> Option<PageRef>,
+    ) {
+        if self.changed == 0 {
+            return;
+        }
         self.visit(first, end, |page, slot| {
-            if core::mem::take(&mut slot.changed) {
-                slot.page = slot.page.take().and_then(|content| undo(page, content));
+            if slot.changed {
+                let written = slot.forget();
+                slot.page = slot.page.take().and_then(|content| undo(page, content, written));
             }
         });
     }
@@ -89,10 +132,9 @@ impl PageTable {
         }
         self.present.sort_unstable();
         self.visit(first, end, |page, slot| {
-            if core::mem::take(&mut slot.changed)
-                && let Some(content) = slot.page.take()
-            {
-                take(page, content);
+            if slot.changed {
+                slot.forget();
+                slot.page.take().into_iter().for_each(|content| take(page, content));
             }
         });
     }

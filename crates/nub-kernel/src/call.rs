@@ -20,7 +20,6 @@ use crate::published::Published;
 use crate::reference::Reference;
 use crate::service;
 use crate::status::Status;
-use crate::window::{data_in, is_live};
 use crate::working::Working;
 
 /// What entering a program costs, from the gas limit of the call.
@@ -516,17 +515,20 @@ impl<A: Arch> Process<'_, A> {
             self.keep(frame, Vec::new(), RunState::Idle);
             return Ok(());
         }
-        let mut stores = frame.withdraw_table();
+        let stores = frame.withdraw_table();
+        let mut leaving = Vec::new();
         for (slot, flag) in PASSED {
             if is_first || frame.call.flags & flag != 0 {
-                stores.push(frame.withdraw(slot));
+                let stores = frame.withdraw(slot);
+                if !stores.pages.is_empty() {
+                    leaving.push(stores);
+                }
             }
         }
-        self.count_changed(stores.iter().map(|stores| stores.pages.len() as u64).sum()).map_err(Some)?;
-        let (live, table): (Vec<Stores>, Vec<Stores>) =
-            stores.into_iter().filter(|stores| !stores.pages.is_empty()).partition(|stores| is_live(stores.slot));
-        live.into_iter().for_each(|stores| frame.collect_leaving(stores, self.epoch));
-        self.keep(frame, table, RunState::Idle);
+        self.count_changed(stores.iter().chain(&leaving).map(|stores| stores.pages.len() as u64).sum())
+            .map_err(Some)?;
+        leaving.into_iter().for_each(|stores| frame.collect_leaving(stores, self.epoch));
+        self.keep(frame, stores, RunState::Idle);
         Ok(())
     }
 
@@ -544,27 +546,24 @@ impl<A: Arch> Process<'_, A> {
         window.table = None;
         // What is mapped shares the Data's nodes, which would have to be copied.
         stores.iter().for_each(|stores| window.show(stores.slot, None));
-        let slots: Vec<u8> = stores.iter().map(|stores| stores.slot).collect();
-        let mut old = Vec::new();
         let epoch = self.epoch;
+        let kept = &mut frame.table;
         self.write_back(path, |instance| {
+            let held = instance.table_mut();
             // The old table goes first, so that what nobody else shares is changed in place.
-            *instance.table_mut() = table;
+            *held = table;
             for Stores { slot, pages } in stores {
-                if let Some(data) = instance.table_mut().data_mut(slot) {
-                    put_pages(data, pages, &mut old, epoch);
+                if let Some(data) = held.data_mut(slot) {
+                    put_pages(data, pages, |page| window.space.reuse(page), epoch);
+                    window.show(slot, Some(data));
                 }
             }
+            *kept = Working::new(held.clone());
             if *instance.state() != state {
                 let kept = instance.set_state(state);
                 debug_assert!(kept.is_ok(), "a suspended call has the ephemeral pages of its Image");
             }
         });
-        old.into_iter().for_each(|page| window.space.reuse(page));
-        if let Some(held) = self.held(path) {
-            slots.into_iter().for_each(|slot| window.show(slot, data_in(held.table(), slot)));
-            frame.table = Working::new(held.table().clone());
-        }
     }
 
     /// Whether the Instance of a frame that has just ended may be as large as with this table and its ephemeral pages.

@@ -151,8 +151,7 @@ impl<S: AddressSpace> Frame<S> {
 
     /// Where pages of a slot can be seen in its memory.
     pub(crate) fn mappings_of(&self, slot: u8) -> impl Iterator<Item = DataMapping> {
-        let dynamic = self.dynamic.iter().filter(move |mapping| mapping.slot == slot).map(DataMapping::from);
-        self.program.mappings_of(slot).copied().chain(dynamic)
+        mappings_of(&self.program, &self.dynamic, slot)
     }
 
     /// Shows all of its memory. `shows_table` says that the window shows the slots of the table already.
@@ -261,12 +260,12 @@ impl<S: AddressSpace> Frame<S> {
         if !self.may_have_stored {
             return Stores { slot, pages };
         }
-        if self.window.space.has_changed() {
-            let mappings: Vec<DataMapping> = self.mappings_of(slot).collect();
-            for mapping in mappings {
+        let Frame { program, dynamic, window, .. } = self;
+        if window.space.has_changed() {
+            for mapping in mappings_of(program, dynamic, slot) {
                 // Services write to all of the scratchpad.
                 if mapping.access == Access::ReadWrite || slot == SCRATCHPAD_SLOT {
-                    self.window.space.withdraw(mapping.first_page, mapping.pages, |page, content| {
+                    window.space.withdraw(mapping.first_page, mapping.pages, |page, content| {
                         pages.push((page - mapping.first_page + mapping.offset, content));
                     });
                 }
@@ -291,19 +290,33 @@ impl<S: AddressSpace> Frame<S> {
         self.may_have_stored = self.window.space.has_changed() || !self.unseen.is_empty();
     }
 
-    /// [`Frame::withdraw`] of every slot of the table that the memory shows for writing.
+    /// [`Frame::withdraw`] of every slot of the table that the memory shows for writing, as far as anything was stored.
     pub(crate) fn withdraw_table(&mut self) -> Vec<Stores> {
+        let mut all = Vec::new();
         if !self.may_have_stored {
-            return Vec::new();
+            return all;
         }
-        let mapped = self.program.slots().iter().copied();
+        let mut withdraw = |frame: &mut Frame<S>, slot| {
+            let stores = frame.withdraw(slot);
+            if !stores.pages.is_empty() {
+                all.push(stores);
+            }
+        };
+        if self.dynamic.is_empty() && self.unseen.is_empty() {
+            for index in 0..self.program.stored_slots().len() {
+                let slot = self.program.stored_slots()[index];
+                withdraw(self, slot);
+            }
+            return all;
+        }
+        let mapped = self.program.stored_slots().iter().copied();
         let unseen = self.unseen.keys().map(|&(slot, _)| slot);
         let dynamic = self.dynamic.iter().map(|mapping| mapping.slot);
-        let mut slots: Vec<u8> = mapped.chain(dynamic).chain(unseen).collect();
+        let mut slots: Vec<u8> = mapped.chain(dynamic).chain(unseen).filter(|&slot| !is_live(slot)).collect();
         slots.sort_unstable();
         slots.dedup();
-        slots.retain(|&slot| !is_live(slot));
-        slots.into_iter().map(|slot| self.withdraw(slot)).collect()
+        slots.into_iter().for_each(|slot| withdraw(self, slot));
+        all
     }
 
     /// The ephemeral pages as one Data, with what the program has stored.
@@ -345,13 +358,12 @@ impl<S: AddressSpace> Frame<S> {
         if window.shown(slot).is_some_and(|data| !data.is_blank()) {
             window.show(slot, None);
         }
-        let mut old = Vec::new();
         if let Some(Some(Capability::Data(data))) = live.get_mut(usize::from(slot)) {
             for (_, content) in &pages {
                 // Who gets it may drop it before the next call, to which the page is left then.
                 window.space.lend(content);
             }
-            put_pages(data, pages, &mut old, epoch);
+            put_pages(data, pages, drop, epoch);
         }
     }
 
@@ -373,7 +385,7 @@ impl<S: AddressSpace> Frame<S> {
         self.hide(slot);
         let mut old = Vec::new();
         if let Some(data) = self.own_data_mut(slot) {
-            put_pages(data, pages, &mut old, epoch);
+            put_pages(data, pages, |page| old.push(page), epoch);
         }
         old.into_iter().for_each(|page| self.window.space.reuse(page));
         self.show(slot);
@@ -486,6 +498,12 @@ impl<S: AddressSpace> Frame<S> {
     }
 }
 
+/// Where pages of a slot can be seen in the memory of a program with these additions.
+fn mappings_of(program: &Published, dynamic: &DynamicMappings, slot: u8) -> impl Iterator<Item = DataMapping> {
+    let dynamic = dynamic.iter().filter(move |mapping| mapping.slot == slot).map(DataMapping::from);
+    program.mappings_of(slot).copied().chain(dynamic)
+}
+
 /// What mappings of a slot show.
 fn shown_data<'a>(live: &'a [Option<Capability>; 2], table: &'a CNode, slot: u8) -> Option<&'a Data> {
     match live.get(usize::from(slot)) {
@@ -494,13 +512,14 @@ fn shown_data<'a>(live: &'a [Option<Capability>; 2], table: &'a CNode, slot: u8)
     }
 }
 
-/// Puts pages into a Data, which counts them as changes, and gives those that stood there.
-pub(crate) fn put_pages(data: &mut Data, pages: Vec<(u32, PageRef)>, old: &mut Vec<PageRef>, epoch: Epoch) {
+/// Puts pages that differ from those in a Data into it, which counts them as changes; those that stood there go to `old`.
+pub(crate) fn put_pages(data: &mut Data, pages: Vec<(u32, PageRef)>, mut old: impl FnMut(PageRef), epoch: Epoch) {
     data.count_changes(epoch, pages.len() as u64);
     for (index, content) in pages {
-        old.extend(data.page(index).cloned());
-        let kept = data.set_page(index, content);
-        debug_assert!(kept.is_ok(), "a page can only be written where the Data has one");
+        match data.replace_page(index, content) {
+            Ok(replaced) => replaced.into_iter().for_each(&mut old),
+            Err(_) => debug_assert!(false, "a page can only be written where the Data has one"),
+        }
     }
 }
 

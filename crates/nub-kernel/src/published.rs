@@ -19,6 +19,8 @@ pub(crate) struct Published {
     ephemeral: Vec<(u32, u32)>,
     /// The slots that are mapped, in ascending order.
     slots: Vec<u8>,
+    /// Those of them that are in the table and mapped for writing.
+    stored_slots: Vec<u8>,
     /// How many pages of the scratchpad are mapped, of Data for writing, and ephemeral.
     scratchpad_pages: u32,
     writable_pages: u32,
@@ -72,6 +74,11 @@ impl Published {
         let mut slots: Vec<u8> = mappings.iter().map(|mapping| mapping.slot).collect();
         slots.sort_unstable();
         slots.dedup();
+        let is_stored = |slot: &u8| {
+            let mut written = mappings.iter().filter(|mapping| mapping.access == Access::ReadWrite);
+            !is_live(*slot) && written.any(|mapping| mapping.slot == *slot)
+        };
+        let stored_slots = slots.iter().copied().filter(is_stored).collect();
         let of_scratchpad = mappings.iter().filter(|mapping| mapping.slot == SCRATCHPAD_SLOT);
         let scratchpad_pages = of_scratchpad.map(|mapping| mapping.offset + mapping.pages).max().unwrap_or(0);
         let writable = mappings.iter().filter(|mapping| mapping.access == Access::ReadWrite);
@@ -83,6 +90,7 @@ impl Published {
             mappings,
             ephemeral,
             slots,
+            stored_slots,
             scratchpad_pages,
             writable_pages,
             ephemeral_pages,
@@ -97,6 +105,11 @@ impl Published {
     /// The slots that are mapped, in ascending order.
     pub(crate) fn slots(&self) -> &[u8] {
         &self.slots
+    }
+
+    /// Those of them that are in the table and mapped for writing.
+    pub(crate) fn stored_slots(&self) -> &[u8] {
+        &self.stored_slots
     }
 
     /// Whether a basic block with a valid opcode starts at a code offset.

@@ -108,18 +108,38 @@ impl Regions {
 
     /// Makes `first..end` one region, in place of what was there.
     pub fn map(&mut self, first: u32, end: u32, access: Access, source: Source) {
-        self.unmap(first, end);
-        if first < end {
-            let index = self.regions.partition_point(|region| region.end <= first);
-            self.regions.insert(index, Region { first, end, access, source });
+        if first >= end {
+            return;
         }
+        let mut index = self.regions.partition_point(|region| region.end <= first);
+        match self.regions.get_mut(index) {
+            Some(region) if (region.first, region.end) == (first, end) => {
+                (region.access, region.source) = (access, source);
+                return;
+            }
+            Some(region) if region.first < end => {
+                let gone = self.cut(first, end);
+                index = gone.start;
+                self.regions.drain(gone);
+            }
+            _ => {}
+        }
+        self.regions.insert(index, Region { first, end, access, source });
     }
 
     /// Makes `first..end` part of no region. Gives whether it was part of any.
     pub fn unmap(&mut self, first: u32, end: u32) -> bool {
-        // Spaces are mostly mapped from low to high.
-        if first >= end || self.regions.last().is_none_or(|last| last.end <= first) {
+        if first >= end {
             return false;
+        }
+        let index = self.regions.partition_point(|region| region.end <= first);
+        match self.regions.get(index) {
+            Some(region) if (region.first, region.end) == (first, end) => {
+                self.regions.remove(index);
+                return true;
+            }
+            Some(region) if region.first < end => {}
+            _ => return false,
         }
         let gone = self.cut(first, end);
         let any = !gone.is_empty();

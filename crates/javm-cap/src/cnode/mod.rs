@@ -138,7 +138,7 @@ impl CNode {
     #[must_use]
     pub fn data_mut(&mut self, slot: u8) -> Option<&mut Data> {
         match self.get(slot) {
-            Some(Capability::Data(_)) => match self.get_mut(slot) {
+            Some(Capability::Data(_)) => match self.open()?.get_mut(slot) {
                 Some(Capability::Data(data)) => Some(data),
                 _ => None,
             },

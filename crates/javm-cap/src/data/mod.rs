@@ -172,11 +172,17 @@ impl Data {
         if self.page(index).is_some_and(|present| present.ptr_eq(&page)) {
             return Ok(());
         }
-        if page.is_zero() {
-            return self.clear_page(index);
-        }
-        self.tree.insert(height(self.pages), index, page);
-        Ok(())
+        self.replace_page(index, page).map(drop)
+    }
+
+    /// [`set_page`](Data::set_page) of one that does not stand there; gives what stood there, if that was stored.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn replace_page(&mut self, index: u32, page: PageRef) -> Result<Option<PageRef>, DataError> {
+        self.check_page(index)?;
+        let height = height(self.pages);
+        Ok(if page.is_zero() { self.tree.remove(height, index) } else { self.tree.insert(height, index, page) })
     }
 
     /// Makes a page all zero.

@@ -68,7 +68,7 @@ impl<A: Arch> Process<'_, A> {
             address += part.len() as u64;
         }
         let epoch = self.epoch;
-        self.change_shown_data(&place, |data| crate::frame::put_pages(data, written, &mut Vec::new(), epoch));
+        self.change_shown_data(&place, |data| crate::frame::put_pages(data, written, drop, epoch));
         DONE
     }
 }
