@@ -7,6 +7,7 @@ use javm_types::{DefinitionErrorReason, NameError, Place};
 use thiserror::Error;
 
 use crate::hash::{CapHash, Hash};
+use crate::image::Access;
 
 /// Why bytes are not the encoding of anything.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -208,6 +209,30 @@ impl<'a> Reader<'a> {
         let offset = self.offset;
         let found = self.u8(field)?;
         choose(found).ok_or(DecodeError::new(offset, field, DecodeErrorReason::Unknown { found: found.into(), known }))
+    }
+
+    /// Reads a number that says which of two things it is: `known` has both, that of 0 first.
+    pub(crate) fn either<T>(
+        &mut self,
+        field: impl Into<Field>,
+        known: &'static str,
+        [zero, one]: [T; 2],
+    ) -> Result<T, DecodeError> {
+        self.choice(field, known, |number| match number {
+            0 => Some(zero),
+            1 => Some(one),
+            _ => None,
+        })
+    }
+
+    /// Reads whether something is so.
+    pub(crate) fn flag(&mut self, field: impl Into<Field>) -> Result<bool, DecodeError> {
+        self.either(field, "0 = no, 1 = yes", [false, true])
+    }
+
+    /// Reads what is allowed on mapped pages.
+    pub(crate) fn access(&mut self, field: impl Into<Field>) -> Result<Access, DecodeError> {
+        self.either(field, "0 = read-only, 1 = read-write", [Access::ReadOnly, Access::ReadWrite])
     }
 
     /// Checks a field of at most eight bytes that must be zero.

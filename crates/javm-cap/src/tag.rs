@@ -24,6 +24,15 @@ macro_rules! tags {
                 self as u8
             }
 
+            /// The tag that a byte stands for, if it does for one.
+            #[must_use]
+            pub const fn from_number(number: u8) -> Option<Tag> {
+                match number {
+                    $($number => Some(Tag::$name),)*
+                    _ => None,
+                }
+            }
+
             /// What it is for, in a few words.
             #[must_use]
             pub const fn text(self) -> &'static str {

@@ -488,11 +488,7 @@ impl Interface {
     /// # Errors
     /// [`ShapeError`] when it breaks a rule, or `N` is not [`encoded_len`](Interface::encoded_len).
     pub const fn encode<const N: usize>(&self) -> Result<[u8; N], ShapeError> {
-        if let Err(error) = self.check() {
-            return Err(error);
-        }
-        let writer = Writer::interface(self);
-        if writer.length == N { Ok(writer.bytes) } else { Err(ShapeError::Size) }
+        self.encode_at([0; N], 0)
     }
 
     /// Writes its canonical encoding into a longer array, from `start` on.

@@ -1,7 +1,7 @@
 //! The handle that hosts hold, compared with the model: in this process, in a virtual machine, or both.
 
 use javm_cap::{CapHash, Capability, Instance, Path};
-use nub::{Ended, Error, InvokeOptions, Nub};
+use nub::{Error, InvokeOptions, Nub};
 use nub_kernel::{Chain, Entry, InstanceId, Reached};
 
 use crate::subject::Subject;
@@ -55,26 +55,9 @@ impl Hosted {
             origin: entry.origin,
         };
         match self.nub.invoke(root, entry.endpoint, &entry.arguments[..arity], &options) {
-            Ok(outcome) => {
-                let halted = outcome.ended == Ended::Halt;
-                Ok(Reached {
-                    status: outcome.status(),
-                    value: if halted { outcome.value } else { 0 },
-                    detail: outcome.detail(),
-                    gas_left: entry.gas - outcome.gas_used,
-                    live: [outcome.scratchpad.filter(|_| halted).map(Capability::Data), outcome.gift],
-                    logs: if halted { outcome.logs } else { Vec::new() },
-                })
-            }
+            Ok(outcome) => Ok(outcome.into_reached(entry.gas)),
             Err(Error::Invoke(refused)) => match refused.status() {
-                Some(status) => Ok(Reached {
-                    status,
-                    value: 0,
-                    detail: 0,
-                    gas_left: entry.gas,
-                    live: [None, None],
-                    logs: Vec::new(),
-                }),
+                Some(status) => Ok(Reached::refused(status, entry.gas)),
                 None => Err(refused.into()),
             },
             Err(error) => Err(error),

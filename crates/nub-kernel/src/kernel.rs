@@ -149,6 +149,17 @@ impl Outcome {
             _ => 0,
         }
     }
+
+    /// What a calling program would find that had given this much gas.
+    #[must_use]
+    pub fn into_reached(self, gas: u64) -> Reached {
+        let reached = Reached::refused(self.status(), gas.saturating_sub(self.gas_used));
+        if self.ended != Ended::Halt {
+            return Reached { detail: self.detail(), ..reached };
+        }
+        let live = [self.scratchpad.map(Capability::Data), self.gift];
+        Reached { value: self.value, live, logs: self.logs, ..reached }
+    }
 }
 
 /// Why no Instance was made.
@@ -638,8 +649,7 @@ impl<A: Arch> Kernel<A> {
     pub fn enter(&mut self, instance: InstanceId, entry: Entry) -> Result<Reached, InvokeError> {
         self.epoch = Epoch::begin();
         let Entry { path, endpoint, arguments, gas, live, origin } = entry;
-        let refused =
-            |status| Reached { status, value: 0, detail: 0, gas_left: gas, live: [None, None], logs: Vec::new() };
+        let refused = |status| Reached::refused(status, gas);
         let root = &self.resident(instance)?.instance;
         let found = match standing_at(root, &path) {
             Ok(found) => found,
@@ -791,6 +801,14 @@ pub struct Reached {
     pub live: [Option<Capability>; 2],
     /// What was logged, after a halt.
     pub logs: Vec<LogEntry>,
+}
+
+impl Reached {
+    /// What a call comes to that is not made.
+    #[must_use]
+    pub fn refused(status: Status, gas_left: u64) -> Reached {
+        Reached { status, value: 0, detail: 0, gas_left, live: [None, None], logs: Vec::new() }
+    }
 }
 
 /// The endpoint of an Image that a caller means.

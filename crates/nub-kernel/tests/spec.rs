@@ -1,5 +1,4 @@
-//! `docs/spec/operations.md` and `services.md` against the tables in the code, both ways. Rows say whether the kernel has
-//! what they are about.
+//! `docs/spec/operations.md` and `services.md` against the tables in the code, both ways.
 
 use nub_kernel::Status;
 use nub_kernel::operation::{HOP_PRICE, Operation, UNKNOWN_OPERATION_PRICE};
@@ -8,8 +7,7 @@ use nub_kernel::service::Service;
 const PAGE: &str = include_str!("../../../docs/spec/operations.md");
 const SERVICES: &str = include_str!("../../../docs/spec/services.md");
 
-/// The cells of the rows with `kernel` in the third cell, which is left out, of the table below a heading whose first row
-/// begins with `first`.
+/// The cells of the rows of the table below a heading whose first row begins with `first`.
 fn table(page: &'static str, heading: &str, first: &str) -> Vec<Vec<&'static str>> {
     let section = page.split(heading).nth(1).unwrap_or_else(|| panic!("no heading {heading}"));
     section
@@ -18,11 +16,6 @@ fn table(page: &'static str, heading: &str, first: &str) -> Vec<Vec<&'static str
         .skip(2)
         .take_while(|line| line.starts_with('|'))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>())
-        .filter(|row| row[2] == "kernel")
-        .map(|mut row| {
-            row.remove(2);
-            row
-        })
         .collect()
 }
 

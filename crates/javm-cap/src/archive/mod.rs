@@ -141,8 +141,7 @@ enum Raw<'a> {
 fn next<'a>(from: &mut decode::Reader<'a>) -> Result<Raw<'a>, DecodeError> {
     let at = from.offset();
     let kind = from.u8("kind")?;
-    let tag = Tag::ALL.iter().copied().find(|tag| tag.number() == kind);
-    Ok(match tag {
+    Ok(match Tag::from_number(kind) {
         Some(Tag::Page) => {
             let at = from.offset();
             let length = from.u16("page length")?;

@@ -9,7 +9,7 @@ use javm_types::{DefinitionError, Method};
 
 use super::encoding::{EPHEMERAL, HAS_SIGNATURE, MAGIC, PERSISTENT, VERSION, code_hash};
 use super::limits::MAX_STORED_PAGES;
-use super::{Access, Backing, Endpoint, EndpointName, Image, Import, Mapping, Wanted};
+use super::{Backing, Endpoint, EndpointName, Image, Import, Mapping, Wanted};
 use crate::data::{Data, MAX_DATA_PAGES};
 use crate::decode::{DecodeError, DecodeErrorReason, Field, Reader};
 use crate::hash::{CapHash, Hash};
@@ -85,11 +85,8 @@ fn read_head(reader: &mut Reader) -> Result<Head, DecodeError> {
     if version != VERSION {
         return Err(DecodeError::new(offset, "version", DecodeErrorReason::Version(version)));
     }
-    let cost_model = reader.choice("cost model", "0 = flat, 1 = pipeline", |number| match number {
-        0 => Some(CostModel::Flat),
-        1 => Some(CostModel::Pipeline),
-        _ => None,
-    })?;
+    let models = [CostModel::Flat, CostModel::Pipeline];
+    let cost_model = reader.either("cost model", "0 = flat, 1 = pipeline", models)?;
     reader.zeros::<1>("padding")?;
     let code_length = reader.u32("code length")?;
     let code_hash = reader.hash("code hash")?;
@@ -207,11 +204,7 @@ fn read_mapping(reader: &mut Reader, index: u32) -> Result<Mapping, DecodeError>
     let pages = reader.u32(field("pages"))?;
     let offset_at = reader.offset();
     let offset_pages = reader.u32(field("offset"))?;
-    let access = reader.choice(field("access"), "0 = read-only, 1 = read-write", |number| match number {
-        0 => Some(Access::ReadOnly),
-        1 => Some(Access::ReadWrite),
-        _ => None,
-    })?;
+    let access = reader.access(field("access"))?;
     let persistent = reader.choice(field("kind"), "0 = persistent, 1 = ephemeral", |number| match number {
         PERSISTENT => Some(true),
         EPHEMERAL => Some(false),
@@ -249,11 +242,7 @@ fn read_slot(reader: &mut Reader, index: u32) -> Result<(u32, Hash), DecodeError
 
 fn read_import(reader: &mut Reader, index: u32) -> Result<Import, DecodeError> {
     let field = |name| ("import", index, name);
-    let required = reader.choice(field("required"), "0 = optional, 1 = required", |number| match number {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
-    })?;
+    let required = reader.either(field("required"), "0 = optional, 1 = required", [false, true])?;
     let kind = reader.choice(field("kind"), "0x13 = TypeDef, 0x16 = Service", |number| {
         [Tag::TypeDef, Tag::Service].into_iter().find(|tag| tag.number() == number)
     })?;

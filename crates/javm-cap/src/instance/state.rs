@@ -10,7 +10,6 @@ use super::mappings::{DynamicMapping, DynamicMappings};
 use crate::data::Data;
 use crate::decode::{DecodeError, DecodeErrorReason, Reader};
 use crate::hash::{CapHash, Hash, hash_from_hex, hash_parts};
-use crate::image::Access;
 use crate::measure::{MAX_HEIGHT, Measure};
 use crate::page::PAGE_SIZE;
 use crate::path::Path;
@@ -74,6 +73,18 @@ impl Why {
         }
     }
 
+    /// What this number and [detail](Why::detail) say, if anything is stopped so.
+    #[must_use]
+    pub fn from_parts(number: u8, detail: u64) -> Option<Why> {
+        match (number, u32::try_from(detail)) {
+            (1, Ok(0)) => Some(Why::Panic),
+            (2, Ok(page)) if page % PAGE_SIZE as u32 == 0 => Some(Why::Fault { page }),
+            (3, Ok(0)) => Some(Why::OutOfGas),
+            (4, _) => Some(Why::Yield { value: detail }),
+            _ => None,
+        }
+    }
+
     /// What comes with the status: the page of a fault, the value of a yield, else 0.
     #[must_use]
     pub const fn detail(self) -> u64 {
@@ -125,19 +136,8 @@ impl Condition {
 
     /// Reads what [`encode`](Condition::encode) wrote, but for the ephemeral pages, of which it has the hash alone.
     pub(super) fn decode(from: &mut Reader<'_>, ephemeral: Option<Data>) -> Result<Condition, DecodeError> {
-        let flag = |from: &mut Reader<'_>, field: &'static str| {
-            from.choice(field, "0 = no, 1 = yes", |number| match number {
-                0 => Some(false),
-                1 => Some(true),
-                _ => None,
-            })
-        };
-        let is_suspended = from.choice("state", "0 = Idle, 1 = Suspended", |number| match number {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        })?;
-        let (has_quota, has_home) = (flag(from, "quota")?, flag(from, "home")?);
+        let is_suspended = from.either("state", "0 = Idle, 1 = Suspended", [false, true])?;
+        let (has_quota, has_home) = (from.flag("quota")?, from.flag("home")?);
         let quota = if has_quota { Some(from.u64("quota in pages")?) } else { None };
         let home = if has_home {
             let at = from.offset();
@@ -177,12 +177,8 @@ impl Suspended {
         let unknown =
             |at, field, found, known| DecodeError::new(at, field, DecodeErrorReason::Unknown { found, known });
         let why_at = from.offset();
-        let why = from.u8("why")?;
-        let block_paid = from.choice("block paid", "0 = no, 1 = yes", |number| match number {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        })?;
+        let number = from.u8("why")?;
+        let block_paid = from.flag("block paid")?;
         let pc = from.u32("pc")?;
         let mut registers = [0; REG_COUNT];
         for register in &mut registers {
@@ -190,16 +186,10 @@ impl Suspended {
         }
         let detail_at = from.offset();
         let detail = from.u64("detail")?;
-        let why = match (why, u32::try_from(detail)) {
-            (1, Ok(0)) => Why::Panic,
-            (2, Ok(page)) if page % PAGE_SIZE as u32 == 0 => Why::Fault { page },
-            (3, Ok(0)) => Why::OutOfGas,
-            (4, _) => Why::Yield { value: detail },
-            (1..=3, _) => return Err(unknown(detail_at, "detail", detail, "the address of a page for FAULT, else 0")),
-            (other, _) => {
-                return Err(unknown(why_at, "why", other.into(), "1 PANIC, 2 FAULT, 3 OUT_OF_GAS, 4 YIELD"));
-            }
-        };
+        let why = Why::from_parts(number, detail).ok_or(match number {
+            1..=4 => unknown(detail_at, "detail", detail, "the address of a page for FAULT, else 0"),
+            other => unknown(why_at, "why", other.into(), "1 PANIC, 2 FAULT, 3 OUT_OF_GAS, 4 YIELD"),
+        })?;
         let hash_at = from.offset();
         let stated = CapHash(from.hash("ephemeral pages")?);
         let missing =
@@ -217,11 +207,7 @@ impl Suspended {
             let at = from.offset();
             let first_page = from.u32(field("first page"))?;
             let (pages, offset) = (from.u32(field("pages"))?, from.u32(field("offset"))?);
-            let access = from.choice(field("access"), "0 = read-only, 1 = read-write", |number| match number {
-                0 => Some(Access::ReadOnly),
-                1 => Some(Access::ReadWrite),
-                _ => None,
-            })?;
+            let access = from.access(field("access"))?;
             let slot = from.u8(field("slot"))?;
             let is_behind = mappings.iter().last().is_none_or(|last| last.first_page + last.pages <= first_page);
             let mapped = mappings.map(DynamicMapping { first_page, pages, offset, access, slot });

@@ -223,7 +223,7 @@ mod tests {
         let rows = table("## Statuses\n");
         assert_eq!(rows.len(), Status::ALL.len());
         for (row, (status, name, meaning)) in rows.iter().zip(Status::ALL) {
-            assert_eq!([row[0], row[1], row[3]], [&*status.number().to_string(), name, meaning]);
+            assert_eq!([row[0], row[1], row[2]], [&*status.number().to_string(), name, meaning]);
             assert_eq!(status.to_string(), *name);
             assert!(HEADER.contains(&format!("    JAVM_{name} = {},\n", status.number())), "javm.h lacks {name}");
         }

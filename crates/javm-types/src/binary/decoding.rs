@@ -189,6 +189,26 @@ impl<'a> Reader<'a> {
         Method::new(name, arguments, returns).map_err(|error| self.error("method", offset, Reason::Rule(error)))
     }
 
+    /// A TypeDef, with its version.
+    fn typedef(&mut self) -> Result<TypeDef> {
+        self.version()?;
+        let name = self.name("name", Identifier::from_bytes)?;
+        let offset = self.offset;
+        let count = self.bytes("number of methods", 2)?;
+        let count = usize::from(u16::from_le_bytes([count[0], count[1]]));
+        if count > MAX_METHODS {
+            let reason = Reason::TooLarge { found: count, limit: MAX_METHODS };
+            return Err(self.error("number of methods", offset, reason));
+        }
+        let mut methods = Vec::new();
+        for index in 0..count {
+            self.method = Some(index as u32);
+            methods.push(self.method()?);
+        }
+        self.method = None;
+        TypeDef::new(name, methods).map_err(|error| self.error("interface", 0, Reason::Rule(error)))
+    }
+
     fn end(&self) -> Result<()> {
         match self.bytes.len() - self.offset {
             0 => Ok(()),
@@ -234,9 +254,8 @@ impl TypeDef {
             reader.version()?;
             return Err(reader.error("end", MAX_TYPEDEF_BYTES, Reason::TooLong(bytes.len())));
         }
-        let (typedef, length) = TypeDef::decode_first(bytes)?;
         let mut reader = Reader::new(bytes);
-        reader.offset = length;
+        let typedef = reader.typedef()?;
         reader.end()?;
         Ok(typedef)
     }
@@ -247,22 +266,7 @@ impl TypeDef {
     /// [`DefinitionError`] when the bytes do not start with the canonical encoding of one.
     pub fn decode_first(bytes: &[u8]) -> core::result::Result<(TypeDef, usize), DefinitionError> {
         let mut reader = Reader::new(bytes);
-        reader.version()?;
-        let name = reader.name("name", Identifier::from_bytes)?;
-        let offset = reader.offset;
-        let count = reader.bytes("number of methods", 2)?;
-        let count = usize::from(u16::from_le_bytes([count[0], count[1]]));
-        if count > MAX_METHODS {
-            let reason = Reason::TooLarge { found: count, limit: MAX_METHODS };
-            return Err(reader.error("number of methods", offset, reason));
-        }
-        let mut methods = Vec::new();
-        for index in 0..count {
-            reader.method = Some(index as u32);
-            methods.push(reader.method()?);
-        }
-        reader.method = None;
-        let typedef = TypeDef::new(name, methods).map_err(|error| reader.error("interface", 0, Reason::Rule(error)))?;
+        let typedef = reader.typedef()?;
         Ok((typedef, reader.offset))
     }
 }

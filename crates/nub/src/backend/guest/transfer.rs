@@ -171,18 +171,14 @@ fn done(reply: Reply) -> Option<()> {
 
 /// What the guest says of something; `None` where nothing is like that.
 pub(super) fn description(found: &Found) -> Option<Description> {
-    let kind = Tag::ALL.iter().copied().find(|tag| tag.number() == found.tag)?;
+    let kind = Tag::from_number(found.tag)?;
     let instance = match &found.instance {
         None => None,
         Some(standing) => Some(Standing {
             image: CapHash(standing.image),
             suspended: match standing.suspended {
                 None => None,
-                Some((1, 0)) => Some(Why::Panic),
-                Some((2, page)) => Some(Why::Fault { page: u32::try_from(page).ok()? }),
-                Some((3, 0)) => Some(Why::OutOfGas),
-                Some((4, value)) => Some(Why::Yield { value }),
-                Some(_) => return None,
+                Some((number, detail)) => Some(Why::from_parts(number, detail)?),
             },
             quota: standing.quota,
             home: standing.home.as_deref().map(Path::new).transpose().ok()?,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use javm_cap::{CapHash, Capability};
-use nub::{Ended, Error, InstanceId, InvokeOptions, Nub, Status};
+use nub::{Error, InstanceId, InvokeOptions, Nub};
+use nub_kernel::Reached;
 use serde::Deserialize;
 
 use super::values::{Encoded, Pages, Shared, Value, bytes, hash, wide};
@@ -178,17 +179,6 @@ fn run_vector(vector: &Vector, shared: &Shared, nub: &mut Nub) -> Result<Vec<Str
     Ok(differences.0)
 }
 
-/// What a call came to, as a program would find it.
-struct Found {
-    status: Status,
-    value: u64,
-    detail: u64,
-    gas_left: u64,
-    logs: Vec<nub::LogEntry>,
-    scratchpad: Option<CapHash>,
-    gift: Option<CapHash>,
-}
-
 fn run_call(
     call: &Call,
     expected: &Outcome,
@@ -213,24 +203,14 @@ fn run_call(
         origin: call.origin.as_deref().map(hash).transpose()?,
     };
     let found = match nub.invoke(root, call.endpoint, &arguments, &options) {
-        Ok(outcome) => {
-            let halted = outcome.ended == Ended::Halt;
-            Found {
-                status: outcome.status(),
-                value: if halted { outcome.value } else { 0 },
-                detail: outcome.detail(),
-                gas_left: call.gas - outcome.gas_used,
-                logs: if halted { outcome.logs } else { Vec::new() },
-                scratchpad: outcome.scratchpad.filter(|_| halted).map(|data| Capability::Data(data).hash()),
-                gift: outcome.gift.map(|gift| gift.hash()),
-            }
-        }
-        Err(Error::Invoke(refused)) if refused.status().is_some() => {
-            let status = refused.status().unwrap_or(Status::Unknown);
-            Found { status, value: 0, detail: 0, gas_left: call.gas, logs: Vec::new(), scratchpad: None, gift: None }
-        }
+        Ok(outcome) => outcome.into_reached(call.gas),
+        Err(Error::Invoke(refused)) => match refused.status() {
+            Some(status) => Reached::refused(status, call.gas),
+            None => return Err(Error::from(refused).into()),
+        },
         Err(error) => return Err(error.into()),
     };
+    let [scratchpad, gift] = found.live.map(|value| value.map(|value| value.hash()));
     let number = |number: u64| format!("{number:#x}");
     let name = |hash: Option<CapHash>| hash.map_or("nothing".into(), |hash| hash.to_string());
     let or_nothing = |hash: &Option<String>| hash.clone().unwrap_or("nothing".into());
@@ -244,8 +224,8 @@ fn run_call(
         logs(expected.logs.iter().map(|entry| (entry.topic.clone(), entry.bytes.clone())).collect()),
         logs(found.logs.iter().map(|entry| (number(entry.topic), hex::text(&entry.bytes))).collect()),
     );
-    differences.compare("scratchpad", or_nothing(&expected.scratchpad), name(found.scratchpad));
-    differences.compare("gift", or_nothing(&expected.gift), name(found.gift));
+    differences.compare("scratchpad", or_nothing(&expected.scratchpad), name(scratchpad));
+    differences.compare("gift", or_nothing(&expected.gift), name(gift));
     differences.compare("root", expected.root.clone(), name(Some(nub.state_root(root)?)));
     for (path, hash) in &expected.hashes {
         let place = path.parse().map_err(|error| format!("the path {path}: {error}"))?;

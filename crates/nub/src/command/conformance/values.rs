@@ -6,6 +6,7 @@ use javm_cap::{
     Access, CNode, Callable, CapHash, Capability, Data, DynamicMapping, DynamicMappings, Instance, Interface, Mask,
     PAGE_SIZE, Path, Right, RunState, Suspended, TypeDef, ValidImage, Why,
 };
+use nub::Status;
 use serde::Deserialize;
 
 /// A value, by its kind.
@@ -235,15 +236,9 @@ impl Shared {
 
 fn suspended(stopped: &Stopped) -> Result<Suspended, String> {
     let detail = wide(&stopped.detail)?;
-    let why = match stopped.why.as_str() {
-        "PANIC" => Why::Panic,
-        "FAULT" => {
-            Why::Fault { page: u32::try_from(detail).map_err(|_| format!("{detail:#x} is no address of a page"))? }
-        }
-        "OUT_OF_GAS" => Why::OutOfGas,
-        "YIELD" => Why::Yield { value: detail },
-        other => return Err(format!("nothing is suspended because of {other}")),
-    };
+    let status = Status::ALL.iter().find(|status| status.name() == stopped.why);
+    let why = status.and_then(|status| Why::from_parts(*status as u8, detail));
+    let why = why.ok_or_else(|| format!("nothing is suspended because of {} with {detail:#x}", stopped.why))?;
     let mut mappings = DynamicMappings::new();
     for &Mapped { first_page, pages, slot, offset, writable } in &stopped.mappings {
         let access = if writable { Access::ReadWrite } else { Access::ReadOnly };
