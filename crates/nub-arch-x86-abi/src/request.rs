@@ -417,11 +417,19 @@ impl<'a> Invoke<'a> {
 impl<'a> Request<'a> {
     /// Writes it.
     pub fn encode(&self, to: &mut Writer) {
+        let tail = self.encode_head(to);
+        to.raw(tail);
+    }
+
+    /// Writes it but for the bytes that it ends with, which are many where there are any: whoever sends them can take them
+    /// from where they are.
+    pub fn encode_head(&self, to: &mut Writer) -> &'a [u8] {
         match self {
             Request::Ping => to.u8(1),
             Request::PutCap(bytes) => {
                 to.u8(2);
-                to.bytes(bytes);
+                to.u32(bytes.len() as u32);
+                return bytes;
             }
             Request::Contains(hash) => {
                 to.u8(3);
@@ -498,7 +506,8 @@ impl<'a> Request<'a> {
             Request::Receive { is_first, part } => {
                 to.u8(17);
                 to.u8(u8::from(*is_first));
-                to.bytes(part);
+                to.u32(part.len() as u32);
+                return part;
             }
             Request::Hold(hash) => {
                 to.u8(18);
@@ -544,6 +553,7 @@ impl<'a> Request<'a> {
                 });
             }
         }
+        &[]
     }
 
     /// Reads one.

@@ -60,7 +60,10 @@ pub struct Slot {
     reserved_host: [u32; 14],
     /// Whether the guest sleeps until the state is [`SlotState::Ready`]: 0 or 1. The guest writes it.
     pub guest_sleeps: AtomicU32,
-    reserved_guest: [u32; 15],
+    /// In the first lane's slot: how many large pages the guest has taken, from the beginning of memory on. The guest writes
+    /// it, on any lane.
+    pub taken: AtomicU32,
+    reserved_guest: [u32; 14],
     /// A [`SlotState`] as its number.
     pub state: AtomicU32,
     /// How many bytes of the buffer this part of the message has.
@@ -99,6 +102,7 @@ const _: () = {
     assert!(size_of::<Slot>() == 144);
     assert!(core::mem::offset_of!(Slot, idle_spins) == 4);
     assert!(core::mem::offset_of!(Slot, guest_sleeps) == LINE);
+    assert!(core::mem::offset_of!(Slot, taken) == LINE + 4);
     // The processor fetches lines by pairs: that of the state goes with the one behind it.
     assert!(core::mem::offset_of!(Slot, state) == 2 * LINE);
     assert!(core::mem::offset_of!(Slot, length) == 132);

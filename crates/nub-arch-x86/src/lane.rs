@@ -92,7 +92,7 @@ impl Turn {
 }
 
 /// The longest message whose memory is kept for the next one.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = 2 << 20;
 
 /// Serves a lane for ever.
 pub fn serve(lane: usize) -> ! {

@@ -43,6 +43,8 @@ fn grow(bytes: u64) -> Option<(*mut u8, u64)> {
     let size = bytes.checked_next_multiple_of(LARGE_PAGE)?;
     let end_of = |taken: u64| taken.max(info.free).checked_add(size).filter(|&end| end <= info.memory);
     let before = TAKEN.fetch_update(Relaxed, Relaxed, end_of).ok()?;
+    // So that the host has found memory for what is taken next.
+    boot::slot(0).taken.fetch_max(((before.max(info.free) + size) / LARGE_PAGE) as u32, Relaxed);
     Some((boot::linear(before.max(info.free)) as *mut u8, size))
 }
 

@@ -104,7 +104,8 @@ fn play(
         let mut reply = Vec::new();
         for number in 0..requests {
             let request = vec![7; if number % 3 == 1 { 2 * BUFFER_SIZE + 1 } else { 9 }];
-            let result = caller.lane.call(number as u32 + 1, &request, &Deadline::after(patience), &mut reply);
+            let (first, second) = request.split_at(request.len() / 2 + number % 3);
+            let result = caller.lane.call(number as u32 + 1, [first, second], &Deadline::after(patience), &mut reply);
             done.send(result).expect("somebody listens");
         }
     });

@@ -92,6 +92,13 @@ impl Deadline {
     }
 }
 
+/// The first bytes of two pieces, at most so many, and what is behind them.
+fn split([first, second]: [&[u8]; 2], most: usize) -> ([&[u8]; 2], [&[u8]; 2]) {
+    let (first, first_left) = first.split_at(first.len().min(most));
+    let (second, second_left) = second.split_at(second.len().min(most - first.len()));
+    ([first, second], [first_left, second_left])
+}
+
 /// The question where the processor is.
 enum Asked {
     /// Nobody wants to know.
@@ -218,13 +225,14 @@ impl Lane {
         Error::Died(Box::new(self.fate.seal(death)))
     }
 
-    /// One turn: gives the guest a part of a request, and waits for what it answers.
-    fn turn(&self, part: &[u8], rest: usize, sequence: u32, deadline: &Deadline) -> Result<(), Error> {
+    /// One turn: gives the guest a part of a request, in two pieces, and waits for what it answers.
+    fn turn(&self, part: [&[u8]; 2], rest: usize, sequence: u32, deadline: &Deadline) -> Result<(), Error> {
         let slot = self.slot();
-        if !self.memory.write(self.buffer(), part) {
+        let [first, second] = part;
+        if !self.memory.write(self.buffer(), first) || !self.memory.write(self.buffer() + first.len() as u64, second) {
             unreachable!("a part is no longer than the buffer");
         }
-        slot.length.store(part.len() as u32, Relaxed);
+        slot.length.store((first.len() + second.len()) as u32, Relaxed);
         slot.rest.store(rest as u32, Relaxed);
         slot.sequence.store(sequence, Relaxed);
         turn::host::submit(slot, &self.requested);
@@ -287,32 +295,34 @@ impl Lane {
         Ok(rest)
     }
 
-    /// Sends a request and gives the reply, whose bytes are collected in `reply`. One caller at a time.
+    /// Sends a request, which is in two pieces, and gives the reply, whose bytes are collected in `reply`. One caller at a
+    /// time.
     ///
     /// # Errors
     /// [`Error::Died`] when the guest is at its end, or does not answer before the deadline; [`Error::TooLong`].
     pub(crate) fn call(
         &self,
         sequence: u32,
-        request: &[u8],
+        request: [&[u8]; 2],
         deadline: &Deadline,
         reply: &mut Vec<u8>,
     ) -> Result<Reply, Error> {
-        if request.len() as u64 > MAX_MESSAGE {
-            return Err(Error::TooLong(request.len()));
+        let length = request[0].len() + request[1].len();
+        if length as u64 > MAX_MESSAGE {
+            return Err(Error::TooLong(length));
         }
         if let Some(error) = self.died() {
             return Err(error);
         }
         let nonsense = |death| self.end(death);
         reply.clear();
-        let mut left = request.len();
-        let mut parts = request.chunks(BUFFER_SIZE);
+        let mut left = request;
         loop {
-            let part = parts.next().unwrap_or_default();
-            left -= part.len();
-            self.turn(part, left, sequence, deadline)?;
-            if left == 0 {
+            let part;
+            (part, left) = split(left, BUFFER_SIZE);
+            let rest = left[0].len() + left[1].len();
+            self.turn(part, rest, sequence, deadline)?;
+            if rest == 0 {
                 break;
             }
             let rest = self.take_part(sequence, reply).map_err(nonsense)?;
@@ -321,7 +331,7 @@ impl Lane {
             }
         }
         while self.take_part(sequence, reply).map_err(nonsense)? != 0 {
-            self.turn(&[], 0, sequence, deadline)?;
+            self.turn([&[]; 2], 0, sequence, deadline)?;
         }
         Reply::decode(reply).map_err(|error| self.end(error.into()))
     }

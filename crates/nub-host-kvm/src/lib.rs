@@ -6,6 +6,7 @@
 //! - [`hypervisor`]: what is asked of a hypervisor, from creating a machine on; `kvm`: the one there is.
 //! - `memory`: the machine's memory. `image`: the kernel's binaries, `level`: which of them this
 //!   processor can run. `boot`: what stands in memory when it starts.
+//! - `ahead`: memory that is found before the guest touches it.
 //! - `lane`: the host's side of a lane. `bell`, `spin`: where its threads sleep, and how long they look before. `processor`: the thread that a lane's processor runs on.
 //! - `seccomp`: what that thread may do.
 //! - `exits`: how often and why the guest left the machine.
@@ -18,6 +19,7 @@
 #![deny(unsafe_code)]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+mod ahead;
 mod bell;
 mod boot;
 mod config;

@@ -76,6 +76,15 @@ impl GuestMemory {
         Ok(pages.iter().filter(|&&page| page & 1 != 0).count() as u64 * PAGE)
     }
 
+    /// Finds memory for what has none yet in a range, as if it was written to; whether there is memory for all of it. What
+    /// stands there stays.
+    pub(crate) fn populate(&self, physical: u64, length: u64) -> bool {
+        let Ok(bytes) = usize::try_from(length) else { return false };
+        let Some(place) = self.place(physical, bytes) else { return false };
+        // SAFETY: the range is the mapping's, whose content this does not change.
+        unsafe { libc::madvise(place.cast(), bytes, libc::MADV_POPULATE_WRITE) == 0 }
+    }
+
     /// The place of `length` bytes from a physical address on, if they all exist.
     fn place(&self, physical: u64, length: usize) -> Option<*mut u8> {
         let end = physical.checked_add(length as u64)?;

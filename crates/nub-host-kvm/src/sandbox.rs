@@ -9,6 +9,7 @@ use nub_arch_x86_abi::request::Invoke;
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Privilege, Reply, Request};
 
+use crate::ahead::Ahead;
 use crate::bell::lock;
 use crate::boot;
 use crate::config::{Config, PrivilegeChoice};
@@ -38,6 +39,7 @@ pub struct Sandbox {
     level: Level,
     boot: Duration,
     memory: Arc<GuestMemory>,
+    ahead: Ahead,
     costs: Option<Costs>,
     pace: Pace,
     boot_parts: Vec<(&'static str, Duration)>,
@@ -107,6 +109,7 @@ impl Sandbox {
             level,
             boot: Duration::ZERO,
             memory: memory.clone(),
+            ahead: Ahead::start(&memory),
             costs: None,
             pace: Pace::of(&Costs::default()),
             boot_parts: Vec::new(),
@@ -287,12 +290,16 @@ impl Sandbox {
         work: Duration,
     ) -> Result<Reply, Error> {
         let mut writer = Writer::reusing(std::mem::take(&mut buffers.request));
-        request.encode(&mut writer);
+        let tail = request.encode_head(&mut writer);
         buffers.request = writer.into_bytes();
         let Buffers { request, reply, sequence } = &mut *buffers;
         *sequence = sequence.wrapping_add(1);
         let deadline = Deadline::after(self.config.patience.saturating_add(work));
-        caller.lane.call(*sequence, request, &deadline, reply)
+        let reply = caller.lane.call(*sequence, [request, tail], &deadline, reply);
+        if let Some(slot) = self.memory.slot(KERNEL_LANE) {
+            self.ahead.follow(slot.taken.load(Ordering::Relaxed));
+        }
+        reply
     }
 }
 

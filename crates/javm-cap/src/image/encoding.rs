@@ -34,19 +34,29 @@ impl Image {
     /// Its canonical encoding. For an Image that is not within its limits the bytes may decode to no Image.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        self.encode_manifest(&mut out);
-        out.extend_from_slice(&self.code);
-        for data in self.slots.values() {
-            data.encode_content(&mut out);
-        }
+        let mut out = Vec::new();
+        self.encode_to(&mut out);
         out
+    }
+
+    /// [`Image::encode`], behind what is in `out`: for those who have memory for it.
+    pub fn encode_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&MAGIC);
+        self.encode_manifest(out);
+        // Once for all of it: growing would copy what is there again and again.
+        out.reserve(self.code.len() + self.contents_length());
+        out.extend_from_slice(&self.code);
+        self.slots.values().for_each(|data| data.encode_content(out));
     }
 
     /// The bytes of its canonical encoding, without making it.
     pub(super) fn encoded_length(&self) -> usize {
-        let contents: usize = self.slots.values().map(Data::content_length).sum();
-        MAGIC.len() + self.manifest().len() + self.code.len() + contents
+        MAGIC.len() + self.manifest().len() + self.code.len() + self.contents_length()
+    }
+
+    /// The bytes that the contents of its initial Data take.
+    fn contents_length(&self) -> usize {
+        self.slots.values().map(Data::content_length).sum()
     }
 
     /// The part of the encoding that the hash is of. Code and initial Data are in it by their hashes.

@@ -2,6 +2,7 @@
 
 mod transfer;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use javm_cap::{Access, CapHash, Capability, Data, Instance, PAGE_SIZE, Path, Service, ValidImage};
@@ -16,7 +17,7 @@ use nub_kernel::{
     Call, Chain, Ended, EndpointRef, InstantiateError, InvokeError, LogEntry, Outcome, Status, UnpublishError,
 };
 
-use self::transfer::{Most, There};
+use self::transfer::{Most, There, lock};
 use super::{End, Machine, Trouble};
 use crate::builder::{Builder, Disturbance, Failure, Privilege, PrivilegeSetting};
 use crate::description::Description;
@@ -27,7 +28,12 @@ use crate::health::Stats;
 pub(crate) struct Guest {
     sandbox: Sandbox,
     there: There,
+    /// Memory for the encoding of the next Image.
+    encoding: Mutex<Vec<u8>>,
 }
+
+/// The longest encoding whose memory is kept: finding memory anew takes longer than to encode into it.
+const MOST_KEPT: usize = 4 << 20;
 
 impl Guest {
     pub(crate) fn start(builder: &Builder) -> Result<Guest, Error> {
@@ -44,7 +50,8 @@ impl Guest {
         config.memory = memory.unwrap_or(config.memory);
         config.seed = seed.unwrap_or(config.seed);
         config.patience = patience.unwrap_or(config.patience);
-        Ok(Guest { sandbox: Sandbox::start(&config).map_err(not_started)?, there: There::default() })
+        let sandbox = Sandbox::start(&config).map_err(not_started)?;
+        Ok(Guest { sandbox, there: There::default(), encoding: Mutex::default() })
     }
 
     pub(crate) fn end(&self) -> Option<End> {
@@ -274,11 +281,16 @@ impl Machine for Guest {
     }
 
     fn publish(&self, image: &ValidImage) -> Result<(), Trouble> {
-        let bytes = image.image().encode();
+        let mut bytes = std::mem::take(&mut *lock(&self.encoding));
+        bytes.clear();
+        image.image().encode_to(&mut bytes);
         let hash = self.ask(&Request::PutCap(&bytes), Duration::from_secs(20), |reply| match reply {
             Reply::Hash(hash) => Some(hash),
             _ => None,
         })?;
+        if bytes.capacity() <= MOST_KEPT {
+            *lock(&self.encoding) = bytes;
+        }
         if hash != image.hash().0 {
             return Err(self.distrust("the hash of another Image"));
         }
@@ -335,8 +347,8 @@ impl Machine for Guest {
     }
 
     fn load(&self, root: &Instance) -> Result<u64, Trouble> {
-        self.while_held(Some(&root.clone().into()), |hash| {
-            self.ask(&Request::Load(hash.unwrap_or(root.hash()).0), Duration::from_secs(20), instance)
+        self.while_held(Some(&root.clone().into()), |_| {
+            self.ask(&Request::Load(root.hash().0), Duration::from_secs(20), instance)
         })
     }
 
