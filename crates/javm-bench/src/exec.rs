@@ -54,6 +54,13 @@ pub fn run(selection: &Selection) -> std::io::Result<()> {
         Arch::Local => Report::start(selection.json, "local", &[peer::INTERPRETER, NATIVE])?,
         Arch::Kvm => Report::start(selection.json, "kvm", &[HERE, peer::INTERPRETER, NATIVE])?,
     };
+    let coming_and_going = "call/nothing";
+    if selection.arch == Arch::Kvm {
+        match measure(coming_and_going, &workload::nothing(), selection.arch, selection.time) {
+            Ok(line) => report.aside(&line)?,
+            Err(reason) => eprintln!("{coming_and_going} is left out: {reason}"),
+        }
+    }
     for workload in workload::all() {
         let name = format!("exec/{}", workload.name);
         if !selection.takes(&name) {
@@ -258,7 +265,7 @@ mod tests {
 
     #[test]
     fn every_workload_gives_the_same_everywhere() {
-        for workload in workload::all() {
+        for workload in workload::all().into_iter().chain([workload::nothing()]) {
             let image = load(workload.image).unwrap();
             let mut ours = Ours::new(&image, &workload, Arch::Local).unwrap();
             let (outcome, bytes) = ours.checked(scratchpad_bytes(&image)).unwrap();

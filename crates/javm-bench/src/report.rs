@@ -21,6 +21,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// The median of a peer, if it ran.
+    fn of_peer(&self, name: &str) -> Option<f64> {
+        self.peers.iter().find(|(peer, _)| *peer == name).map(|(_, times)| times.median)
+    }
+
     fn object(&self, arch: &str) -> Value {
         let peers: Map<String, Value> =
             self.peers.iter().map(|(name, times)| ((*name).to_string(), json!(rounded(times.median)))).collect();
@@ -67,20 +72,29 @@ impl Report {
         Ok(Report { json, arch, peers, ratios: vec![Vec::new(); peers.len()] })
     }
 
+    /// A result that counts in the means.
+    ///
     /// # Errors
     /// When standard output cannot be written.
     pub fn line(&mut self, line: &Line) -> io::Result<()> {
-        let of_peer = |name: &str| line.peers.iter().find(|(peer, _)| *peer == name).map(|(_, times)| times.median);
         for (name, ratios) in self.peers.iter().zip(&mut self.ratios) {
-            ratios.extend(of_peer(name).map(|median| (median / line.nub.median).ln()));
+            ratios.extend(line.of_peer(name).map(|median| (median / line.nub.median).ln()));
         }
+        self.aside(line)
+    }
+
+    /// A result to read others by.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn aside(&self, line: &Line) -> io::Result<()> {
         if self.json {
             return writeln!(io::stdout(), "{}", line.object(self.arch));
         }
         let Times { median, p10, p90 } = line.nub;
         let mut text = format!("{:<28} {:>10} {:>10} {:>10}", line.name, time(median), time(p10), time(p90));
         for peer in self.peers {
-            match of_peer(peer) {
+            match line.of_peer(peer) {
                 Some(theirs) => text.push_str(&format!(" {:>20} {:>6.2}", time(theirs), theirs / median)),
                 None => text.push_str(&format!(" {:>20} {:>6}", "-", "-")),
             }

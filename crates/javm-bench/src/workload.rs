@@ -217,6 +217,19 @@ pub fn all() -> Vec<Workload> {
     ]
 }
 
+/// A call that has nothing to do: what comes and goes with it is what every other call takes besides its work. In a virtual
+/// machine that is to be known of calls that are short.
+pub fn nothing() -> Workload {
+    Workload {
+        name: "nothing",
+        image: "fib",
+        before: Vec::new(),
+        call: Call::of::<native::fib::endpoint_fib>(&(0_u64,)),
+        expected: Expected::known(&0_u64),
+        keeps_state: false,
+    }
+}
+
 fn sort(algorithm: &str) -> Call {
     Call::of::<native::sort::endpoint_generated>(&(algorithm, 20_000_u32, 7_u64))
 }
