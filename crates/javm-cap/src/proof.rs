@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::capability::Capability;
 use crate::cnode::{CNode, PlaceError};
-use crate::data::DataError;
+use crate::data::{Data, DataError};
 use crate::hash::Hash;
 use crate::page::PAGE_SIZE;
 use crate::path::{Path, PathError};
@@ -38,13 +38,7 @@ impl Capability {
     /// # Errors
     /// [`PlaceError`] when there is no Data, no way to it, or the bytes are not all inside of it or none.
     pub fn prove_bytes(&self, path: &[u8], offset: u64, length: u64) -> Result<Vec<u8>, PlaceError> {
-        let found = match path {
-            [] => self,
-            path => self.tables(path)?.at(path)?,
-        };
-        let Capability::Data(data) = found else {
-            return Err(PlaceError::Kind { at: path.len().saturating_sub(1), found: found.tag() });
-        };
+        let data = self.data_at(path)?;
         let outside = DataError::NoRange { offset, length, pages: data.pages() };
         let end = offset.checked_add(length).filter(|&end| length > 0 && end <= data.size()).ok_or(outside)?;
         let page = PAGE_SIZE as u64;
@@ -59,6 +53,35 @@ impl Capability {
         data.prove_pages((offset / page) as u32, ((end - 1) / page) as u32, &mut out);
         self.prove_slots(path, &mut out)?;
         Ok(out)
+    }
+
+    /// [`Capability::prove`]; or, of a range by offset and length, [`Capability::prove_bytes`] with these bytes.
+    ///
+    /// # Errors
+    /// Those of the two.
+    pub fn prove_with_bytes(
+        &self,
+        path: &[u8],
+        range: Option<(u64, u64)>,
+    ) -> Result<(Vec<u8>, Vec<u8>), PlaceError> {
+        let Some((offset, length)) = range else { return Ok((self.prove(path)?, Vec::new())) };
+        let proof = self.prove_bytes(path, offset, length)?;
+        // There are as many as there is a proof of.
+        let mut bytes = alloc::vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        self.data_at(path)?.read(offset, &mut bytes)?;
+        Ok((proof, bytes))
+    }
+
+    /// The Data at the end of a path.
+    fn data_at(&self, path: &[u8]) -> Result<&Data, PlaceError> {
+        let found = match path {
+            [] => self,
+            path => self.tables(path)?.at(path)?,
+        };
+        match found {
+            Capability::Data(data) => Ok(data),
+            other => Err(PlaceError::Kind { at: path.len().saturating_sub(1), found: other.tag() }),
+        }
     }
 
     /// The table in which a path begins.

@@ -346,6 +346,9 @@ pub enum Request<'a> {
     Release(Hash),
     /// Keep an Instance that is held as the root of a tree: [`crate::Reply::Instance`].
     Load(Hash),
+    /// The hash of the Image of the Instance at a place, and of nothing else: [`crate::Reply::Hash`]. Refused as a call of it
+    /// would be.
+    ImageAt(Place<'a>),
     /// What stands at a place: [`crate::Reply::Found`].
     Describe {
         /// The place.
@@ -521,6 +524,10 @@ impl<'a> Request<'a> {
                 to.u8(20);
                 to.raw(hash);
             }
+            Request::ImageAt(place) => {
+                to.u8(26);
+                place.encode(to);
+            }
             Request::Describe { place, send } => {
                 to.u8(21);
                 place.encode(to);
@@ -613,6 +620,7 @@ impl<'a> Request<'a> {
             18 => Request::Hold(from.array()?),
             19 => Request::Release(from.array()?),
             20 => Request::Load(from.array()?),
+            26 => Request::ImageAt(Place::decode(&mut from)?),
             21 => Request::Describe { place: Place::decode(&mut from)?, send: from.flag("wish for it")? },
             22 => Request::Send(from.u64()?),
             23 => {

@@ -156,6 +156,7 @@ fn every_request_comes_back() {
     for path in [&[][..], &[3, 200], &[0; 16]] {
         let place = Place { instance: 9, path };
         check(&Request::Describe { place, send: path.is_empty() });
+        check(&Request::ImageAt(place));
         check(&Request::Prove { place, range: None });
         check(&Request::Prove { place, range: Some((u64::MAX, 1)) });
     }

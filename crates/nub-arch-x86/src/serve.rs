@@ -141,6 +141,10 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
                 other => return Err(Refused::Other(alloc::format!("{} is no Instance", other.tag()))),
             }
         }
+        Request::ImageAt(place) => {
+            let instance = InstanceId::from_number(place.instance);
+            Reply::Hash(kernel.image_at(instance, &path_of(place)?).map_err(not_called)?.0)
+        }
         Request::Describe { place, send } => Reply::Found(standing_at(kernel, place)?.map(|capability| {
             let description = transfer::describe(&capability);
             let ticket = send.then(|| transfer::offer(capability));
@@ -180,20 +184,11 @@ fn path_of(place: &Place<'_>) -> Result<Path, Refused> {
 
 /// A proof of what stands at a place, or of bytes of the Data there, with these bytes.
 fn prove(kernel: &Kernel<X86Arch>, place: &Place<'_>, range: Option<(u64, u64)>) -> Result<Reply, Refused> {
-    let no_proof = |error: &dyn core::fmt::Display| Refused::NoProof(error.to_string());
-    let root =
-        Capability::Instance(kernel.instance(InstanceId::from_number(place.instance)).map_err(not_called)?.clone());
-    let Some((offset, length)) = range else {
-        return Ok(Reply::Proof(root.prove(place.path).map_err(|error| no_proof(&error))?, Vec::new()));
-    };
-    Room { block: 2 * length, heap: length, frames: 0 }.for_a_call()?;
-    let proof = root.prove_bytes(place.path, offset, length).map_err(|error| no_proof(&error))?;
-    let mut content = Vec::new();
-    if let Some(Capability::Data(data)) = standing_at(kernel, place)? {
-        // As many as there is a proof of.
-        content.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
-        data.read(offset, &mut content).map_err(|error| no_proof(&error))?;
-    }
+    let root = kernel.instance(InstanceId::from_number(place.instance)).map_err(not_called)?;
+    let length = range.map_or(0, |(_, length)| length);
+    Room { block: length.saturating_mul(2), heap: length, frames: 0 }.for_a_call()?;
+    let proven = Capability::Instance(root.clone()).prove_with_bytes(place.path, range);
+    let (proof, content) = proven.map_err(|error| Refused::NoProof(error.to_string()))?;
     Ok(Reply::Proof(proof, content))
 }
 

@@ -524,6 +524,15 @@ impl<A: Arch> Kernel<A> {
         })
     }
 
+    /// The hash of the Image of the Instance at a path. Constant work: nothing else is hashed.
+    ///
+    /// # Errors
+    /// [`InvokeError::UnknownInstance`]; [`InvokeError::Refused`], as for a call of what stands there.
+    pub fn image_at(&self, instance: InstanceId, path: &Path) -> Result<CapHash, InvokeError> {
+        let found = standing_at(self.instance(instance)?, path);
+        Ok(found.map_err(|status| InvokeError::Refused { path: *path, status })?.image().hash())
+    }
+
     /// An endpoint of an Instance.
     ///
     /// # Errors

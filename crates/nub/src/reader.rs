@@ -186,10 +186,8 @@ impl Reader {
     /// The Image of the Instance at a path.
     fn image_at(&self, instance: InstanceId, path: &Path) -> Result<ValidImage, Error> {
         let refused = |status| Error::from(InvokeError::Refused { path: *path, status });
-        let found = self.ask_about(instance, |machine, number| machine.describe(number, path))?;
-        let found = found.ok_or_else(|| refused(Status::Empty))?;
-        let standing = found.instance.ok_or_else(|| refused(Status::Kind))?;
-        if let Some(image) = self.supervisor.image(&standing.image) {
+        let hash = self.ask_about(instance, |machine, number| machine.image_at(number, path))?;
+        if let Some(image) = self.supervisor.image(&hash) {
             return Ok(image);
         }
         // It was unpublished: the Instance has it itself.

@@ -148,6 +148,10 @@ impl Machine for Both {
         self.ask("loading a tree", |machine| machine.load(root), |&number| number)
     }
 
+    fn image_at(&self, instance: u64, path: &Path) -> Result<CapHash, Trouble> {
+        self.ask(&format!("the Image at {path}"), |machine| machine.image_at(instance, path), |&hash| hash)
+    }
+
     fn describe(&self, instance: u64, path: &Path) -> Result<Option<Description>, Trouble> {
         self.ask(&format!("what stands at {path}"), |machine| machine.describe(instance, path), Clone::clone)
     }

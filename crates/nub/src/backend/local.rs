@@ -129,6 +129,10 @@ impl Machine for Local {
         Ok(lock(&self.kernel).keep(root.clone()).number())
     }
 
+    fn image_at(&self, instance: u64, path: &Path) -> Result<CapHash, Trouble> {
+        Ok(lock(&self.kernel).image_at(InstanceId::from_number(instance), path)?)
+    }
+
     fn describe(&self, instance: u64, path: &Path) -> Result<Option<Description>, Trouble> {
         // All of it may have to be hashed, which nobody is to wait for.
         Ok(self.capability(instance, path)?.as_ref().map(Description::of))
@@ -139,17 +143,8 @@ impl Machine for Local {
     }
 
     fn prove(&self, instance: u64, path: &Path, range: Option<(u64, u64)>) -> Result<(Vec<u8>, Vec<u8>), Trouble> {
-        let no_proof = |error: &dyn std::fmt::Display| Error::NoProof(error.to_string());
         let root = Capability::from(lock(&self.kernel).instance(InstanceId::from_number(instance))?.clone());
-        let Some((offset, length)) = range else {
-            return Ok((root.prove(path).map_err(|error| no_proof(&error))?, Vec::new()));
-        };
-        let proof = root.prove_bytes(path, offset, length).map_err(|error| no_proof(&error))?;
-        let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        if let Some(Capability::Data(data)) = self.capability(instance, path)? {
-            data.read(offset, &mut content).map_err(|error| no_proof(&error))?;
-        }
-        Ok((proof, content))
+        Ok(root.prove_with_bytes(path, range).map_err(|error| Error::NoProof(error.to_string()))?)
     }
 
     fn query(&self, instance: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {

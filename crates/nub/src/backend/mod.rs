@@ -89,6 +89,8 @@ pub(crate) trait Machine: Send + Sync {
     fn release(&self, hash: &CapHash) -> Result<(), Trouble>;
     /// Keeps the root of a tree, whose Images are published.
     fn load(&self, root: &Instance) -> Result<u64, Trouble>;
+    /// The hash of the Image of the Instance at a path; refused as a call of it would be.
+    fn image_at(&self, instance: u64, path: &Path) -> Result<CapHash, Trouble>;
     /// What stands at a path below an Instance.
     fn describe(&self, instance: u64, path: &Path) -> Result<Option<Description>, Trouble>;
     /// The same, all of it.

@@ -104,6 +104,10 @@ impl Machine for Guest {
         match *self {}
     }
 
+    fn image_at(&self, _: u64, _: &Path) -> Result<CapHash, Trouble> {
+        match *self {}
+    }
+
     fn describe(&self, _: u64, _: &Path) -> Result<Option<Description>, Trouble> {
         match *self {}
     }

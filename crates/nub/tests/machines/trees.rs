@@ -194,6 +194,11 @@ fn what_cannot_be_called_is_told_with_its_status() {
             assert_eq!((refused.status(), refused.code()), (Some(status), code), "{refused}");
             let asked = nub.reader().query(root, 0, &[0; 4], &at(slots)).expect_err("it cannot be called");
             assert_eq!(asked, refused);
+            // What is there and busy has endpoints all the same.
+            if status != Status::Busy {
+                let endpoint = nub.reader().endpoint_at(root, &path(slots), 0).expect_err("it has none");
+                assert_eq!(endpoint, refused);
+            }
         }
         let refused = nub.invoke(root, "nothing", &[], &at(&[10, 1])).expect_err("no such endpoint");
         assert_eq!((refused.status(), refused.code()), (Some(Status::NoEndpoint), ErrorCode::UnknownEndpoint));

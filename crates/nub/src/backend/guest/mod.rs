@@ -125,11 +125,7 @@ impl Guest {
         let reply = self.while_held(call.gift, |gift| {
             let (invoke, work) = self.asked(number, call, gift);
             let reply = perform(invoke, work);
-            if let Ok(Reply::Refused(Refused::Target(status))) = reply {
-                let status = refusing(status).ok_or_else(|| self.distrust("a status that there is not"))?;
-                return Err(InvokeError::Refused { path: call.path, status }.into());
-            }
-            self.take(reply, |reply| match reply {
+            self.take_of(reply, &call.path, |reply| match reply {
                 Reply::Outcome(reply) => Some(reply),
                 _ => None,
             })
@@ -149,6 +145,20 @@ impl Guest {
         take: impl FnOnce(Reply) -> Option<T>,
     ) -> Result<T, Trouble> {
         self.take(self.sandbox.call(KERNEL_LANE, request, work), take)
+    }
+
+    /// [`Guest::take`], of what stands at a path and may not be there.
+    fn take_of<T>(
+        &self,
+        reply: Result<Reply, nub_host_kvm::Error>,
+        path: &Path,
+        take: impl FnOnce(Reply) -> Option<T>,
+    ) -> Result<T, Trouble> {
+        if let Ok(Reply::Refused(Refused::Target(status))) = reply {
+            let status = refusing(status).ok_or_else(|| self.distrust("a status that there is not"))?;
+            return Err(InvokeError::Refused { path: *path, status }.into());
+        }
+        self.take(reply, take)
     }
 
     /// What a reply has to say; `take` has what it should be.
@@ -349,6 +359,15 @@ impl Machine for Guest {
     fn load(&self, root: &Instance) -> Result<u64, Trouble> {
         self.while_held(Some(&root.clone().into()), |_| {
             self.ask(&Request::Load(root.hash().0), Duration::from_secs(20), instance)
+        })
+    }
+
+    fn image_at(&self, number: u64, path: &Path) -> Result<CapHash, Trouble> {
+        let request = Request::ImageAt(Place { instance: number, path });
+        let reply = self.sandbox.call(KERNEL_LANE, &request, Duration::ZERO);
+        self.take_of(reply, path, |reply| match reply {
+            Reply::Hash(hash) => Some(CapHash(hash)),
+            _ => None,
         })
     }
 
