@@ -59,11 +59,7 @@ impl Capability {
     ///
     /// # Errors
     /// Those of the two.
-    pub fn prove_with_bytes(
-        &self,
-        path: &[u8],
-        range: Option<(u64, u64)>,
-    ) -> Result<(Vec<u8>, Vec<u8>), PlaceError> {
+    pub fn prove_with_bytes(&self, path: &[u8], range: Option<(u64, u64)>) -> Result<(Vec<u8>, Vec<u8>), PlaceError> {
         let Some((offset, length)) = range else { return Ok((self.prove(path)?, Vec::new())) };
         let proof = self.prove_bytes(path, offset, length)?;
         // There are as many as there is a proof of.
