@@ -1,10 +1,10 @@
 //! One vector: a world, and calls that are made in it one after the other.
 
 use javm_model::generate::Plan;
-use javm_model::{HostCall, Parameters, Value, World};
+use javm_model::{HostCall, Value, World};
 use serde_json::{Value as Json, json};
 
-use super::json::{Shared, outcome, trace};
+use super::json::{Shared, chain, outcome, trace};
 use crate::comparison::{Built, arity, as_a_host_calls};
 use crate::coverage::{Coverage, Outcomes};
 
@@ -29,19 +29,6 @@ impl Vector {
         Vector { name, plan: self.plan.clone() }
     }
 
-    /// Whether its chain is one that does not say.
-    pub(super) fn is_usual(&self) -> bool {
-        let World { parameters, height, prior_root, .. } = &self.plan.world;
-        (*parameters, *height, *prior_root) == (Parameters::default(), 0, [0; 32])
-    }
-
-    /// In such a chain.
-    pub(super) fn in_usual_chain(mut self) -> Vector {
-        let world = &mut self.plan.world;
-        (world.parameters, world.height, world.prior_root) = (Parameters::default(), 0, [0; 32]);
-        self
-    }
-
     /// What its operations come to.
     pub(super) fn outcomes(&self) -> Outcomes {
         let Built { mut world, calls, .. } = Built::new(&self.plan);
@@ -58,6 +45,7 @@ impl Vector {
     pub(super) fn write(&self, shared: &mut Shared) -> Json {
         let Built { mut world, calls, mut builder, .. } = Built::new(&self.plan);
         let root = shared.value(&world.state.root, &mut builder);
+        let chain = chain(&world);
         let calls = calls.iter().map(|(call, _)| {
             let call = as_a_host_calls(&world, call);
             let asked = shared.call(&call, arity(&world, &call), &mut builder);
@@ -70,6 +58,10 @@ impl Vector {
             json!({ "call": asked, "trace": trace(&world), "outcome": outcome(&came, &world) })
         });
         let calls: Vec<Json> = calls.collect();
-        json!({ "name": self.name, "root": root, "calls": calls })
+        let mut vector = json!({ "name": self.name, "root": root, "calls": calls });
+        if let Some(chain) = chain {
+            vector["chain"] = chain;
+        }
+        vector
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn files() -> Vec<File> {
         let calls = case.run().into_iter().enumerate();
         let name = |index: usize| format!("{} {index}", case.name);
         let vectors = calls.map(|(index, recorded)| Vector::new(name(index), recorded.world, vec![recorded.call]));
-        by_case.push((case.name, vectors.filter(Vector::is_usual).collect::<Vec<_>>()));
+        by_case.push((case.name, vectors.collect::<Vec<_>>()));
     }
     let mut files = by_operation(by_case.iter().flat_map(|(_, vectors)| vectors));
     for (name, about, modules) in GROUPS {
@@ -56,7 +56,7 @@ pub(super) fn files() -> Vec<File> {
     }
     let worlds = (1..=WORLDS).map(|seed| {
         let plan = generate(seed);
-        Vector::new(format!("seed {seed}"), plan.world, plan.calls).in_usual_chain()
+        Vector::new(format!("seed {seed}"), plan.world, plan.calls)
     });
     let worlds = worlds.filter(|vector| length(vector) < BYTES_OF_A_WORLD).collect();
     files.push(("worlds.json".into(), "Generated worlds".into(), worlds));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use javm_cap::ValidImage;
 use javm_isa::{Mode, Program};
-use javm_model::{Data, HostCall, Operation, Outcome, Run, Step, Value, Via, World, hash};
+use javm_model::{Data, HostCall, Operation, Outcome, Parameters, Run, Step, Value, Via, World, hash};
 use serde_json::{Map, Value as Json, json};
 
 use crate::real::Builder;
@@ -131,6 +131,19 @@ fn suspended_json(suspended: &javm_model::Suspended) -> Json {
         "why": suspended.why.name(), "detail": wide(suspended.detail), "pc": suspended.pc, "block_paid": suspended.paid,
         "registers": suspended.registers.map(wide), "ephemeral": data_json(&suspended.ephemeral),
         "mappings": mappings.collect::<Vec<_>>(),
+    })
+}
+
+/// What the calls are a part of, if it is not a chain that does not say, outside of blocks.
+pub(super) fn chain(world: &World) -> Option<Json> {
+    let World { parameters, height, prior_root, .. } = world;
+    let is_usual = (*parameters, *height, *prior_root) == (Parameters::default(), 0, [0; 32]);
+    let Parameters { max_writable_pages, max_changed_pages, max_log_bytes, max_depth } = parameters;
+    (!is_usual).then(|| {
+        json!({
+            "writable_pages": max_writable_pages, "changed_pages": max_changed_pages, "log_bytes": max_log_bytes,
+            "depth": max_depth, "height": wide(*height), "prior_root": hex(prior_root),
+        })
     })
 }
 

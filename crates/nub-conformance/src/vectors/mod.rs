@@ -20,7 +20,7 @@ use self::case::Vector;
 use self::json::Shared;
 
 /// The version of the form.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The text of a file, with a line for each thing that may change by itself.
 fn file(about: &str, vectors: &[Vector]) -> String {

@@ -72,5 +72,8 @@ fn a_changed_byte_fails() {
     let at = text.find("\"encoding\":\"").expect("an Image") + 300;
     let other = if text.as_bytes()[at] == b'1' { "2" } else { "1" };
     run(&format!("{}{other}{}", &text[..at], &text[at + 1..])).expect(3).says(&["changed.json", "Image"]);
-    run(&text.replace("\"version\": 1", "\"version\": 2")).expect(3).says(&["version 2", "hint: a test vector"]);
+    run(&text.replace("\"version\": 2", "\"version\": 3")).expect(3).says(&["version 3", "hint: a test vector"]);
+    // A chain that there is not, in the same place of another file.
+    let text = std::fs::read_to_string(repository().join("vectors/operations/write.json")).expect("committed");
+    run(&text.replace("\"depth\":64", "\"depth\":65")).expect(3).says(&["QUOTA", "a depth of 65 frames"]);
 }

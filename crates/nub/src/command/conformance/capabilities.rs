@@ -13,7 +13,7 @@ use super::{Differences, Failure, Ran};
 use crate::command::hex;
 
 /// The version of the form that is read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A file.
 #[derive(Deserialize)]
@@ -37,8 +37,31 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 struct Vector {
     name: String,
+    /// Where there is none the calls are made outside of blocks, in a chain that does not say.
+    chain: Option<Chain>,
     root: Value,
     calls: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chain {
+    writable_pages: u32,
+    changed_pages: u64,
+    log_bytes: usize,
+    depth: usize,
+    height: String,
+    prior_root: String,
+}
+
+impl Chain {
+    fn read(&self) -> Result<nub::Chain, String> {
+        let Chain { writable_pages, changed_pages, log_bytes, depth, .. } = *self;
+        let parameters = nub::Parameters { writable_pages, changed_pages, log_bytes, depth };
+        parameters.check().map_err(|error| error.to_string())?;
+        let block = nub::Block { height: wide(&self.height)?, prior_root: hash(&self.prior_root)? };
+        Ok(nub::Chain { parameters, block })
+    }
 }
 
 #[derive(Deserialize)]
@@ -169,6 +192,7 @@ impl From<Error> for Trouble {
 
 fn run_vector(vector: &Vector, shared: &Shared, nub: &mut Nub) -> Result<Vec<String>, Trouble> {
     let mut differences = Differences::default();
+    nub.set_chain(vector.chain.as_ref().map(Chain::read).transpose()?.unwrap_or_default())?;
     let root = nub.load(shared.root(&vector.root)?)?;
     for (number, Step { call, outcome, .. }) in vector.calls.iter().enumerate() {
         let mut here = Differences::default();
