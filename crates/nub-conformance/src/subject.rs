@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use javm_cap::{CapHash, Capability, Instance, Path};
+use javm_cap::{CapHash, Instance, Path};
 use nub_arch_local::LocalArch;
 use nub_kernel::{Arch, Chain, Entry, InstanceId, Kernel, Reached};
 
@@ -121,12 +121,11 @@ impl<A: Arch> Subject for Kernel<A> {
 
     fn hash_at(&mut self, root: InstanceId, path: &Path) -> Result<Option<CapHash>, String> {
         let instance = self.instance(root).map_err(|error| error.to_string())?;
-        Ok(if path.is_empty() { Some(instance.hash()) } else { instance.table().at(path).ok().map(Capability::hash) })
+        Ok(instance.copy_at(path).ok().map(|found| found.hash()))
     }
 
     fn changes_at(&mut self, root: InstanceId, path: &Path) -> Option<u64> {
-        let root = Capability::Instance(self.instance(root).ok()?.clone());
-        let found = if path.is_empty() { &root } else { root.table()?.at(path).ok()? };
+        let found = self.instance(root).ok()?.copy_at(path).ok()?;
         Some(found.changes(self.epoch()))
     }
 }

@@ -240,6 +240,17 @@ impl Instance {
         self.table().measure().beside(self.image().measure()).beside(condition.unwrap_or_default())
     }
 
+    /// A copy of what stands at the end of a path; for the path of no slot, of the Instance itself.
+    ///
+    /// # Errors
+    /// [`PlaceError`] when there is nothing, or no way to it.
+    pub fn copy_at(&self, path: &[u8]) -> Result<Capability, PlaceError> {
+        match path {
+            [] => Ok(self.clone().into()),
+            path => self.table().at(path).cloned(),
+        }
+    }
+
     /// [`CNode::put_at`] in its table, within its own bounds.
     ///
     /// # Errors

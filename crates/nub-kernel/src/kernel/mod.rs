@@ -264,11 +264,7 @@ impl<A: Arch> Kernel<A> {
     /// # Errors
     /// [`InvokeError::UnknownInstance`].
     pub fn capability(&self, instance: InstanceId, path: &Path) -> Result<Option<Capability>, InvokeError> {
-        let root = self.instance(instance)?;
-        Ok(match &**path {
-            [] => Some(root.clone().into()),
-            path => root.table().at(path).ok().cloned(),
-        })
+        Ok(self.instance(instance)?.copy_at(path).ok())
     }
 
     /// The hash of the Image of the Instance at a path. Constant work: nothing else is hashed.

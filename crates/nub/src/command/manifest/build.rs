@@ -240,9 +240,8 @@ fn callable<T>(
 ) -> Result<Callable, Failure> {
     let schema::Callable { to, typedef, image, methods, gas, badge } = described;
     let path = source.path(item, "to", to)?;
-    let standing = match root.table().at(&path) {
+    let standing = match root.copy_at(&path) {
         Ok(Capability::Instance(instance)) => Some(instance.image().clone()),
-        _ if path.is_empty() => Some(root.image().clone()),
         _ => None,
     };
     let (interface, all): (Interface, Vec<String>) = match (typedef, image, standing) {

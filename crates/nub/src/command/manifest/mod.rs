@@ -65,10 +65,7 @@ impl Tree {
 
     /// What stands at a path.
     pub(super) fn at(&self, path: &Path) -> Option<Capability> {
-        match &**path {
-            [] => Some(self.root.clone().into()),
-            path => self.root.table().at(path).ok().cloned(),
-        }
+        self.root.copy_at(path).ok()
     }
 
     /// The file that an Image was read from.
