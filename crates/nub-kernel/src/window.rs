@@ -214,10 +214,8 @@ impl<S: AddressSpace> Windows<S> {
         let Some(index) = index else { return (Box::new(Frame::new(program, create())), false) };
         let mut frame = self.idle.swap_remove(index).frame;
         frame.window.table = None;
-        if !Arc::ptr_eq(&frame.program, &program) {
-            frame.window.clear();
-            frame.program = program;
-        }
+        // What is mounted of another one goes when this one is.
+        frame.program = program;
         (frame, false)
     }
 
