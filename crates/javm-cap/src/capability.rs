@@ -57,8 +57,9 @@ impl Capability {
         }
     }
 
-    /// The same, to be changed.
-    pub(crate) fn table_mut(&mut self) -> Option<&mut CNode> {
+    /// The same, to be changed. It is for the caller to stay within the bounds of what it is in.
+    #[must_use]
+    pub fn table_mut(&mut self) -> Option<&mut CNode> {
         match self {
             Capability::CNode(table) => Some(table),
             Capability::Instance(instance) => Some(instance.table_mut()),

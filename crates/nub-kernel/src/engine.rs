@@ -164,11 +164,12 @@ impl<A: Arch> Process<'_, A> {
     #[inline(always)]
     fn answer(&mut self, operation: Operation, request: Request) -> Option<Stop> {
         let operands = Operands::new(self.running(), request);
-        let price = operation.price_of(&operands);
+        let in_range = operation.are_in_range(&operands);
+        let price = operation.price_of(&operands, in_range);
         if let Err(stop) = self.pay(price) {
             return Some(stop);
         }
-        let answer = match operation.are_valid(&operands) {
+        let answer = match operation.are_valid(&operands, in_range) {
             true => self.perform(operation, &operands),
             false => Err(Status::Range.into()),
         };

@@ -176,6 +176,9 @@ impl<S: AddressSpace> Frame<S> {
     /// Has its memory show what stands in a slot of its own now.
     #[inline]
     pub(crate) fn show(&mut self, slot: u8) {
+        if !self.maps(slot) {
+            return;
+        }
         let Frame { table, live, window, .. } = self;
         let data = shown_data(live, table, slot);
         window.show(slot, data);
@@ -198,8 +201,23 @@ impl<S: AddressSpace> Frame<S> {
         }
     }
 
+    /// Whether a slot may be mapped.
+    #[inline]
+    fn maps(&self, slot: u8) -> bool {
+        self.program.slots().contains(&slot) || !self.dynamic.is_empty()
+    }
+
+    /// Whether there may be anything that was stored to a slot and is not in its Data yet.
+    #[inline]
+    pub(crate) fn may_have_stores(&self, slot: u8) -> bool {
+        self.may_have_stored && (self.maps(slot) || !self.unseen.is_empty())
+    }
+
     /// Has its memory show nothing of a slot, so that nothing but the table holds what stands there.
     pub(crate) fn hide(&mut self, slot: u8) {
+        if !self.maps(slot) {
+            return;
+        }
         self.window.show(slot, None);
         let Frame { dynamic, window, .. } = self;
         for mapping in dynamic.iter().filter(|mapping| mapping.slot == slot) {
@@ -209,7 +227,9 @@ impl<S: AddressSpace> Frame<S> {
 
     /// Drops what was stored to a slot and not collected.
     pub(crate) fn forget_stores(&mut self, slot: u8) {
-        self.unseen.retain(|&(of, _), _| of != slot);
+        if !self.unseen.is_empty() {
+            self.unseen.retain(|&(of, _), _| of != slot);
+        }
         self.hide(slot);
     }
 
@@ -257,7 +277,7 @@ impl<S: AddressSpace> Frame<S> {
     /// was stored that stood there before is nothing that happened.
     pub(crate) fn withdraw(&mut self, slot: u8) -> Stores {
         let mut pages = Vec::new();
-        if !self.may_have_stored {
+        if !self.may_have_stores(slot) {
             return Stores { slot, pages };
         }
         let Frame { program, dynamic, window, .. } = self;

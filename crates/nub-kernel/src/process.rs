@@ -16,7 +16,7 @@ use javm_cap::{CNode, Capability, Epoch, Instance, MAX_HEIGHT, MAX_SIZE, Measure
 
 use crate::arch::{AddressSpace, Arch};
 use crate::chain::Parameters;
-use crate::frame::{Frame, Mark, Stores};
+use crate::frame::{Frame, Mark};
 use crate::programs::Programs;
 use crate::reference::Reference;
 use crate::service::{Block, Log};
@@ -201,11 +201,6 @@ impl<A: Arch> Process<'_, A> {
         self.frames.iter().any(|frame| frame.path.starts_with(path) && in_live(frame))
     }
 
-    /// Whether this path leads to, or above, an Instance on the call stack.
-    fn is_pinned_path(&self, path: &[u8]) -> bool {
-        self.frames.iter().any(|frame| frame.path.starts_with(path))
-    }
-
     /// The path of a place; `None` for a live slot and what lies below one, or what no path is long enough for.
     #[inline]
     pub(crate) fn path_of(&self, place: &Reference) -> Option<Path> {
@@ -219,8 +214,12 @@ impl<A: Arch> Process<'_, A> {
         self.path_of(place).is_some_and(|path| self.is_on_stack(&path))
     }
 
+    /// Whether the path of a place leads to, or above, an Instance on the call stack: another one than that which runs, as
+    /// places are below that.
     pub(crate) fn is_pinned(&self, place: &Reference) -> bool {
-        self.path_of(place).is_some_and(|path| self.is_pinned_path(&path))
+        let others = self.frames.split_last().map_or(&[][..], |(_, others)| others);
+        !others.is_empty()
+            && self.path_of(place).is_some_and(|path| others.iter().any(|frame| frame.path.starts_with(&path)))
     }
 
     /// What stands at the end of a way from the running Instance's slots on.
@@ -366,6 +365,16 @@ impl<A: Arch> Process<'_, A> {
     /// [`Status::Range`], [`Status::Quota`].
     pub(crate) fn check(&self, changes: &[Change<'_>]) -> Result<(), Status> {
         let frame = self.running();
+        if let [Change { place, new, .. }] = changes
+            && !is_live(place.slots()[0])
+        {
+            // All that is in the general case below of this one.
+            if frame.path.len() + place.slots().len() + usize::from(new.height) > usize::from(MAX_HEIGHT) {
+                return Err(Status::Range);
+            }
+            let path = frame.path.join(place.way()).map_err(|_| Status::Range)?;
+            return self.check_growth(&path, changes[0].difference());
+        }
         for change in changes {
             let above = if is_live(change.place.slots()[0]) { 0 } else { frame.path.len() };
             if above + change.place.slots().len() + usize::from(change.new.height) > usize::from(MAX_HEIGHT) {
@@ -428,12 +437,15 @@ impl<A: Arch> Process<'_, A> {
     /// # Errors
     /// [`Status::Range`], [`Status::Quota`].
     pub(crate) fn check_growth(&self, path: &[u8], growth: i128) -> Result<(), Status> {
-        let passes = |limit: u64, step: &Step<'_>| i128::from(self.size_now(step, path)) + growth > i128::from(limit);
-        if growth > 0 {
-            if self.steps(path).next().is_some_and(|step| passes(MAX_SIZE, &step)) {
+        if growth <= 0 {
+            return Ok(());
+        }
+        for step in self.steps(path) {
+            let passes = |limit: u64| i128::from(self.size_now(&step, path)) + growth > i128::from(limit);
+            if step.length == 0 && passes(MAX_SIZE) {
                 return Err(Status::Range);
             }
-            if self.steps(path).any(|step| step.instance.quota().is_some_and(|quota| passes(quota, &step))) {
+            if step.instance.quota().is_some_and(passes) {
                 return Err(Status::Quota);
             }
         }
@@ -492,7 +504,13 @@ impl<A: Arch> Process<'_, A> {
     /// [`Status::Quota`] when too many pages are changed, `others` included. Nothing has changed then.
     pub(crate) fn collect(&mut self, slots: &[u8], others: u64) -> Result<(), Status> {
         let frame = self.top();
-        let all: Vec<Stores> = slots.iter().map(|&slot| frame.withdraw(slot)).collect();
+        let mut all = Vec::new();
+        for &slot in slots {
+            let stores = frame.withdraw(slot);
+            if !stores.pages.is_empty() {
+                all.push(stores);
+            }
+        }
         let count: usize = all.iter().map(|stores| stores.pages.len()).sum();
         let counted = self.count_changed(count as u64 + others);
         let epoch = self.epoch;

@@ -51,6 +51,12 @@ impl Reference {
         (self.length == 1).then_some(self.slots[0])
     }
 
+    /// The slot, of whichever table it is.
+    #[inline]
+    pub(crate) fn slot(&self) -> u8 {
+        self.slots[usize::from(self.length) - 1]
+    }
+
     /// The way to a slot of what stands at the end of this one, if that is not too far.
     pub(crate) fn join(&self, slot: u8) -> Option<Reference> {
         let mut joined = *self;

@@ -7,7 +7,6 @@ use thiserror::Error;
 
 use super::CNode;
 use crate::capability::Capability;
-use crate::changes::Epoch;
 use crate::data::{Data, DataError};
 use crate::instance::Instance;
 use crate::measure::{BoundsError, MAX_HEIGHT, Measure};
@@ -76,8 +75,13 @@ impl CNode {
         Ok(table)
     }
 
-    /// The same, to be changed within the bounds of this one. The nodes on the way are this table's own from here on.
-    fn table_at_mut(&mut self, way: &[u8]) -> Result<&mut CNode, PlaceError> {
+    /// The same, to be changed. It is for the caller to stay within the bounds of this one and of what it is in. The nodes on the
+    /// way are this table's own from here on.
+    ///
+    /// # Errors
+    /// [`PlaceError`] when there is no way to it.
+    #[inline]
+    pub fn table_at_mut(&mut self, way: &[u8]) -> Result<&mut CNode, PlaceError> {
         self.table_at(way)?;
         let mut table = self;
         for (at, &slot) in way.iter().enumerate() {
@@ -104,13 +108,6 @@ impl CNode {
     pub fn at(&self, path: &[u8]) -> Result<&Capability, PlaceError> {
         let (way, last) = split(path)?;
         self.table_at(way)?.get(last).ok_or(PlaceError::Empty(way.len()))
-    }
-
-    /// Counts so many changes of the table that the last slot of a path is in, in an epoch. Nothing where there is no way.
-    pub fn count_changes_at(&mut self, path: &[u8], epoch: Epoch, changes: u64) {
-        if let Ok((table, _)) = self.place_mut(path) {
-            table.count_changes(epoch, changes);
-        }
     }
 
     /// The Instance at the end of a path, to be changed in place; `None` when there is none. It is for the caller to stay

@@ -119,7 +119,7 @@ impl Operation {
 
     /// Whether the operands are in their ranges.
     #[inline]
-    fn are_in_range(self, operands: &Operands) -> bool {
+    pub(crate) fn are_in_range(self, operands: &Operands) -> bool {
         let Operands { values: [a, b, c, d], last, .. } = *operands;
         let reference = |operand: u64| operand < ADDRESSES;
         let record = |address: u64, length: u64| length <= ADDRESSES && address <= ADDRESSES - length;
@@ -151,22 +151,19 @@ impl Operation {
         }
     }
 
-    /// Whether φ11 has nothing in it that the operation does not have, and the operands are in their ranges.
+    /// Whether φ11 has nothing in it that the operation does not have, and the operands are in their ranges, as is known.
     #[inline]
-    pub(crate) fn are_valid(self, operands: &Operands) -> bool {
+    pub(crate) fn are_valid(self, operands: &Operands, in_range: bool) -> bool {
         let Request { flags, endpoint, reference, .. } = operands.request;
         let (is_call, is_resume) = (self == Operation::Call, self == Operation::Resume);
-        flags & !self.flags() == 0
-            && (endpoint == 0 || is_call)
-            && (reference == 0 || is_call || is_resume)
-            && self.are_in_range(operands)
+        flags & !self.flags() == 0 && (endpoint == 0 || is_call) && (reference == 0 || is_call || is_resume) && in_range
     }
 
     /// What follows from the registers of its price. Operands out of their range add nothing.
     #[inline]
-    pub(crate) fn price_of(self, operands: &Operands) -> u64 {
+    pub(crate) fn price_of(self, operands: &Operands, in_range: bool) -> u64 {
         let base = self.price();
-        if !self.are_in_range(operands) {
+        if !in_range {
             return base;
         }
         let hops: u64 = self.references(operands).into_iter().flatten().map(Reference::hops).sum();

@@ -10,100 +10,74 @@ use crate::frame::Frame;
 use crate::process::{Change, Process};
 use crate::reference::Reference;
 use crate::status::Status;
-use crate::window::is_live;
 
 /// How many nodes an operation lets go of at most; the rest waits.
 const RECLAIMED: usize = 64;
 
+/// Where a place is, to be changed.
+enum Found<'a> {
+    /// Slot 0 or 1 of a frame, which is in no table.
+    Live(&'a mut Option<Capability>),
+    /// A slot of a table.
+    Slot(&'a mut CNode, u8),
+}
+
 impl<S: AddressSpace> Frame<S> {
-    /// The table that a place is in, if it is not a slot of the frame's own, and the path in it.
-    fn table_of<'a, 'b>(&'a mut self, place: &'b Reference) -> Option<(&'a mut Capability, &'b [u8])> {
-        let (&first, rest) = place.slots().split_first()?;
-        let live = self.live.get_mut(usize::from(first))?;
-        Some((live.as_mut()?, rest))
-    }
-}
-
-/// Puts a capability below another one, where there is nothing.
-fn put_below(whole: &mut Capability, path: &[u8], capability: Capability) -> bool {
-    match whole {
-        Capability::CNode(table) => table.put_at(path, capability).is_ok(),
-        Capability::Instance(instance) => instance.put_at(path, capability).is_ok(),
-        _ => false,
-    }
-}
-
-fn take_below(whole: &mut Capability, path: &[u8]) -> Option<Capability> {
-    match whole {
-        Capability::CNode(table) => table.take_at(path).ok(),
-        Capability::Instance(instance) => instance.table_mut().take_at(path).ok(),
-        _ => None,
+    /// Finds a place; `None` where nothing with slots stands on the way.
+    fn find(&mut self, place: &Reference) -> Option<Found<'_>> {
+        let (slot, way) = (place.slot(), place.way());
+        let first = way.first().copied().unwrap_or(slot);
+        let (table, rest) = match self.live.get_mut(usize::from(first)) {
+            None => (&mut *self.table, way),
+            Some(live) if way.is_empty() => return Some(Found::Live(live)),
+            Some(live) => (live.as_mut()?.table_mut()?, &way[1..]),
+        };
+        Some(Found::Slot(table.table_at_mut(rest).ok()?, slot))
     }
 }
 
 impl<A: Arch> Process<'_, A> {
     /// Puts a capability into a place that is vacant, after everything was checked.
     pub(crate) fn put(&mut self, place: &Reference, capability: Capability) {
+        let epoch = self.epoch;
         let frame = self.top();
-        let put = match place.own_slot() {
-            Some(slot) => {
-                let put = match frame.live.get_mut(usize::from(slot)) {
-                    Some(live) => {
-                        *live = Some(capability);
-                        true
-                    }
-                    None => frame.table.set(slot, capability).is_ok(),
-                };
-                frame.show(slot);
-                put
+        let put = match frame.find(place) {
+            Some(Found::Live(live)) => {
+                *live = Some(capability);
+                true
             }
-            None => match is_live(place.slots()[0]) {
-                true => frame.table_of(place).is_some_and(|(whole, path)| put_below(whole, path, capability)),
-                false => frame.table.put_at(place.slots(), capability).is_ok(),
-            },
+            Some(Found::Slot(table, slot)) => {
+                table.count_changes(epoch, 1);
+                table.set(slot, capability).is_ok()
+            }
+            None => false,
         };
         debug_assert!(put, "the bounds were checked");
-        self.count_change_at(place);
+        if let Some(slot) = place.own_slot() {
+            frame.show(slot);
+        }
     }
 
     /// Takes out what stands in a place. Stores to it that were not collected are dropped.
     pub(crate) fn take_out(&mut self, place: &Reference) -> Option<Capability> {
-        let frame = self.top();
-        let taken = match place.own_slot() {
-            Some(slot) => {
-                frame.forget_stores(slot);
-                let taken = match frame.live.get_mut(usize::from(slot)) {
-                    Some(live) => live.take(),
-                    None => frame.table.take(slot),
-                };
-                frame.show(slot);
-                taken
-            }
-            None => match is_live(place.slots()[0]) {
-                true => frame.table_of(place).and_then(|(whole, path)| take_below(whole, path)),
-                false => frame.table.take_at(place.slots()).ok(),
-            },
-        };
-        if taken.is_some() {
-            self.count_change_at(place);
-        }
-        taken
-    }
-
-    /// Counts a change of the table that a place is in; live slots are in none.
-    fn count_change_at(&mut self, place: &Reference) {
         let epoch = self.epoch;
         let frame = self.top();
-        match (is_live(place.slots()[0]), place.own_slot()) {
-            (true, Some(_)) => {}
-            (false, Some(_)) => frame.table.count_changes(epoch, 1),
-            (false, None) => frame.table.count_changes_at(place.slots(), epoch, 1),
-            (true, None) => match frame.table_of(place) {
-                Some((Capability::CNode(table), path)) => table.count_changes_at(path, epoch, 1),
-                Some((Capability::Instance(instance), path)) => instance.table_mut().count_changes_at(path, epoch, 1),
-                _ => {}
-            },
+        if let Some(slot) = place.own_slot() {
+            frame.forget_stores(slot);
         }
+        let taken = match frame.find(place) {
+            Some(Found::Live(live)) => live.take(),
+            Some(Found::Slot(table, slot)) => {
+                let taken = table.take(slot);
+                table.count_changes(epoch, taken.is_some().into());
+                taken
+            }
+            None => None,
+        };
+        if let Some(slot) = place.own_slot() {
+            frame.show(slot);
+        }
+        taken
     }
 
     /// Changes the Instance in a place, which counts that.
@@ -113,18 +87,10 @@ impl<A: Arch> Process<'_, A> {
         change: impl FnOnce(&mut javm_cap::Instance) -> T,
     ) -> Option<T> {
         let epoch = self.epoch;
-        let frame = self.top();
-        let found = match (is_live(place.slots()[0]), place.own_slot()) {
-            (false, _) => frame.table.instance_mut_at(place.slots()),
-            (true, Some(slot)) => match frame.live.get_mut(usize::from(slot)) {
-                Some(Some(Capability::Instance(instance))) => Some(instance),
-                _ => None,
-            },
-            (true, None) => frame.table_of(place).and_then(|(whole, path)| match whole {
-                Capability::CNode(table) => table.instance_mut_at(path),
-                Capability::Instance(instance) => instance.table_mut().instance_mut_at(path),
-                _ => None,
-            }),
+        let found = match self.top().find(place)? {
+            Found::Live(Some(Capability::Instance(instance))) => Some(instance),
+            Found::Live(_) => None,
+            Found::Slot(table, slot) => table.instance_mut_at(&[slot]),
         };
         debug_assert!(found.is_some(), "it was looked at before");
         found.map(|instance| {
@@ -135,17 +101,10 @@ impl<A: Arch> Process<'_, A> {
 
     /// Changes the Data in a place.
     fn change_data<T>(&mut self, place: &Reference, change: impl FnOnce(&mut Data) -> T) -> Option<T> {
-        let frame = self.top();
-        let found = match place.own_slot() {
-            Some(slot) => frame.own_data_mut(slot),
-            None => match is_live(place.slots()[0]) {
-                false => frame.table.data_at(place.slots()).ok(),
-                true => frame.table_of(place).and_then(|(whole, path)| match whole {
-                    Capability::CNode(table) => table.data_at(path).ok(),
-                    Capability::Instance(instance) => instance.table_mut().data_at(path).ok(),
-                    _ => None,
-                }),
-            },
+        let found = match self.top().find(place)? {
+            Found::Live(Some(Capability::Data(data))) => Some(data),
+            Found::Live(_) => None,
+            Found::Slot(table, slot) => table.data_mut(slot),
         };
         debug_assert!(found.is_some(), "it was looked at before");
         found.map(change)
@@ -168,10 +127,15 @@ impl<A: Arch> Process<'_, A> {
         let mut slots = [0; 2];
         let mut count = 0;
         for slot in places.iter().filter_map(|place| place.own_slot()) {
-            slots[count] = slot;
-            count += 1;
+            if self.running().may_have_stores(slot) {
+                slots[count] = slot;
+                count += 1;
+            }
         }
-        self.collect(&slots[..count], others)
+        match count {
+            0 => self.count_changed(others),
+            _ => self.collect(&slots[..count], others),
+        }
     }
 
     /// The `home` that a copy of what stands in a place gets, if it gets one.
