@@ -1,7 +1,8 @@
-//! New roots: what does not remember its hash is collected, then hashed level by level, several messages side by side.
+//! New roots: what does not remember its hash is looked for level by level, and hashed on the way back, several messages side by
+//! side.
 //!
-//! Nodes of one level do not depend on each other, wherever in the tree they stand, so scattered changes fill the
-//! machine's lanes as well as neighbouring ones do.
+//! Nodes of one level do not depend on each other, wherever in the tree they stand: scattered changes fill the machine's lanes
+//! as well as neighbouring ones do, and many nodes that are not in any cache are waited for at once.
 
 use alloc::vec::Vec;
 
@@ -11,40 +12,13 @@ use crate::hash::{BATCH, Hash, HashCache, hash_pair, hash_pairs};
 use crate::page::PageRef;
 use crate::tag::Tag;
 
-/// The levels of inner nodes above the pages of the longest Data.
-const LEVELS: usize = super::MAX_DATA_PAGES.trailing_zeros() as usize;
-
-/// Pages that are collected before any are hashed: with the nodes above them about half a megabyte of books at most.
-const MOST_PAGES: usize = 1024;
-
-/// Ends a list.
-const END: u32 = u32::MAX;
-
-/// What waits to be hashed, each with the place where the hash is remembered. Whatever is in it, so is everything below
-/// it that has to be hashed first.
-struct Waiting<'a> {
-    pages: Vec<&'a PageRef>,
-    of_pages: Vec<&'a HashCache>,
-    nodes: Vec<Node<'a>>,
-    /// The first node of each level, from the one above the pages on.
-    first: [u32; LEVELS],
-}
-
-/// A node that waits.
-struct Node<'a> {
-    inner: &'a Inner,
-    hash: &'a HashCache,
-    /// The place of another one of its level.
-    next: u32,
-}
+/// Nodes of one level that are worked on at a time: the books of all levels are about half a megabyte at most.
+const MOST_NODES: usize = 1024;
 
 /// The root hash of a tree with a root of this height.
 pub(super) fn root(root: &Inner, height: u32) -> Hash {
     if !root.hashes.iter().all(HashCache::is_known) {
-        let (pages, of_pages, nodes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut waiting = Waiting { pages, of_pages, nodes, first: [END; LEVELS] };
-        waiting.collect(root, height);
-        waiting.hash();
+        fill_below(&[root], height);
     }
     let [left, right] = below(root);
     hash_pair(Tag::DataNode, &left, &right)
@@ -52,86 +26,53 @@ pub(super) fn root(root: &Inner, height: u32) -> Hash {
 
 /// The hashes of both children, which are remembered by now.
 fn below(inner: &Inner) -> [Hash; 2] {
-    debug_assert!(inner.hashes.iter().all(HashCache::is_known), "what is collected is hashed");
+    debug_assert!(inner.hashes.iter().all(HashCache::is_known), "what is below is hashed first");
     inner.hashes.each_ref().map(|hash| hash.get().unwrap_or_default())
 }
 
-impl<'a> Waiting<'a> {
-    /// Collects what is not remembered below a node of this height.
-    fn collect(&mut self, inner: &'a Inner, height: u32) {
-        let below = height - 1;
-        for (child, hash) in inner.children.iter().zip(&inner.hashes).filter(|(_, hash)| !hash.is_known()) {
+/// Has nodes of this height remember the hashes of their children.
+fn fill_below(nodes: &[&Inner], height: u32) {
+    let below = height - 1;
+    let (mut pages, mut page_hashes) = (Vec::new(), Vec::new());
+    let (mut inners, mut inner_hashes) = (Vec::new(), Vec::new());
+    for node in nodes {
+        for (child, hash) in node.children.iter().zip(&node.hashes).filter(|(_, hash)| !hash.is_known()) {
             match child {
                 Tree::Empty => hash.fill(&ZERO_SUBTREES[below as usize]),
-                Tree::Leaf(page) => self.collect_page(page, hash),
+                Tree::Leaf(page) => {
+                    pages.push(page);
+                    page_hashes.push(hash);
+                }
                 Tree::Inner(inner) => {
-                    self.collect(inner, below);
-                    // What is below it may have been hashed by now.
-                    if let Some(first) = self.first.get_mut(below as usize - 1) {
-                        let next = core::mem::replace(first, self.nodes.len() as u32);
-                        self.nodes.push(Node { inner, hash, next });
-                    }
+                    inners.push(&**inner);
+                    inner_hashes.push(hash);
                 }
             }
         }
     }
-
-    fn collect_page(&mut self, page: &'a PageRef, hash: &'a HashCache) {
-        match page.known_hash() {
-            Some(known) => hash.fill(&known),
-            None => {
-                self.pages.push(page);
-                self.of_pages.push(hash);
-                if self.pages.len() >= MOST_PAGES {
-                    self.hash();
-                }
-            }
-        }
-    }
-
-    fn hash(&mut self) {
-        PageRef::hash_all(&self.pages);
-        for (page, hash) in self.pages.drain(..).zip(self.of_pages.drain(..)) {
-            hash.fill(&page.hash());
-        }
-        for first in &mut self.first {
-            let mut next = core::mem::replace(first, END);
-            let mut batch = Batch { hashes: [None; BATCH], pairs: [[Hash::default(); 2]; BATCH], count: 0 };
-            while let Some(node) = self.nodes.get(next as usize) {
-                next = node.next;
-                batch.add(node);
-            }
-            batch.hash();
-        }
-        self.nodes.clear();
+    fill_pages(&pages, &page_hashes);
+    for (some, hashes) in inners.chunks(MOST_NODES).zip(inner_hashes.chunks(MOST_NODES)) {
+        // What stands at several places may be known by now.
+        fill_below(some, below);
+        fill_nodes(some, hashes);
     }
 }
 
-/// Inner nodes of one level: what is hashed of them, and where that is remembered.
-struct Batch<'a> {
-    hashes: [Option<&'a HashCache>; BATCH],
-    pairs: [[Hash; 2]; BATCH],
-    count: usize,
+/// Has these places remember the hashes of pages.
+fn fill_pages(pages: &[&PageRef], hashes: &[&HashCache]) {
+    let unknown: Vec<&PageRef> = pages.iter().copied().filter(|page| page.known_hash().is_none()).collect();
+    PageRef::hash_all(&unknown);
+    pages.iter().zip(hashes).for_each(|(page, hash)| hash.fill(&page.hash()));
 }
 
-impl<'a> Batch<'a> {
-    fn add(&mut self, node: &Node<'a>) {
-        self.pairs[self.count] = below(node.inner);
-        self.hashes[self.count] = Some(node.hash);
-        self.count += 1;
-        if self.count == BATCH {
-            self.hash();
+/// Has these places remember the hashes of nodes, which remember those of their children.
+fn fill_nodes(nodes: &[&Inner], hashes: &[&HashCache]) {
+    let mut pairs = [[Hash::default(); 2]; BATCH];
+    for (some, hashes) in nodes.chunks(BATCH).zip(hashes.chunks(BATCH)) {
+        for (pair, inner) in pairs.iter_mut().zip(some) {
+            *pair = below(inner);
         }
-    }
-
-    fn hash(&mut self) {
-        let hashes = &self.hashes;
-        hash_pairs(Tag::DataNode, &self.pairs[..self.count], |index, hash| {
-            if let Some(place) = hashes[index] {
-                place.fill(&hash);
-            }
-        });
-        self.count = 0;
+        hash_pairs(Tag::DataNode, &pairs[..some.len()], |index, hash| hashes[index].fill(&hash));
     }
 }
 
