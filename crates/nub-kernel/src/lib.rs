@@ -8,7 +8,8 @@
 //! - [`regions`]: what is mapped where, for machines to build on.
 //! - `published`, `programs`: Images ready to run.
 //! - `process`: a call from the host with all the calls inside of it, and the state as they see it. `frame`: one program of
-//!   it. `call`: how frames come and go. `reference`: how programs name slots. `pages`: ranges of bytes, page by page.
+//!   it. `working`: the table that it works on. `call`: how frames come and go. `reference`: how programs name slots.
+//!   `pages`: ranges of bytes, page by page.
 //! - [`bare`]: programs without an Image.
 //! - `window`: address spaces that stay mounted between calls.
 //! - [`engine`]: runs the frame on top and answers what its program asks for.
