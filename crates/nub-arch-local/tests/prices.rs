@@ -401,7 +401,7 @@ fn asked_for(case: &Case) -> BTreeSet<(u8, Option<(u64, u16)>)> {
         if instruction.opcode == Opcode::Ecall {
             let word = state.registers[Reg::A4.index()];
             let (number, slot) = (word as u8, word >> 32);
-            let service = (LOG..=VERIFY).contains(&slot).then_some((slot - LOG + 1, (word >> 16) as u16));
+            let service = (LOG..=VERIFY).contains(&slot).then(|| (slot - LOG + 1, (word >> 16) as u16));
             found.insert((number, service));
         }
     };
