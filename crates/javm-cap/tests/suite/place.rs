@@ -290,3 +290,16 @@ fn nothing_is_larger_than_the_bound() {
     let refused = instance.put_at(&[2], all).expect_err("its own page and its Image come on top");
     assert_eq!(refused.why, PlaceError::Bounds(BoundsError::Size(MAX_SIZE + 2)));
 }
+
+#[test]
+fn the_path_of_no_slot_leads_to_the_instance_itself() {
+    let mut root = Instance::new(adder().validate().expect("it is valid"));
+    root.put_at(&[7], CNode::new()).expect("small");
+    root.put_at(&[7, 9], Data::new(3).expect("short")).expect("small");
+    assert_eq!(root.copy_at(&[]), Ok(root.clone().into()));
+    assert_eq!(root.copy_at(&[7, 9]), Ok(Data::new(3).expect("short").into()));
+    assert_eq!(root.copy_at(&[7, 8]), Err(PlaceError::Empty(1)));
+    let table = root.table_mut().table_at_mut(&[7]).expect("it is there");
+    table.set(8, Data::new(1).expect("short")).expect("small");
+    assert_eq!(root.copy_at(&[7, 8]), Ok(Data::new(1).expect("short").into()));
+}
