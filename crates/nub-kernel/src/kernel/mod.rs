@@ -1,7 +1,7 @@
 //! The kernel: Images that were published, Instances of them, and calls.
 //!
-//! - [`grants`] is what new Instances are given.
-//! - [`invocation`] is what a host's calls bring, how they are made, and what they come to.
+//! - `grants` is what new Instances are given.
+//! - `invocation` is what a host's calls bring, how they are made, and what they come to.
 
 mod grants;
 mod invocation;
