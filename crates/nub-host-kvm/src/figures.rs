@@ -45,6 +45,8 @@ pub struct Figures {
 
 /// How often the guest is started; the figure is the middle one.
 const BOOTS: usize = 5;
+/// How many calls, round trips and queries are made at least; so many are made before, to warm up.
+const LEAST: usize = 1000;
 /// How often it is looked for what a thing costs, while it seems to cost nothing.
 const TRIES: usize = 10;
 /// How long the guest is left alone, and before that, until it sleeps.
@@ -72,7 +74,7 @@ fn each(sandbox: &Sandbox, work: Work, times: u32) -> Result<f64, Error> {
         let mut best = f64::INFINITY;
         for _ in 0..5 {
             let begun = Instant::now();
-            let reply = sandbox.call(0, &Request::Measure(work, times), Duration::from_secs(10))?;
+            let reply = sandbox.call(KERNEL_LANE, &Request::Measure(work, times), Duration::from_secs(10))?;
             best = best.min(nanoseconds(begun.elapsed()));
             expect(reply, &Reply::Done)?;
         }
@@ -92,6 +94,25 @@ fn each(sandbox: &Sandbox, work: Work, times: u32) -> Result<f64, Error> {
 fn at(times: &[f64], part: f64) -> Option<f64> {
     let last = times.len().checked_sub(1)?;
     times.get((part * last as f64).round() as usize).copied()
+}
+
+fn ascending(mut times: Vec<f64>) -> Vec<f64> {
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+/// How long each of so many requests took that are answered, and of more until this time has gone by.
+fn durations(least: usize, time: Duration, ask: impl Fn() -> Result<Reply, Error>) -> Result<Vec<f64>, Error> {
+    let (begun, mut all) = (Instant::now(), Vec::new());
+    while all.len() < least || begun.elapsed() < time {
+        let asked = Instant::now();
+        let reply = ask()?;
+        all.push(nanoseconds(asked.elapsed()));
+        if !matches!(reply, Reply::Outcome(_) | Reply::Done) {
+            return Err(unexpected(&reply));
+        }
+    }
+    Ok(all)
 }
 
 fn unexpected(reply: &Reply) -> Error {
@@ -120,54 +141,32 @@ impl Figures {
         let (boot, boot_parts) = boots.swap_remove(BOOTS / 2);
         let sandbox = Sandbox::start(config)?;
         let boot_memory = sandbox.memory_touched().ok();
-        let image = match sandbox.call(0, &Request::PutCap(image), Duration::ZERO)? {
+        let image = match sandbox.call(KERNEL_LANE, &Request::PutCap(image), Duration::ZERO)? {
             Reply::Hash(hash) => hash,
             other => return Err(unexpected(&other)),
         };
         let request = Request::Instantiate { image, all_services: true, services: Vec::new() };
-        let instance = match sandbox.call(0, &request, Duration::ZERO)? {
+        let instance = match sandbox.call(KERNEL_LANE, &request, Duration::ZERO)? {
             Reply::Instance(instance) => instance,
             other => return Err(unexpected(&other)),
         };
         let endpoint = nub_arch_x86_abi::request::Endpoint::Number(0);
         let invoke = Invoke::new(instance, endpoint, arguments, 1_000_000);
         let call = Request::Invoke(invoke.clone());
-        let once = |request| -> Result<f64, Error> {
-            let begun = Instant::now();
-            let reply = sandbox.call(KERNEL_LANE, request, Duration::ZERO)?;
-            let took = nanoseconds(begun.elapsed());
-            if let Reply::Outcome(_) | Reply::Done = reply { Ok(took) } else { Err(unexpected(&reply)) }
-        };
-        for _ in 0..1000 {
-            once(&call)?;
-        }
-        let (exits, begun) = (sandbox.exits_of(KERNEL_LANE), Instant::now());
-        let mut calls = Vec::new();
-        while calls.len() < 1000 || begun.elapsed() < time {
-            calls.push(once(&call)?);
-        }
+        let ask = |request| sandbox.call(KERNEL_LANE, request, Duration::ZERO);
+        durations(LEAST, Duration::ZERO, || ask(&call))?;
+        let exits = sandbox.exits_of(KERNEL_LANE);
+        let calls = durations(LEAST, time, || ask(&call))?;
         let exits_per_call = sandbox.exits_of(KERNEL_LANE).since(exits).total() as f64 / calls.len() as f64;
-        calls.sort_by(f64::total_cmp);
-        let mut round_trips = Vec::new();
-        let begun = Instant::now();
-        while round_trips.len() < 1000 || begun.elapsed() < time {
-            round_trips.push(once(&Request::Ping)?);
-        }
-        round_trips.sort_by(f64::total_cmp);
+        let round_trips = durations(LEAST, time, || ask(&Request::Ping))?;
         let mut queries = Vec::new();
-        let begun = Instant::now();
-        while sandbox.lanes() > 1 && (queries.len() < 2000 || begun.elapsed() < time) {
-            let begun = Instant::now();
-            let reply = sandbox.query(invoke.clone(), Duration::ZERO)?;
-            queries.push(nanoseconds(begun.elapsed()));
-            if !matches!(reply, Reply::Outcome(_)) {
-                return Err(unexpected(&reply));
-            }
+        if sandbox.lanes() > 1 {
+            let query = || sandbox.query(invoke.clone(), Duration::ZERO);
+            // The first find a lane that sleeps, and nothing mounted.
+            durations(LEAST, Duration::ZERO, query)?;
+            queries = durations(LEAST, time, query)?;
         }
-        // The first find a lane that sleeps, and nothing mounted.
-        queries.drain(..queries.len().min(1000));
-        queries.sort_by(f64::total_cmp);
-        let [host_spin, guest_spin] = sandbox.spins(0).map(nanoseconds);
+        let [host_spin, guest_spin] = sandbox.spins(KERNEL_LANE).map(nanoseconds);
         let exit = each(&sandbox, Work::Exit, 1000)?;
         let fault = each(&sandbox, Work::Fault, 1000)?;
         let copy_page = each(&sandbox, Work::Copy, 20_000)?;
@@ -181,9 +180,9 @@ impl Figures {
             boot_parts,
             boot_memory,
             level: sandbox.level(),
-            round_trips,
-            calls,
-            queries,
+            round_trips: ascending(round_trips),
+            calls: ascending(calls),
+            queries: ascending(queries),
             exits_per_call,
             exit,
             fault,

@@ -132,7 +132,7 @@ impl Sandbox {
         done("first replies");
         sandbox.boot_parts = boot_parts;
         sandbox.boot = begun.elapsed();
-        let costs = costs::announce(privilege, |request| sandbox.call(0, request, Duration::ZERO))?;
+        let costs = costs::announce(privilege, |request| sandbox.call(KERNEL_LANE, request, Duration::ZERO))?;
         (sandbox.costs, sandbox.pace) = (Some(costs), Pace::of(&costs));
         Ok(sandbox)
     }
