@@ -1,9 +1,9 @@
 //! The group `calls`: what a call costs when the program does next to nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use javm_cap::{Access, Backing, Endpoint, Image, Import, Mapping, SCRATCHPAD_SLOT, ValidImage, Wanted};
-use javm_isa::{CostModel, REG_COUNT};
+use javm_isa::CostModel;
 use nub::{Ended, EndpointRef, Grants, InvokeOptions, Nub};
 use nub_kernel::service::Service;
 
@@ -80,13 +80,9 @@ fn looping(text: &str) -> Result<ValidImage, String> {
     let name = "main".parse().map_err(|error| format!("{error:?}"))?;
     let backing = Backing::Persistent { slot: SCRATCHPAD_SLOT, offset_pages: 0 };
     let image = Image {
-        cost_model: CostModel::Pipeline,
-        code: program.blob().to_vec(),
-        endpoints: vec![Endpoint { name, entry: 0, arity: 1, registers: [0; REG_COUNT], signature: None }],
         memory: BTreeMap::from([(0x20, Mapping { pages: 1, access: Access::ReadWrite, backing })]),
-        slots: BTreeMap::new(),
         imports: BTreeMap::from([(4, Import { required: true, wanted: Wanted::Service(Service::Log as u32) })]),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Pipeline, program.blob().to_vec(), vec![Endpoint::new(name, 1)])
     };
     image.validate().map_err(|error| error.to_string())
 }

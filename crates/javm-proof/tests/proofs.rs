@@ -20,15 +20,7 @@ fn config(cases: u32) -> Config {
 }
 
 fn image() -> ValidImage {
-    let image = Image {
-        cost_model: javm_isa::CostModel::Flat,
-        code: vec![0, 0, 1, 0, 1],
-        endpoints: Vec::new(),
-        memory: Default::default(),
-        slots: Default::default(),
-        imports: Default::default(),
-        typedefs: Default::default(),
-    };
+    let image = Image::new(javm_isa::CostModel::Flat, vec![0, 0, 1, 0, 1], Vec::new());
     image.validate().expect("it is valid")
 }
 

@@ -227,20 +227,10 @@ const CASES: &[Case] = {
 fn image(text: &str) -> ValidImage {
     let program = javm_isa::assemble(text).unwrap_or_else(|error| panic!("{error}"));
     let mapping = |pages, access, backing| Mapping { pages, access, backing };
+    let endpoint = Endpoint::new("main".parse().expect("a name"), 0);
     let image = Image {
-        cost_model: CostModel::Flat,
-        code: program.blob().to_vec(),
-        endpoints: vec![Endpoint {
-            name: "main".parse().expect("a name"),
-            entry: 0,
-            arity: 0,
-            registers: [0; REG_COUNT],
-            signature: None,
-        }],
         memory: BTreeMap::from([(STACK, mapping(EPHEMERAL, Access::ReadWrite, Backing::Ephemeral))]),
-        slots: BTreeMap::new(),
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Flat, program.blob().to_vec(), vec![endpoint])
     };
     image.validate().expect("it is valid")
 }

@@ -2,7 +2,7 @@
 //! interpreter — for programs with an Image and bare ones, in this process and in a virtual machine, which have to come to the
 //! same. What the interpreter alone can show is in `javm-interpreter`'s `mistakes`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use javm_cap::image::ImageError;
@@ -73,8 +73,7 @@ fn image(text: &str) -> Image {
 }
 
 fn with_code(code: Vec<u8>) -> Image {
-    let endpoint =
-        Endpoint { name: "run".parse().expect("a name"), entry: 0, arity: 2, registers: [0; 13], signature: None };
+    let endpoint = Endpoint::new("run".parse().expect("a name"), 2);
     let mapping = |pages, access, backing| Mapping { pages, access, backing };
     let slot = |slot| Backing::Persistent { slot, offset_pages: 0 };
     let memory = BTreeMap::from([
@@ -83,15 +82,8 @@ fn with_code(code: Vec<u8>) -> Image {
         ((FIXED >> 12) as u32, mapping(1, Access::ReadOnly, slot(41))),
     ]);
     let data = |pages| Data::new(pages).expect("small");
-    Image {
-        cost_model: CostModel::Flat,
-        code,
-        endpoints: vec![endpoint],
-        memory,
-        slots: BTreeMap::from([(40, data(2)), (41, data(1))]),
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
-    }
+    let slots = BTreeMap::from([(40, data(2)), (41, data(1))]);
+    Image { memory, slots, ..Image::new(CostModel::Flat, code, vec![endpoint]) }
 }
 
 #[track_caller]

@@ -10,7 +10,7 @@ fn main() {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::time::{Duration, Instant};
 
     use javm_cap::{Access, Backing, Data, Endpoint, Image, Mapping, PAGE_SIZE, ValidImage};
@@ -30,16 +30,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 (state >> 24) as u8
             })
             .collect();
-        let endpoint = Endpoint { name: "main".parse()?, entry: 0, arity: 0, registers: [0; 13], signature: None };
+        let code = javm_isa::assemble("trap")?.blob().to_vec();
         let backing = Backing::Persistent { slot: 2, offset_pages: 0 };
         Ok(Image {
-            cost_model: CostModel::Flat,
-            code: javm_isa::assemble("trap")?.blob().to_vec(),
-            endpoints: vec![endpoint],
             memory: BTreeMap::from([(0x30, Mapping { pages: PAGES, access: Access::ReadWrite, backing })]),
             slots: BTreeMap::from([(2, Data::from_bytes(&bytes)?)]),
-            imports: BTreeMap::new(),
-            typedefs: BTreeSet::new(),
+            ..Image::new(CostModel::Flat, code, vec![Endpoint::new("main".parse()?, 0)])
         })
     };
     let portable = Sandbox::start(&Config { level: Level::Portable, ..Config::default() })?;

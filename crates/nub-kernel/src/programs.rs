@@ -103,7 +103,7 @@ impl Programs {
 
 #[cfg(test)]
 mod tests {
-    use alloc::collections::{BTreeMap, BTreeSet};
+    use alloc::collections::BTreeMap;
     use alloc::vec::Vec;
 
     use javm_cap::{Data, Image};
@@ -116,14 +116,10 @@ mod tests {
     fn image(number: u32, pages: u32) -> ValidImage {
         let mut content = alloc::vec![1; pages as usize * 4096 + 4];
         content[..4].copy_from_slice(&number.to_le_bytes());
+        let program = javm_isa::assemble("trap").expect("it is right");
         let image = Image {
-            cost_model: CostModel::Flat,
-            code: javm_isa::assemble("trap").expect("it is right").blob().to_vec(),
-            endpoints: Vec::new(),
-            memory: BTreeMap::new(),
             slots: BTreeMap::from([(2, Data::from_bytes(&content).expect("small"))]),
-            imports: BTreeMap::new(),
-            typedefs: BTreeSet::new(),
+            ..Image::new(CostModel::Flat, program.blob().to_vec(), Vec::new())
         };
         image.validate().expect("it is valid")
     }

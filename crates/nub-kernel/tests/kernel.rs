@@ -8,7 +8,7 @@ mod services;
 #[path = "kernel/windows.rs"]
 mod windows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use javm_cap::{
@@ -42,16 +42,8 @@ fn image(text: &str, arity: u8) -> Image {
     let mapping = |pages, access, backing| Mapping { pages, access, backing };
     let mut registers = [0; REG_COUNT];
     registers[Reg::SP.index()] = u64::from(STACK + 1) * PAGE_SIZE as u64;
+    let endpoint = Endpoint { registers, ..Endpoint::new("main".parse().expect("a name"), arity) };
     Image {
-        cost_model: CostModel::Flat,
-        code: program.blob().to_vec(),
-        endpoints: vec![Endpoint {
-            name: "main".parse().expect("a name"),
-            entry: 0,
-            arity,
-            registers,
-            signature: None,
-        }],
         memory: BTreeMap::from([
             (READ_ONLY, mapping(1, Access::ReadOnly, persistent(2, 0))),
             (STATE, mapping(2, Access::ReadWrite, persistent(3, 0))),
@@ -65,7 +57,7 @@ fn image(text: &str, arity: u8) -> Image {
             (HASH_SLOT, Import { required: true, wanted: Wanted::Service(Service::Hash as u32) }),
             (EMPTY_SLOT, Import { required: false, wanted: Wanted::TypeDef(CapHash([7; 32])) }),
         ]),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Flat, program.blob().to_vec(), vec![endpoint])
     }
 }
 

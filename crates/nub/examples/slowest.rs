@@ -4,14 +4,14 @@
 //! Every opcode in a loop, memory and code in an order that no cache expects, every service and operation, for both cost
 //! models: nanoseconds a unit of gas, the slowest first. Each is the shortest of some tries, of a long run less a short one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use javm_cap::{Access, Backing, Data, Endpoint, Image, Import, Mapping, SCRATCHPAD_SLOT, Wanted};
+use javm_isa::CostModel;
 use javm_isa::opcode::{Form, Kind, Opcode};
-use javm_isa::{CostModel, REG_COUNT};
 use nub::{ArchChoice, Grants, InvokeOptions, Nub};
 
 /// How many copies of an instruction a loop has.
@@ -52,23 +52,15 @@ impl Case {
         let scratchpad = Backing::Persistent { slot: SCRATCHPAD_SLOT, offset_pages: 0 };
         let map = |pages, backing| Mapping { pages, access: Access::ReadWrite, backing };
         let import = |id| Import { required: true, wanted: Wanted::Service(id) };
+        let endpoint = Endpoint::new("main".parse().map_err(|error| format!("{error:?}"))?, 1);
         let image = Image {
-            cost_model,
-            code: program.blob().to_vec(),
-            endpoints: vec![Endpoint {
-                name: "main".parse().map_err(|error| format!("{error:?}"))?,
-                entry: 0,
-                arity: 1,
-                registers: [0; REG_COUNT],
-                signature: None,
-            }],
             memory: BTreeMap::from([
                 (FIRST_PAGE, map(self.pages, Backing::Persistent { slot: MEMORY, offset_pages: 0 })),
                 (SCRATCHPAD_PAGE, map(SCRATCHPAD_PAGES, scratchpad)),
             ]),
             slots: BTreeMap::from([(MEMORY, Data::new(self.pages)?)]),
             imports: BTreeMap::from([(4, import(1)), (5, import(2))]),
-            typedefs: BTreeSet::new(),
+            ..Image::new(cost_model, program.blob().to_vec(), vec![endpoint])
         };
         image.validate().map_err(|error| format!("{}: {error}", self.name).into())
     }

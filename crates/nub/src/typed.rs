@@ -286,21 +286,12 @@ mod tests {
     #[test]
     fn a_program_that_breaks_its_word_is_found_out() {
         // Returns 2, which is no bool: a0 = 2; jump_ind ra.
-        let image = javm_cap::Image {
-            cost_model: javm_isa::CostModel::Flat,
-            code: vec![0, 0, 5, 51, 7, 2, 50, 0, 0b01001],
-            endpoints: vec![javm_cap::Endpoint {
-                name: "f".parse().expect("a name"),
-                entry: 0,
-                arity: 0,
-                registers: [0; 13],
-                signature: Some("f() -> bool".parse().expect("a method")),
-            }],
-            memory: Default::default(),
-            slots: Default::default(),
-            imports: Default::default(),
-            typedefs: Default::default(),
+        let code = vec![0, 0, 5, 51, 7, 2, 50, 0, 0b01001];
+        let endpoint = javm_cap::Endpoint {
+            signature: Some("f() -> bool".parse().expect("a method")),
+            ..javm_cap::Endpoint::new("f".parse().expect("a name"), 0)
         };
+        let image = javm_cap::Image::new(javm_isa::CostModel::Flat, code, vec![endpoint]);
         let mut nub = Nub::for_tests().expect("a machine");
         let image = nub.publish(&image.encode()).expect("it is valid");
         let instance = nub.instantiate(&image, &Grants::services()).map_err(|error| error.to_string());

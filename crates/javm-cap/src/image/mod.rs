@@ -44,16 +44,7 @@ pub const GIFT_SLOT: u8 = 1;
 ///
 /// // a0 = a0 + a1; jump_ind ra
 /// let code = vec![0, 0, 5, 200, 0x87, 7, 50, 0, 0b01001];
-/// let add = Endpoint { name: "add".parse()?, entry: 0, arity: 2, registers: [0; 13], signature: None };
-/// let image = Image {
-///     cost_model: CostModel::Pipeline,
-///     code,
-///     endpoints: vec![add],
-///     memory: Default::default(),
-///     slots: Default::default(),
-///     imports: Default::default(),
-///     typedefs: Default::default(),
-/// };
+/// let image = Image::new(CostModel::Pipeline, code, vec![Endpoint::new("add".parse()?, 2)]);
 /// let bytes = image.encode();
 /// let valid: ValidImage = image.validate()?;
 /// assert_eq!(ValidImage::load(&bytes)?.hash(), valid.hash());
@@ -78,6 +69,13 @@ pub struct Image {
 }
 
 impl Image {
+    /// An Image without memory, capabilities and imports.
+    #[must_use]
+    pub fn new(cost_model: CostModel, code: Vec<u8>, endpoints: Vec<Endpoint>) -> Image {
+        let (memory, slots, imports) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Image { cost_model, code, endpoints, memory, slots, imports, typedefs: BTreeSet::new() }
+    }
+
     /// The pages of all its ephemeral mappings.
     #[must_use]
     pub fn ephemeral_pages(&self) -> u32 {
@@ -99,6 +97,14 @@ pub struct Endpoint {
     pub registers: [u64; REG_COUNT],
     /// What it takes and returns, if it was said: a method of this name and arity.
     pub signature: Option<Method>,
+}
+
+impl Endpoint {
+    /// The endpoint at the beginning of the code, whose registers are zero.
+    #[must_use]
+    pub fn new(name: EndpointName, arity: u8) -> Endpoint {
+        Endpoint { name, entry: 0, arity, registers: [0; REG_COUNT], signature: None }
+    }
 }
 
 /// A range of pages.

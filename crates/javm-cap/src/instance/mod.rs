@@ -359,13 +359,8 @@ mod tests {
 
     fn image() -> ValidImage {
         let image = Image {
-            cost_model: javm_isa::CostModel::Flat,
-            code: Vec::from([0, 0, 1, 0, 1]),
-            endpoints: Vec::new(),
-            memory: BTreeMap::new(),
             slots: BTreeMap::from([(2, Data::from_bytes(&[7; 20_000]).expect("short"))]),
-            imports: BTreeMap::new(),
-            typedefs: Default::default(),
+            ..Image::new(javm_isa::CostModel::Flat, Vec::from([0, 0, 1, 0, 1]), Vec::new())
         };
         image.validate().expect("it is valid")
     }

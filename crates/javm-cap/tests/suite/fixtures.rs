@@ -81,22 +81,8 @@ fn registers(set: &[(usize, u64)]) -> [u64; 13] {
 
 /// The Image `adder` of `image.md`.
 pub fn adder() -> Image {
-    let endpoint = Endpoint {
-        name: "add".parse().expect("a name"),
-        entry: 0,
-        arity: 2,
-        registers: registers(&[]),
-        signature: None,
-    };
-    Image {
-        cost_model: CostModel::Pipeline,
-        code: vec![0, 0, 5, 200, 0x87, 7, 50, 0, 0b01001],
-        endpoints: vec![endpoint],
-        memory: BTreeMap::new(),
-        slots: BTreeMap::new(),
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
-    }
+    let code = vec![0, 0, 5, 200, 0x87, 7, 50, 0, 0b01001];
+    Image::new(CostModel::Pipeline, code, vec![Endpoint::new("add".parse().expect("a name"), 2)])
 }
 
 /// The Image `everything` of `image.md`. Its code:

@@ -96,15 +96,7 @@ fn capability(random: &mut Random, made: &[Capability]) -> Capability {
 
 /// An Instance of an Image that does nothing; perhaps Suspended.
 fn instance(random: &mut Random) -> Instance {
-    let image = javm_cap::Image {
-        cost_model: javm_isa::CostModel::Flat,
-        code: vec![0, 0, 1, 0, 1],
-        endpoints: Vec::new(),
-        memory: Default::default(),
-        slots: Default::default(),
-        imports: Default::default(),
-        typedefs: Default::default(),
-    };
+    let image = javm_cap::Image::new(javm_isa::CostModel::Flat, vec![0, 0, 1, 0, 1], Vec::new());
     let mut instance = Instance::new(image.validate().expect("it is valid"));
     instance.set_quota(random.random::<bool>().then_some(99)).expect("small");
     instance.set_home(random.random::<bool>().then_some(Path::ROOT));

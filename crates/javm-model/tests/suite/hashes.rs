@@ -12,18 +12,12 @@ use proptest::prelude::*;
 /// A real Image: two instructions, one endpoint, three ephemeral pages.
 static IMAGE: LazyLock<javm_cap::ValidImage> = LazyLock::new(|| {
     let code = vec![0, 0, 5, 200, 0x87, 7, 50, 0, 0b01001];
-    let name = "add".parse().expect("a name");
-    let add = javm_cap::Endpoint { name, entry: 0, arity: 2, registers: [0; 13], signature: None };
+    let add = javm_cap::Endpoint::new("add".parse().expect("a name"), 2);
     let ephemeral =
         javm_cap::Mapping { pages: 3, access: javm_cap::Access::ReadWrite, backing: javm_cap::Backing::Ephemeral };
     let image = javm_cap::Image {
-        cost_model: javm_isa::CostModel::Pipeline,
-        code,
-        endpoints: vec![add],
         memory: [(32, ephemeral)].into_iter().collect(),
-        slots: Default::default(),
-        imports: Default::default(),
-        typedefs: Default::default(),
+        ..javm_cap::Image::new(javm_isa::CostModel::Pipeline, code, vec![add])
     };
     image.validate().expect("it is valid")
 });

@@ -17,21 +17,11 @@ use crate::{built, failing};
 /// Images that take more than a MiB of the kernel's heap each.
 fn fillers() -> Vec<ValidImage> {
     let program = javm_isa::assemble(&"trap\n".repeat(60_000)).unwrap_or_else(|error| panic!("{error}"));
-    let image = |number: u64| Image {
-        cost_model: CostModel::Flat,
-        code: program.blob().to_vec(),
-        endpoints: vec![Endpoint {
-            name: "main".parse().expect("a name"),
-            entry: 0,
-            arity: 0,
-            // Each is another one.
-            registers: std::array::from_fn(|register| if register == 5 { number } else { 0 }),
-            signature: None,
-        }],
-        memory: Default::default(),
-        slots: Default::default(),
-        imports: Default::default(),
-        typedefs: Default::default(),
+    let image = |number: u64| {
+        let mut endpoint = Endpoint::new("main".parse().expect("a name"), 0);
+        // Each is another one.
+        endpoint.registers[5] = number;
+        Image::new(CostModel::Flat, program.blob().to_vec(), vec![endpoint])
     };
     (0..64).map(|number| image(number).validate().unwrap_or_else(|error| panic!("{error}"))).collect()
 }

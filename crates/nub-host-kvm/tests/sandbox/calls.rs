@@ -1,6 +1,6 @@
 //! Programs in the guest do what they do in this process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use javm_cap::{Access, Backing, Data, Endpoint, Image, Mapping, PAGE_SIZE};
 use javm_isa::{CostModel, Mode, REG_COUNT, Reg};
@@ -66,7 +66,7 @@ fn example_programs_come_to_the_same() {
 
 /// The endpoint `main`, at the beginning of the code.
 fn endpoint(arity: u8, registers: [u64; REG_COUNT]) -> Endpoint {
-    Endpoint { name: "main".parse().expect("a name"), entry: 0, arity, registers, signature: None }
+    Endpoint { registers, ..Endpoint::new("main".parse().expect("a name"), arity) }
 }
 
 /// The registers of arguments.
@@ -96,15 +96,7 @@ fn image_of(case: &Case) -> Image {
     registers[Reg::RA.index()] = 0;
     registers[ARGUMENTS].fill(0);
     let main = endpoint(ARGUMENTS.len() as u8, registers);
-    Image {
-        cost_model: CostModel::Pipeline,
-        code: case.program().blob().to_vec(),
-        endpoints: vec![main],
-        memory,
-        slots,
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
-    }
+    Image { memory, slots, ..Image::new(CostModel::Pipeline, case.program().blob().to_vec(), vec![main]) }
 }
 
 #[test]
@@ -164,9 +156,6 @@ fn swapper(first: u64) -> Image {
     let persistent = |slot, offset_pages| Backing::Persistent { slot, offset_pages };
     let mapping = |pages, access, backing| Mapping { pages, access, backing };
     Image {
-        cost_model: CostModel::Flat,
-        code: program.blob().to_vec(),
-        endpoints: vec![endpoint(3, [0; REG_COUNT])],
         memory: BTreeMap::from([
             (READ_ONLY, mapping(1, Access::ReadOnly, persistent(2, 0))),
             (STATE, mapping(STATE_PAGES, Access::ReadWrite, persistent(3, 0))),
@@ -175,8 +164,7 @@ fn swapper(first: u64) -> Image {
             (STACK, mapping(2, Access::ReadWrite, Backing::Ephemeral)),
         ]),
         slots: BTreeMap::from([(2, Data::from_bytes(b"constant").expect("small")), (3, state)]),
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Flat, program.blob().to_vec(), vec![endpoint(3, [0; REG_COUNT])])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which window is taken, when one goes, and that one that is used again shows nothing of who had it before.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec;
 
 use javm_cap::{Access, Backing, Image, Mapping, PageRef};
@@ -80,17 +80,14 @@ impl AddressSpace for Shows {
 /// A program whose Instances begin with this in their state, of two pages.
 fn program(first: u8) -> Arc<Published> {
     let mapping = |pages, backing| Mapping { pages, access: Access::ReadWrite, backing };
+    let program = javm_isa::assemble("trap").expect("it is right");
     let image = Image {
-        cost_model: CostModel::Flat,
-        code: javm_isa::assemble("trap").expect("it is right").blob().to_vec(),
-        endpoints: Vec::new(),
         memory: BTreeMap::from([
             (STATE_PAGE, mapping(2, Backing::Persistent { slot: STATE, offset_pages: 0 })),
             (STACK_PAGE, mapping(1, Backing::Ephemeral)),
         ]),
         slots: BTreeMap::from([(STATE, state(first))]),
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Flat, program.blob().to_vec(), Vec::new())
     };
     Published::new(image.validate().expect("it is valid"))
 }

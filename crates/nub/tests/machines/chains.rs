@@ -18,20 +18,11 @@ const HEIGHT: &str = "load_imm_64 a4, 0\n ecalli 5\n jump_ind ra, 0";
 fn asker(nub: &mut Nub, pages: u32) -> InstanceId {
     let program = javm_isa::assemble(HEIGHT).unwrap_or_else(|error| panic!("{error}"));
     let mapping = Mapping { pages, access: Access::ReadWrite, backing: Backing::Ephemeral };
+    let endpoint = nub::Endpoint::new("height".parse().expect("a name"), 0);
     let image = Image {
-        cost_model: javm_isa::CostModel::Flat,
-        code: program.blob().to_vec(),
-        endpoints: vec![nub::Endpoint {
-            name: "height".parse().expect("a name"),
-            entry: 0,
-            arity: 0,
-            registers: [0; 13],
-            signature: None,
-        }],
         memory: [(0x20, mapping)].into(),
-        slots: Default::default(),
         imports: [(BLOCK.0, Import { required: true, wanted: Wanted::Service(BLOCK.1) })].into(),
-        typedefs: Default::default(),
+        ..Image::new(javm_isa::CostModel::Flat, program.blob().to_vec(), vec![endpoint])
     };
     let image = nub.publish_image(image.validate().expect("valid")).unwrap_or_else(|error| panic!("{error}"));
     nub.instantiate(&image, &Grants::services()).unwrap_or_else(|error| panic!("{error}"))

@@ -36,20 +36,11 @@ fn image(number: u64, pages: u32, filled: u32) -> Image {
     data.write(0, &number.to_le_bytes()).expect("inside");
     let mapping =
         Mapping { pages, access: Access::ReadWrite, backing: Backing::Persistent { slot: SLOT, offset_pages: 0 } };
+    let endpoint = nub::Endpoint::new("fill".parse().expect("a name"), 2);
     Image {
-        cost_model: javm_isa::CostModel::Flat,
-        code: program.blob().to_vec(),
-        endpoints: vec![nub::Endpoint {
-            name: "fill".parse().expect("a name"),
-            entry: 0,
-            arity: 2,
-            registers: [0; 13],
-            signature: None,
-        }],
         memory: [(STATE, mapping)].into(),
         slots: [(SLOT, data)].into(),
-        imports: Default::default(),
-        typedefs: Default::default(),
+        ..Image::new(javm_isa::CostModel::Flat, program.blob().to_vec(), vec![endpoint])
     }
 }
 

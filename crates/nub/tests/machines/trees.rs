@@ -1,6 +1,6 @@
 //! Trees of capabilities: to every machine and back, calls below their roots, and what goes with them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use javm_isa::{CostModel, REG_COUNT, Reg};
 use nub::cap::{
@@ -23,18 +23,14 @@ fn operator() -> ValidImage {
     let endpoint = |&(name, operation): &(&str, u64)| {
         let mut registers = [0; REG_COUNT];
         registers[Reg::A4.index()] = operation;
-        Endpoint { name: name.parse().expect("a name"), entry: 0, arity: 4, registers, signature: None }
+        Endpoint { registers, ..Endpoint::new(name.parse().expect("a name"), 4) }
     };
     let mapping =
         Mapping { pages: 2, access: Access::ReadWrite, backing: Backing::Persistent { slot: 3, offset_pages: 0 } };
     let image = Image {
-        cost_model: CostModel::Pipeline,
-        code: program.blob().to_vec(),
-        endpoints: OPERATIONS.iter().map(endpoint).collect(),
         memory: BTreeMap::from([(0x20, mapping)]),
         slots: BTreeMap::from([(3, Data::new(2).expect("small"))]),
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Pipeline, program.blob().to_vec(), OPERATIONS.iter().map(endpoint).collect())
     };
     image.validate().expect("it is valid")
 }
@@ -290,16 +286,11 @@ fn grants_may_be_anything_that_implements_what_is_wanted() {
     each(|mut nub| {
         let wanted = counter();
         let image = Image {
-            cost_model: CostModel::Pipeline,
-            code: program.blob().to_vec(),
-            endpoints: Vec::new(),
-            memory: BTreeMap::new(),
-            slots: BTreeMap::new(),
             imports: BTreeMap::from([(
                 7,
                 nub::cap::Import { required: true, wanted: nub::cap::Wanted::TypeDef(wanted.interface()) },
             )]),
-            typedefs: BTreeSet::new(),
+            ..Image::new(CostModel::Pipeline, program.blob().to_vec(), Vec::new())
         };
         let image = nub.publish_image(image.validate().expect("valid")).expect("it is published");
         let refused = nub.instantiate(&image, &Grants::services()).expect_err("it is required");

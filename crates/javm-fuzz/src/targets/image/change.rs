@@ -1,6 +1,6 @@
 //! Images made and changed as values, so that what is written is well-formed and mostly valid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use javm_cap::image::limits::END_PAGE;
 use javm_cap::{Access, Backing, CapHash, Data, Endpoint, EndpointName, Image, Import, Mapping, PAGE_SIZE, Wanted};
@@ -42,14 +42,11 @@ pub(super) fn generate(random: &mut Random) -> Vec<u8> {
         ask_the_kernel(random, &mut listing);
     }
     let program = listing.assemble().unwrap_or_else(|_| case.program());
+    let cost_model = if random.random() { CostModel::Flat } else { CostModel::Pipeline };
     let mut image = Image {
-        cost_model: if random.random() { CostModel::Flat } else { CostModel::Pipeline },
-        code: program.blob().to_vec(),
-        endpoints: Vec::new(),
-        memory: BTreeMap::new(),
         slots: BTreeMap::from([(CONSTANTS, data(random)), (VARIABLES, data(random))]),
         imports: SERVICES.map(|(slot, id)| (slot, Import { required: true, wanted: Wanted::Service(id) })).into(),
-        typedefs: BTreeSet::new(),
+        ..Image::new(cost_model, program.blob().to_vec(), Vec::new())
     };
     for _ in 0..random.random_range(1..4) {
         add_endpoint(random, &mut image, case.registers);

@@ -1,6 +1,6 @@
 //! Programs that the command brings along, so that a machine can be measured with nothing else on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use javm_cap::{
     Access, Backing, Data, Endpoint, EndpointName, Image, Import, Mapping, PAGE_SIZE, SCRATCHPAD_SLOT, ValidImage,
@@ -171,10 +171,8 @@ fn image(text: &str) -> Result<ValidImage, String> {
     let work = Mapping { pages: WORK_PAGES, access: Access::ReadWrite, backing: Backing::Ephemeral };
     let mut registers = [0; REG_COUNT];
     registers[javm_isa::Reg::SP.index()] = u64::from(WORK_PAGE) * PAGE_SIZE as u64;
+    let endpoint = Endpoint { registers, ..Endpoint::new(name, 1) };
     let image = Image {
-        cost_model: CostModel::Pipeline,
-        code: program.blob().to_vec(),
-        endpoints: vec![Endpoint { name, entry: 0, arity: 1, registers, signature: None }],
         memory: BTreeMap::from([
             (STATE_PAGE, shown(1, STATE_SLOT)),
             (SCRATCHPAD_PAGE, shown(1, SCRATCHPAD_SLOT)),
@@ -182,7 +180,7 @@ fn image(text: &str) -> Result<ValidImage, String> {
         ]),
         slots: BTreeMap::from([(STATE_SLOT, Data::from_bytes(&[1; 8]).map_err(|error| error.to_string())?)]),
         imports: BTreeMap::from([(LOG_SLOT, Import { required: true, wanted: Wanted::Service(Service::Log as u32) })]),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Pipeline, program.blob().to_vec(), vec![endpoint])
     };
     image.validate().map_err(|error| error.to_string())
 }

@@ -3,14 +3,14 @@
 //!
 //! Each figure is a loop that does something once a turn; what the same loop takes without that is taken off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use javm_cap::{
     Access, Backing, Capability, Data, Endpoint, EndpointName, Image, Instance, Mapping, SCRATCHPAD_SLOT, Service,
     ValidImage,
 };
-use javm_isa::{CostModel, REG_COUNT};
+use javm_isa::CostModel;
 use nub::{Ended, InstanceId, InvokeOptions, Nub};
 
 use super::super::failure::Failure;
@@ -172,13 +172,9 @@ fn image(text: &str, memory: Memory) -> Built<ValidImage> {
     let state = (memory.writable > 0)
         .then(|| Ok::<_, javm_cap::DataError>((programs::STATE_SLOT, Data::new(memory.writable)?)));
     let image = Image {
-        cost_model: CostModel::Pipeline,
-        code: program.blob().to_vec(),
-        endpoints: vec![Endpoint { name, entry: 0, arity: 1, registers: [0; REG_COUNT], signature: None }],
         memory: all.into_iter().filter(|(_, mapping)| mapping.pages > 0).collect(),
         slots: state.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?,
-        imports: BTreeMap::new(),
-        typedefs: BTreeSet::new(),
+        ..Image::new(CostModel::Pipeline, program.blob().to_vec(), vec![Endpoint::new(name, 1)])
     };
     Ok(image.validate()?)
 }
