@@ -37,6 +37,16 @@ impl Page {
         self.0 == ZERO.0
     }
 
+    /// The number of its bytes up to the last one that is not zero.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        // A loop that leaves at each byte looks at one at a time; this one compiles to a few wide instructions a block.
+        const BLOCK: usize = 64;
+        let is_used = |block: &[u8]| block.iter().fold(0, |bits, byte| bits | byte) != 0;
+        let blocks = self.0.chunks_exact(BLOCK).rposition(is_used).map_or(0, |last| last + 1);
+        self.0[..blocks * BLOCK].iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
+    }
+
     /// The hash of its content as a leaf of a Data.
     pub(crate) fn hash(&self) -> Hash {
         hash_parts(Tag::Page, &[&self.0])
@@ -61,8 +71,7 @@ impl DerefMut for Page {
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let used = self.0.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        write!(f, "Page({used} bytes, then zeros)")
+        write!(f, "Page({} bytes, then zeros)", self.used())
     }
 }
 

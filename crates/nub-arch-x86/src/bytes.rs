@@ -1,4 +1,4 @@
-//! Copying and filling memory, for the symbols that compiled code calls.
+//! Copying, filling and comparing memory, for the symbols that compiled code calls.
 //!
 //! Short copies are a few loads and stores that overlap, those of some hundred bytes a loop; long ones are the processor's own
 //! string instructions, which move whole cache lines on every processor that nub meets, but take long to begin.
@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use core::arch::asm;
+use core::arch::x86_64::{__m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8};
 
 /// Copies that are no longer than this are made of two overlapping halves.
 const SHORT: usize = 32;
@@ -181,6 +182,48 @@ pub unsafe fn fill(to: *mut u8, byte: u8, length: usize) {
     }
 }
 
+/// Compares as `memcmp` does: below, equal to or above 0 as the first byte that differs is smaller, there is none, or it is
+/// larger.
+///
+/// # Safety
+/// `a` and `b` are valid for `length` bytes.
+#[inline]
+pub unsafe fn compare(a: *const u8, b: *const u8, length: usize) -> i32 {
+    const BLOCK: usize = 64;
+    // SAFETY: callers pass offsets of 16 bytes within `length`. Every processor of this kind has these instructions.
+    let equal = |at: usize| unsafe {
+        let (left, right) = (a.add(at).cast::<__m128i>(), b.add(at).cast::<__m128i>());
+        _mm_cmpeq_epi8(_mm_loadu_si128(left), _mm_loadu_si128(right))
+    };
+    // SAFETY: as above.
+    let are_equal = |bytes| unsafe { _mm_movemask_epi8(bytes) == 0xffff };
+    let mut at = 0;
+    while at + BLOCK <= length {
+        // SAFETY: as above.
+        let all = unsafe {
+            let (first, second) =
+                (_mm_and_si128(equal(at), equal(at + 16)), _mm_and_si128(equal(at + 32), equal(at + 48)));
+            _mm_and_si128(first, second)
+        };
+        if !are_equal(all) {
+            break;
+        }
+        at += BLOCK;
+    }
+    while at + 16 <= length && are_equal(equal(at)) {
+        at += 16;
+    }
+    while at < length {
+        // SAFETY: the byte lies within `length`. Volatile, so that the loop is not made a call of `memcmp`.
+        let (left, right) = unsafe { (a.add(at).read_volatile(), b.add(at).read_volatile()) };
+        if left != right {
+            return i32::from(left) - i32::from(right);
+        }
+        at += 1;
+    }
+    0
+}
+
 #[cfg(test)]
 mod tests {
     use std::vec::Vec;
@@ -235,6 +278,24 @@ mod tests {
             unsafe { fill(to.as_mut_ptr().add(32), 0x5a, length) };
             assert!(to[32..32 + length].iter().all(|&byte| byte == 0x5a), "{length}");
             assert!(to[..32].iter().chain(&to[32 + length..]).all(|&byte| byte == 0xee), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_that_differs_decides() {
+        for length in lengths() {
+            let left = numbered(length);
+            // SAFETY: both have so many bytes.
+            let compared = |left: &[u8], right: &[u8]| unsafe { compare(left.as_ptr(), right.as_ptr(), left.len()) };
+            assert_eq!(compared(&left, &left.clone()), 0, "{length}");
+            for at in lengths().filter(|&at| at < length) {
+                let mut right = left.clone();
+                // What comes later does not matter.
+                right[at..].iter_mut().for_each(|byte| *byte = byte.wrapping_add(0x80));
+                let ordering = left[at].cmp(&right[at]) as i32;
+                assert_eq!(compared(&left, &right).signum(), ordering, "{at} of {length}");
+                assert_eq!(compared(&right, &left).signum(), -ordering, "{at} of {length}");
+            }
         }
     }
 }

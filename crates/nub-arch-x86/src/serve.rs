@@ -266,7 +266,7 @@ fn outcome_of(outcome: Outcome) -> reply::Outcome {
         Ended::OutOfGas => reply::Ended::OutOfGas,
         Ended::Refused(status) => reply::Ended::Refused(status as u8),
     };
-    let scratchpad = outcome.scratchpad.map(|data| Scratchpad { pages: data.pages(), bytes: filled(&data) });
+    let scratchpad = outcome.scratchpad.map(|data| Scratchpad { pages: data.pages(), bytes: data.used_bytes() });
     let logs = outcome.logs.into_iter().map(|entry| reply::LogEntry { topic: entry.topic, bytes: entry.bytes });
     reply::Outcome {
         ended,
@@ -302,23 +302,8 @@ fn run(asked: &Bare<'_>) -> Result<Ran, Refused> {
         Exit::Host(immediate) => reply::Exit::Host(immediate),
         Exit::Operation => reply::Exit::Operation,
     };
-    let memory = memory.iter().map(|range| filled(&range.content)).collect();
+    let memory = memory.iter().map(|range| range.content.used_bytes()).collect();
     Ok(Ran { exit, registers: state.registers, pc: state.pc, gas: state.gas, memory })
-}
-
-/// The bytes of Data up to the last that is not zero.
-fn filled(data: &Data) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let present = (0..data.pages()).rev().find(|&page| data.page(page).is_some_and(|page| !page.is_zero()));
-    for page in 0..present.map_or(0, |last| last + 1) {
-        match data.page(page) {
-            Some(page) => bytes.extend_from_slice(&page[..]),
-            None => bytes.resize(bytes.len() + PAGE_SIZE, 0),
-        }
-    }
-    let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    bytes.truncate(used);
-    bytes
 }
 
 fn not_made(error: InstantiateError) -> Refused {

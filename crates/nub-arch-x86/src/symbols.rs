@@ -34,26 +34,8 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
 /// `a` and `b` are valid for `length` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
-    let mut at = 0;
-    while at + 8 <= length {
-        // SAFETY: these eight bytes lie within `length`. Volatile, so that the loop is not made a call of itself.
-        let (left, right) = unsafe {
-            (a.add(at).cast::<[u64; 1]>().read_unaligned()[0], b.add(at).cast::<[u64; 1]>().read_unaligned()[0])
-        };
-        if left != right {
-            return if left.swap_bytes() < right.swap_bytes() { -1 } else { 1 };
-        }
-        at += 8;
-    }
-    while at < length {
-        // SAFETY: the byte lies within `length`.
-        let (left, right) = unsafe { (a.add(at).read_volatile(), b.add(at).read_volatile()) };
-        if left != right {
-            return i32::from(left) - i32::from(right);
-        }
-        at += 1;
-    }
-    0
+    // SAFETY: as promised.
+    unsafe { bytes::compare(a, b, length) }
 }
 
 /// # Safety

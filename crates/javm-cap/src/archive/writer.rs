@@ -185,7 +185,7 @@ impl Writer {
         };
         match item {
             Item::Tree(Tree::Leaf(page), ..) => {
-                let used = page.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+                let used = page.used();
                 out.push(Tag::Page.number());
                 out.extend((used as u16).to_le_bytes());
                 out.extend_from_slice(&page[..used]);

@@ -9,10 +9,7 @@ use crate::page::{PAGE_SIZE, PageRef};
 
 /// The pages that are not all zero, with the number of their bytes up to the last one that is not zero.
 fn used_pages(data: &Data) -> impl Iterator<Item = (u32, &PageRef, usize)> + '_ {
-    data.stored_pages().filter_map(|(index, page)| {
-        let last = page.iter().rposition(|&byte| byte != 0)?;
-        Some((index, page, last + 1))
-    })
+    data.stored_pages().map(|(index, page)| (index, page, page.used())).filter(|&(_, _, used)| used > 0)
 }
 
 impl Data {
@@ -20,6 +17,18 @@ impl Data {
     #[must_use]
     pub fn used_pages(&self) -> u32 {
         used_pages(self).count() as u32
+    }
+
+    /// Its bytes up to the last one that is not zero.
+    #[must_use]
+    pub fn used_bytes(&self) -> Vec<u8> {
+        let length = used_pages(self).last().map_or(0, |(index, _, used)| index as usize * PAGE_SIZE + used);
+        let mut bytes = Vec::with_capacity(length);
+        for (index, page, used) in used_pages(self) {
+            bytes.resize(index as usize * PAGE_SIZE, 0);
+            bytes.extend_from_slice(&page[..used]);
+        }
+        bytes
     }
 
     /// Its canonical encoding: equal for equal Data.

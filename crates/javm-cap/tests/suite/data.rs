@@ -112,6 +112,8 @@ fn check(data: &Data, model: &[u8]) -> Result<(), TestCaseError> {
     let fresh = Data::from_bytes(model).expect("short enough");
     prop_assert_eq!(data.encode(), fresh.encode());
     prop_assert_eq!(data, &fresh);
+    let used = model.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    prop_assert!(data.used_bytes() == model[..used], "the bytes up to the last that is not zero differ");
     let decoded = Data::decode(&data.encode(), MOST_PAGES);
     prop_assert_eq!(decoded.as_ref(), Ok(data));
     Ok(())
