@@ -129,6 +129,15 @@ impl Lookup {
         }
     }
 
+    /// Removes the pages of a range but for those that `stays` names.
+    pub(crate) fn remove_range_but(&mut self, first: u32, end: u32, stays: impl Fn(u32) -> bool) {
+        if end - first < ENTRIES as u32 {
+            (first..end).filter(|&page| !stays(page)).for_each(|page| self.remove(page));
+        } else {
+            self.clear();
+        }
+    }
+
     /// Removes every page.
     pub(crate) fn clear(&mut self) {
         for (word, used) in self.used.iter_mut().enumerate() {

@@ -5,10 +5,10 @@ use std::ops::Range;
 use javm_cap::{Access, Data, Page, PageRef};
 use javm_interpreter::{Fault, LOWEST_ADDRESS, Memory, PAGE_SIZE};
 use nub_kernel::AddressSpace;
-use nub_kernel::regions::{Region, Regions, Source};
+use nub_kernel::regions::{Regions, Source};
 
 use crate::lookup::Lookup;
-use crate::table::{PAGE_COUNT, PageTable, WHOLE};
+use crate::table::{PAGE_COUNT, PageTable, Then, WHOLE, Written};
 
 /// The memory of one program, paged in software.
 ///
@@ -20,14 +20,16 @@ pub struct LocalSpace {
     lookup: Lookup,
     /// Pages for the next writes, with anything in them. Those that somebody else has by then are no use.
     spare: Vec<PageRef>,
+    /// Whether the lookup cache may have pages that belong to a Data.
+    borrows: bool,
 }
 
 /// How many pages a space keeps for later writes, so that programs that write the same few pages at each call need no
 /// allocator.
 const SPARE_PAGES: usize = 32;
 
-/// How many zeroed pages stay in the table when what was written is discarded, for the next call to write to.
-const KEPT_PAGES: usize = 16;
+/// How many pages stay in the table when what was written to them is collected or discarded, for the next call to write to.
+const KEPT_PAGES: usize = 64;
 
 /// A page with this content, made of a spare one if there is any.
 fn copy_of(content: &Page, spare: &mut Vec<PageRef>) -> PageRef {
@@ -38,6 +40,11 @@ fn copy_of(content: &Page, spare: &mut Vec<PageRef>) -> PageRef {
         }
     }
     PageRef::from(content)
+}
+
+/// A part of a page.
+fn bytes<'a>(page: &'a Page, range: &Range<u16>) -> &'a [u8] {
+    &page[usize::from(range.start)..usize::from(range.end)]
 }
 
 /// Keeps a page that nobody has a use for, unless somebody else has it.
@@ -61,7 +68,7 @@ impl LocalSpace {
     }
 
     fn of(regions: Regions, table: PageTable) -> LocalSpace {
-        LocalSpace { regions, table, lookup: Lookup::new(), spare: Vec::new() }
+        LocalSpace { regions, table, lookup: Lookup::new(), spare: Vec::new(), borrows: false }
     }
 
     fn unmap_range(&mut self, first: u32, end: u32) {
@@ -75,14 +82,17 @@ impl LocalSpace {
     #[cold]
     fn open_for_reading(&mut self, page: u32) -> Result<(), Fault> {
         let region = self.regions.find(page).ok_or(Fault::Page(page * PAGE_SIZE))?;
-        let content: &Page = match self.table.get(page).or_else(|| region.original(page)) {
+        let content: &Page = match self.table.get(page) {
             Some(content) => content,
-            None => Page::zero(),
+            None => {
+                self.borrows = true;
+                region.original(page).map_or(Page::zero(), |page| page)
+            }
         };
         let bytes = content.as_ptr().cast_mut();
         // SAFETY: the page is alive as long as its holder: the table, the Data of the region, or a static. Each change
-        // of table or regions removes the entry first, and a page is written only through `open_for_writing`, which
-        // replaces it. It is not entered for writing.
+        // of table or regions removes the entry first, letting go of the Data included, and a page is written only through
+        // `open_for_writing`, which replaces it. It is not entered for writing.
         unsafe { self.lookup.insert(page, bytes, 0..0) };
         Ok(())
     }
@@ -92,18 +102,31 @@ impl LocalSpace {
     #[cold]
     fn open_for_writing(&mut self, page: u32, range: Range<u16>) -> Result<(), Fault> {
         let fault = Fault::Page(page * PAGE_SIZE);
-        let LocalSpace { regions, table, lookup, spare } = self;
+        let LocalSpace { regions, table, lookup, spare, .. } = self;
         let region = regions.find(page).ok_or(fault)?;
         if region.access() != Access::ReadWrite {
             return Err(fault);
         }
         let original = || copy_of(region.original(page).map_or(Page::zero(), |page| page), spare);
         let (content, written) = table.write(page, range, original);
-        let bytes = content.make_mut().as_mut_ptr();
         // SAFETY: the page stands in the table and is shared with nothing. Each change of the table removes the entry
         // first, and so does handing the page out (`changed_page`, `withdraw`, `fork`).
-        unsafe { lookup.insert(page, bytes, written) };
+        unsafe { lookup.insert(page, content.as_mut_ptr(), written) };
         Ok(())
+    }
+
+    /// The same for an access of `N` bytes within a page that stands in the table since the program last wrote to it.
+    #[inline]
+    fn reopen_for_writing<const N: usize>(&mut self, address: u32) -> bool {
+        let (page, first) = (address / PAGE_SIZE, (address % PAGE_SIZE) as u16);
+        let end = first + N as u16;
+        if end > WHOLE.end {
+            return false;
+        }
+        let Some((content, written)) = self.table.write_again(page, first..end) else { return false };
+        // SAFETY: as in `open_for_writing`.
+        unsafe { self.lookup.insert(page, content.as_mut_ptr(), written) };
+        true
     }
 
     /// Opens every page that an access of `N` bytes touches, lowest first, for its bytes there.
@@ -143,7 +166,9 @@ impl LocalSpace {
     #[inline(never)]
     fn store_slowly<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
         // Whether both pages allow it is known before the first byte is written.
-        self.open::<N>(address, Self::open_for_writing)?;
+        if !self.reopen_for_writing::<N>(address) {
+            self.open::<N>(address, Self::open_for_writing)?;
+        }
         if !self.lookup.store(address, value) {
             for (index, &byte) in value.iter().enumerate() {
                 let written = self.lookup.store(address + index as u32, [byte]);
@@ -192,6 +217,10 @@ impl AddressSpace for LocalSpace {
         self.regions.map(first_page, mapped_end, access, Source::Data { data: data.clone(), offset });
     }
 
+    fn mapped(&self, page: u32) -> Option<&Data> {
+        self.regions.find(page)?.data()
+    }
+
     fn map_zero(&mut self, first_page: u32, pages: u32) {
         let end = end_of(first_page, pages);
         self.unmap_range(first_page, end);
@@ -206,6 +235,7 @@ impl AddressSpace for LocalSpace {
         let end = end_of(first_page, pages);
         if first_page < end {
             self.lookup.clear();
+            self.table.protect(first_page, end);
             self.regions.set_access(first_page, end, access);
         }
     }
@@ -225,8 +255,7 @@ impl AddressSpace for LocalSpace {
             return false;
         }
         self.lookup.remove(page);
-        let first = content.clone();
-        *self.table.write(page, WHOLE, || first).0 = content;
+        self.table.set(page, content);
         true
     }
 
@@ -248,25 +277,83 @@ impl AddressSpace for LocalSpace {
         }
     }
 
-    fn discard(&mut self, first_page: u32, pages: u32) {
-        let LocalSpace { regions, table, lookup, spare } = self;
-        let mut kept = 0;
-        table.discard(first_page, end_of(first_page, pages), |page, mut content, written| {
-            let is_zero = regions.find(page).is_some_and(Region::is_zero);
-            match content.get_mut().filter(|_| is_zero && kept < KEPT_PAGES) {
-                Some(bytes) => {
-                    // It stays where it is, so that it may go on being read there.
-                    bytes[usize::from(written.start)..usize::from(written.end)].fill(0);
-                    lookup.protect(page);
-                    kept += 1;
-                    Some(content)
-                }
-                None => {
-                    lookup.remove(page);
-                    recycle(content, spare);
-                    None
-                }
+    fn differing(&mut self, first_page: u32, pages: u32) -> Option<u32> {
+        let LocalSpace { regions, table, lookup, spare, .. } = self;
+        let mut count = 0;
+        table.visit_written(first_page, end_of(first_page, pages), KEPT_PAGES, |written| {
+            let Written { number, page, range, may_stay } = written;
+            let Some(content) = page else { return Then::Unwritten };
+            lookup.protect(number);
+            let original = regions.find(number).and_then(|region| region.original(number));
+            if bytes(content, &range) != bytes(original.map_or(Page::zero(), |page| page), &range) {
+                count += 1;
+                return Then::Written;
             }
+            if !may_stay {
+                lookup.remove(number);
+                page.take().into_iter().for_each(|page| recycle(page, spare));
+            }
+            Then::Unwritten
+        });
+        Some(count)
+    }
+
+    fn detach(&mut self, first_page: u32, pages: u32) {
+        let (first, end) = (first_page, end_of(first_page, pages));
+        if self.borrows {
+            self.lookup.remove_range_but(first, end, |page| self.table.get(page).is_some());
+        }
+        self.regions.data_mut(first, end).for_each(|data| _ = core::mem::take(data));
+    }
+
+    fn collect(&mut self, first_page: u32, pages: u32, data: &mut Data, offset: u32) {
+        let LocalSpace { table, lookup, spare, .. } = self;
+        table.visit_written(first_page, end_of(first_page, pages), KEPT_PAGES, |written| {
+            let Written { number, page, range, may_stay } = written;
+            lookup.protect(number);
+            let put = data.change_page(number - first_page + offset, |stored| {
+                let in_place = stored.as_mut().filter(|_| may_stay).and_then(PageRef::get_mut);
+                if let (Some(there), Some(content)) = (in_place, &*page) {
+                    there[usize::from(range.start)..usize::from(range.end)].copy_from_slice(bytes(content, &range));
+                    if there.is_zero() {
+                        *stored = None;
+                    }
+                    return;
+                }
+                // Nobody copies a page that somebody else has: this one takes its place.
+                lookup.remove(number);
+                let content = page.take().filter(|content| !content.is_zero());
+                let old = core::mem::replace(stored, content);
+                old.into_iter().for_each(|page| recycle(page, spare));
+            });
+            debug_assert!(put.is_ok(), "a page can only be written where the Data has one");
+            Then::Unwritten
+        });
+    }
+
+    fn attach(&mut self, first_page: u32, pages: u32, data: &Data) {
+        self.regions.data_mut(first_page, end_of(first_page, pages)).for_each(|shown| *shown = data.clone());
+    }
+
+    fn discard(&mut self, first_page: u32, pages: u32) {
+        let LocalSpace { regions, table, lookup, spare, .. } = self;
+        table.visit_written(first_page, end_of(first_page, pages), KEPT_PAGES, |written| {
+            let Written { number, page, range, may_stay } = written;
+            lookup.protect(number);
+            let original = regions.find(number).and_then(|region| region.original(number));
+            let kept = page.as_mut().filter(|_| may_stay).and_then(PageRef::get_mut);
+            if let Some(content) = kept {
+                // It stays where it is, so that it may go on being read there.
+                let range = usize::from(range.start)..usize::from(range.end);
+                match original {
+                    Some(original) => content[range.clone()].copy_from_slice(&original[range]),
+                    None => content[range].fill(0),
+                }
+            } else {
+                lookup.remove(number);
+                page.take().into_iter().for_each(|page| recycle(page, spare));
+            }
+            Then::Unwritten
         });
     }
 
@@ -278,6 +365,7 @@ impl AddressSpace for LocalSpace {
 
     fn clear(&mut self) {
         self.lookup.clear();
+        self.borrows = false;
         self.table.remove(0, PAGE_COUNT, |_, page| recycle(page, &mut self.spare));
         self.regions.clear();
     }

@@ -19,12 +19,35 @@ struct ModelPage {
     original: Box<[u8; PAGE_SIZE]>,
     access: Access,
     changed: bool,
+    /// Which Data it is mapped from, by its number, and the page of that.
+    source: Option<(usize, u32)>,
 }
 
 #[derive(Clone, Default)]
 struct Model(BTreeMap<u32, ModelPage>);
 
+/// Every Data that was mapped, in which forks share what they share; `None` for one that was changed.
+#[derive(Default)]
+struct Mapped(Vec<Option<Data>>);
+
+impl Mapped {
+    fn add(&mut self, data: Data) -> usize {
+        self.0.push(Some(data));
+        self.0.len() - 1
+    }
+}
+
 impl Model {
+    /// The pages around one that are mapped from one Data in a row: the first, how many, which Data, and from which page of it.
+    fn run(&self, page: u32) -> Option<(u32, u32, usize, u32)> {
+        let (number, index) = self.0.get(&page)?.source?;
+        let source = |page: u32| self.0.get(&page).and_then(|page| page.source);
+        let before = (1..=index).take_while(|back| source(page - back) == Some((number, index - back))).count() as u32;
+        let (first, offset) = (page - before, index - before);
+        let pages = (0..).take_while(|at| source(first + at) == Some((number, offset + at))).count() as u32;
+        Some((first, pages, number, offset))
+    }
+
     fn allowed(&self, address: u32, length: u32, write: bool) -> Result<(), Fault> {
         let last = address.checked_add(length - 1).ok_or(Fault::Panic)?;
         if address < LOWEST_ADDRESS {
@@ -72,6 +95,7 @@ enum Action {
     SetPage { page: u32, fill: u8 },
     Discard { first: u32, pages: u32 },
     Withdraw { first: u32, pages: u32 },
+    Collect { page: u32, shared: bool },
     Fork,
     Switch { to: usize },
     Clear,
@@ -102,6 +126,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (page(), any::<u8>()).prop_map(|(page, fill)| Action::SetPage { page, fill }),
         2 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::Discard { first, pages }),
         2 => (page(), 0..4_u32).prop_map(|(first, pages)| Action::Withdraw { first, pages }),
+        4 => (page(), any::<bool>()).prop_map(|(page, shared)| Action::Collect { page, shared }),
         1 => Just(Action::Fork),
         2 => (0..4_usize).prop_map(|to| Action::Switch { to }),
         1 => prop::bool::weighted(0.05).prop_map(|clear| if clear { Action::Clear } else { Action::Fork }),
@@ -137,10 +162,63 @@ fn check_taken(model: &mut Model, taken: &[(u32, PageRef)], first: u32, pages: u
     Ok(())
 }
 
-fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action) -> Result<(), TestCaseError> {
+/// Puts what was written to pages that are mapped from one Data in a row into that.
+fn collect(
+    space: &mut LocalSpace,
+    model: &mut Model,
+    mapped: &mut Mapped,
+    page: u32,
+    shared: bool,
+) -> Result<(), TestCaseError> {
+    let Some((first, pages, number, offset)) = model.run(page) else { return Ok(()) };
+    let differs = |page: &u32| model.0[page].bytes != model.0[page].original;
+    let expected = (first..first + pages).filter(differs).count() as u32;
+    prop_assert_eq!(space.differing(first, pages), Some(expected));
+    prop_assert_eq!(space.differing(first, pages), Some(expected), "asked again");
+    for (_, page) in model.0.range_mut(range(first, pages)) {
+        page.changed &= page.bytes != page.original;
+    }
+    if shared && expected == 0 {
+        // Counting alone has changed nothing.
+        return Ok(());
+    }
+    space.detach(first, pages);
+    // Nobody else may be left who has it.
+    let data = if shared { mapped.0[number].clone() } else { mapped.0[number].take() };
+    let mut data = data.unwrap_or_else(|| {
+        // It went that way before; what another range shows of it still is what it was.
+        let mut data = Data::new(3).expect("three pages are possible");
+        for page in first..first + pages {
+            let at = u64::from(page - first + offset) * PAGE_SIZE as u64;
+            data.write(at, &model.0[&page].original[..]).expect("in range");
+        }
+        data
+    });
+    space.collect(first, pages, &mut data, offset);
+    space.attach(first, pages, &data);
+    for page in first..first + pages {
+        let found = model.0.get_mut(&page).expect("it is in the run");
+        let mut bytes = [0; PAGE_SIZE];
+        data.read(u64::from(page - first + offset) * PAGE_SIZE as u64, &mut bytes).expect("in range");
+        prop_assert!(bytes == *found.bytes, "page {} was collected", page);
+        prop_assert!(data.page(page - first + offset).is_none_or(|page| expected == 0 || !page.is_zero()));
+        prop_assert!(space.changed_page(page).is_none());
+        found.original = found.bytes.clone();
+        found.changed = false;
+    }
+    let number = mapped.add(data);
+    for page in first..first + pages {
+        model.0.get_mut(&page).expect("it is in the run").source = Some((number, page - first + offset));
+    }
+    Ok(())
+}
+
+fn apply(space: &mut LocalSpace, model: &mut Model, mapped: &mut Mapped, action: &Action) -> Result<(), TestCaseError> {
     let access = |writable: bool| if writable { Access::ReadWrite } else { Access::ReadOnly };
     match *action {
         Action::MapData { first, pages, offset, writable } => {
+            let data = &data();
+            let number = mapped.add(data.clone());
             space.map_data(first, pages, data, offset, access(writable));
             for page in range(first, pages) {
                 model.0.remove(&page);
@@ -149,7 +227,8 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
                     let mut bytes = Box::new([0; PAGE_SIZE]);
                     data.read(u64::from(index) * 4096, &mut bytes[..]).expect("in range");
                     let original = bytes.clone();
-                    model.0.insert(page, ModelPage { bytes, original, access: access(writable), changed: false });
+                    let (access, source) = (access(writable), Some((number, index)));
+                    model.0.insert(page, ModelPage { bytes, original, access, changed: false, source });
                 }
             }
         }
@@ -158,7 +237,8 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
             for page in range(first, pages) {
                 let bytes = Box::new([0; PAGE_SIZE]);
                 let original = bytes.clone();
-                model.0.insert(page, ModelPage { bytes, original, access: Access::ReadWrite, changed: false });
+                let access = Access::ReadWrite;
+                model.0.insert(page, ModelPage { bytes, original, access, changed: false, source: None });
             }
         }
         Action::Unmap { first, pages } => {
@@ -231,6 +311,7 @@ fn apply(space: &mut LocalSpace, model: &mut Model, data: &Data, action: &Action
                 prop_assert!(space.changed_page(page).is_none());
             }
         }
+        Action::Collect { page, shared } => collect(space, model, mapped, page, shared)?,
         Action::Clear => {
             space.clear();
             model.0.clear();
@@ -248,8 +329,7 @@ proptest! {
 
     #[test]
     fn memory_is_what_the_model_says(actions in prop::collection::vec(action(), 1..200)) {
-        let data = data();
-        let before = data.hash();
+        let mut mapped = Mapped::default();
         let mut pairs = vec![(LocalSpace::new(), Model::default())];
         let mut current = 0;
         for action in &actions {
@@ -262,7 +342,7 @@ proptest! {
                 Action::Switch { to } => current = to % pairs.len(),
                 _ => {
                     let (space, model) = &mut pairs[current];
-                    apply(space, model, &data, action)?;
+                    apply(space, model, &mut mapped, action)?;
                 }
             }
         }
@@ -274,7 +354,6 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(data.hash(), before, "what was mapped has not changed");
     }
 }
 
@@ -295,6 +374,67 @@ fn a_fork_copies_no_page() {
     assert_eq!(fork.load_u8(16 * 4096), Ok(2));
     let (mine, its) = (space.changed_page(17).expect("written"), fork.changed_page(17).expect("written"));
     assert!(mine.ptr_eq(&its), "only the written page is copied");
+}
+
+/// What is collected of a page that nobody shares goes where the Data has it, and the page stays for the next call, whose first
+/// store needs no copy; where somebody shares it, the page itself goes into the Data.
+#[test]
+fn collecting_moves_no_page_that_nobody_shares() {
+    let mut data = data();
+    let mut space = LocalSpace::new();
+    space.map_data(16, 3, &data, 0, Access::ReadWrite);
+    let collect = |space: &mut LocalSpace, data: &mut Data, expected: u32| {
+        assert_eq!(space.differing(16, 3), Some(expected));
+        space.detach(16, 3);
+        space.collect(16, 3, data, 0);
+        space.attach(16, 3, data);
+        assert!(!space.has_changed());
+    };
+    let place = |data: &Data, page: u32| data.page(page).map(|page| page.as_ptr());
+    let before = place(&data, 0);
+    for value in 1..4 {
+        space.store_u8(16 * 4096 + 700, value).expect("mapped");
+        collect(&mut space, &mut data, 1);
+        assert_eq!((place(&data, 0), data.page(0).map(|page| page[700])), (before, Some(value)));
+        assert_eq!((data.page(0).map(|page| page[699]), space.load_u8(16 * 4096 + 700)), (Some(0x11), Ok(value)));
+    }
+    // What was stored there before is no change.
+    space.store_u8(16 * 4096 + 700, 3).expect("mapped");
+    assert_eq!((space.differing(16, 3), space.has_changed()), (Some(0), false));
+
+    let copy = data.clone();
+    space.store_u8(16 * 4096 + 700, 9).expect("mapped");
+    collect(&mut space, &mut data, 1);
+    assert_ne!(place(&data, 0), before);
+    assert_eq!((copy.page(0).map(|page| page[700]), data.page(0).map(|page| page[700])), (Some(3), Some(9)));
+
+    // A page that becomes all zero is not stored any more.
+    for at in (0..4096).step_by(8) {
+        space.store_u64(18 * 4096 + at, 0).expect("mapped");
+    }
+    collect(&mut space, &mut data, 1);
+    assert!(data.page(2).is_none());
+    assert_eq!(space.load_u64(18 * 4096 + 8), Ok(0));
+}
+
+/// That a program could write to a page says nothing of what is mapped there later.
+#[test]
+fn a_page_that_was_writable_is_not_when_another_is_mapped_there() {
+    for forbid in [
+        |space: &mut LocalSpace| space.set_access(16, 1, Access::ReadOnly),
+        |space: &mut LocalSpace| {
+            space.withdraw(16, 1, |_, _| {});
+            space.map_data(16, 1, &data(), 0, Access::ReadOnly);
+        },
+    ] {
+        let mut space = LocalSpace::new();
+        space.map_zero(16, 1);
+        assert_eq!(space.store_u8(16 * 4096, 1), Ok(()));
+        forbid(&mut space);
+        assert!(space.set_page(16, PageRef::from(&[7; PAGE_SIZE])));
+        assert_eq!(space.store_u8(16 * 4096, 2), Err(Fault::Page(16 * 4096)));
+        assert_eq!(space.load_u8(16 * 4096), Ok(7));
+    }
 }
 
 #[test]

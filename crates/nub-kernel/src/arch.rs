@@ -62,6 +62,9 @@ pub trait AddressSpace: Memory + Sized {
     /// Pages past the end of `data` stay inaccessible. Work does not grow with `pages`.
     fn map_data(&mut self, first_page: u32, pages: u32, data: &Data, offset: u32, access: Access);
 
+    /// The Data that is mapped at a page.
+    fn mapped(&self, page: u32) -> Option<&Data>;
+
     /// Maps `pages` writable pages of zeros from `first_page` on, in place of what was there. Work does not grow with
     /// `pages`.
     fn map_zero(&mut self, first_page: u32, pages: u32);
@@ -86,6 +89,30 @@ pub trait AddressSpace: Memory + Sized {
     /// Hands every changed page of a range to `take`, in ascending order, by its number: the range reads again as it was
     /// mapped.
     fn withdraw(&mut self, first_page: u32, pages: u32, take: impl FnMut(u32, PageRef));
+
+    /// How many pages of a range, which is all that a Data was mapped at, are other than those of the Data, if [`AddressSpace::collect`] can put them
+    /// into it; `None` where [`AddressSpace::withdraw`] has to. What was written that stood there before counts as not written.
+    fn differing(&mut self, first_page: u32, pages: u32) -> Option<u32> {
+        let _ = (first_page, pages);
+        None
+    }
+
+    /// Lets go of the Data that is mapped at a range, all of which it was mapped at, so that whoever else has it may change it in place. Until one is
+    /// [attached](AddressSpace::attach) again, what was not written there reads as zeros.
+    fn detach(&mut self, first_page: u32, pages: u32) {
+        let _ = (first_page, pages);
+    }
+
+    /// Puts the pages of a detached range that differ, which were counted before, into the Data that was mapped there:
+    /// `data`, from page `offset` on. That is then what the range reads as, and nothing in it was written to.
+    fn collect(&mut self, first_page: u32, pages: u32, data: &mut Data, offset: u32) {
+        let _ = (first_page, pages, data, offset);
+    }
+
+    /// Maps the Data again that was detached from a range, with what was collected.
+    fn attach(&mut self, first_page: u32, pages: u32, data: &Data) {
+        let _ = (first_page, pages, data);
+    }
 
     /// Drops what was written to or set in a range: it reads again as it was mapped.
     fn discard(&mut self, first_page: u32, pages: u32);

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::{
-    Access, CNode, Capability, Data, DynamicMappings, Endpoint, GIFT_SLOT, Instance, MAX_HEIGHT, Path, RunState,
+    Access, CNode, Capability, Data, DynamicMappings, Endpoint, Epoch, GIFT_SLOT, Instance, MAX_HEIGHT, Path, RunState,
     SCRATCHPAD_SLOT, Suspended, ValidImage, Why,
 };
 use javm_interpreter::State;
@@ -20,6 +20,7 @@ use crate::published::Published;
 use crate::reference::Reference;
 use crate::service;
 use crate::status::Status;
+use crate::window::Window;
 use crate::working::Working;
 
 /// What entering a program costs, from the gas limit of the call.
@@ -153,6 +154,19 @@ impl Target {
     /// How many pages it may write to.
     pub(crate) fn writable(&self) -> u32 {
         self.demand().writable
+    }
+}
+
+/// Puts what was stored into the Data of a table, and shows that.
+fn put_stores<S: AddressSpace>(table: &mut CNode, window: &mut Window<S>, stores: Vec<Stores>, epoch: Epoch) {
+    if stores.is_empty() {
+        return;
+    }
+    for Stores { slot, pages } in stores {
+        if let Some(data) = table.data_mut(slot) {
+            put_pages(data, pages, |page| window.space.reuse(page), epoch);
+            window.show(slot, Some(data));
+        }
     }
 }
 
@@ -488,10 +502,12 @@ impl<A: Arch> Process<'_, A> {
         frame.leave();
         // What is kept is what is held.
         let is_held = is_kept || self.held(&frame.path).is_some_and(|instance| frame.table.ptr_eq(instance.table()));
-        let Frame { window, table, .. } = &mut *frame;
-        match is_held {
-            true => window.has_come_to_show(table),
-            false => window.table = None,
+        let Frame { window, table, is_written_back, .. } = &mut *frame;
+        match (core::mem::take(is_written_back), is_held) {
+            // What was written back is shown already.
+            (true, _) => {}
+            (false, true) => window.has_come_to_show(table),
+            (false, false) => window.table = None,
         }
         let Frame { table, live, call, .. } = &mut *frame;
         for left in [live, &mut call.passed] {
@@ -512,10 +528,17 @@ impl<A: Arch> Process<'_, A> {
     fn halt(&mut self, frame: &mut Frame<A::Space>) -> Result<(), Option<Status>> {
         let is_first = self.frames.is_empty();
         if !frame.may_have_stored {
-            self.keep(frame, Vec::new(), RunState::Idle);
+            self.keep(frame, Vec::new(), None);
             return Ok(());
         }
-        let stores = frame.withdraw_table();
+        let counted = frame.count_table();
+        let stores = match counted {
+            Some(_) => Vec::new(),
+            None => {
+                frame.counted.clear();
+                frame.withdraw_table()
+            }
+        };
         let mut leaving = Vec::new();
         for (slot, flag) in PASSED {
             if is_first || frame.call.flags & flag != 0 {
@@ -525,45 +548,52 @@ impl<A: Arch> Process<'_, A> {
                 }
             }
         }
-        self.count_changed(stores.iter().chain(&leaving).map(|stores| stores.pages.len() as u64).sum())
-            .map_err(Some)?;
+        let others: u64 = stores.iter().chain(&leaving).map(|stores| stores.pages.len() as u64).sum();
+        self.count_changed(counted.unwrap_or(0) + others).map_err(Some)?;
+        frame.is_collected = counted.is_some();
         leaving.into_iter().for_each(|stores| frame.collect_leaving(stores, self.epoch));
-        self.keep(frame, stores, RunState::Idle);
+        self.keep(frame, stores, None);
         Ok(())
     }
 
     /// Writes the table of a frame back, with what was stored to its Data, and shows that in the window. Its Instance is then
-    /// in this state.
-    fn keep(&mut self, frame: &mut Frame<A::Space>, stores: Vec<Stores>, state: RunState) {
+    /// Suspended, or Idle.
+    fn keep(&mut self, frame: &mut Frame<A::Space>, stores: Vec<Stores>, suspended: Option<Box<Suspended>>) {
         // A table that was changed when the frame began is that of an Instance that was not Idle, or had something in slot 0
         // or 1.
-        if stores.is_empty() && !frame.table.is_changed() && state == RunState::Idle {
+        let is_stored = !stores.is_empty() || !frame.counted.is_empty();
+        if !is_stored && !frame.table.is_changed() && suspended.is_none() {
             return;
         }
         let table = core::mem::take(&mut frame.table).into_table();
-        let Frame { window, path, .. } = frame;
+        let Frame { window, path, counted, .. } = frame;
         // A table that is known is not changed in place.
         window.table = None;
         // What is mapped shares the Data's nodes, which would have to be copied.
         stores.iter().for_each(|stores| window.show(stores.slot, None));
+        counted.iter().for_each(|&(slot, _)| window.detach(slot));
         let epoch = self.epoch;
-        let kept = &mut frame.table;
         self.write_back(path, |instance| {
             let held = instance.table_mut();
             // The old table goes first, so that what nobody else shares is changed in place.
             *held = table;
-            for Stores { slot, pages } in stores {
+            for &(slot, pages) in &*counted {
                 if let Some(data) = held.data_mut(slot) {
-                    put_pages(data, pages, |page| window.space.reuse(page), epoch);
-                    window.show(slot, Some(data));
+                    data.count_changes(epoch, pages.into());
+                    window.collect(slot, data);
                 }
             }
-            *kept = Working::new(held.clone());
-            if *instance.state() != state {
-                let kept = instance.set_state(state);
-                debug_assert!(kept.is_ok(), "a suspended call has the ephemeral pages of its Image");
-            }
+            put_stores(held, window, stores, epoch);
+            window.has_come_to_show(held);
+            let state = match suspended {
+                Some(suspended) => RunState::Suspended(*suspended),
+                None if matches!(instance.state(), RunState::Idle) => return,
+                None => RunState::Idle,
+            };
+            let kept = instance.set_state(state);
+            debug_assert!(kept.is_ok(), "a suspended call has the ephemeral pages of its Image");
         });
+        frame.is_written_back = true;
     }
 
     /// Whether the Instance of a frame that has just ended may be as large as with this table and its ephemeral pages.
@@ -611,8 +641,8 @@ impl<A: Arch> Process<'_, A> {
         frame.live = [None, None];
         frame.table = Working::new(table);
         stores.retain(|stores| !stores.pages.is_empty());
-        let state = RunState::Suspended(Suspended { why, block_paid, pc, registers, ephemeral, mappings });
-        self.keep(frame, stores, state);
+        let suspended = Suspended { why, block_paid, pc, registers, ephemeral, mappings };
+        self.keep(frame, stores, Some(Box::new(suspended)));
         Ok(())
     }
 }

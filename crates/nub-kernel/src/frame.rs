@@ -59,6 +59,12 @@ pub(crate) struct Frame<S> {
     /// Whether the program may have stored anything that is not in a Data yet. Asking the memory is a look at each page
     /// that it may have stored to, so at the end it is asked once.
     pub(crate) may_have_stored: bool,
+    /// How many pages of slots of the table were left different, where the memory can put them into the Data itself.
+    pub(crate) counted: Vec<(u8, u32)>,
+    /// Whether that was done: all that is left to drop is in slots 0 and 1 and in ephemeral memory.
+    pub(crate) is_collected: bool,
+    /// Whether its table is where its Instance stands, and no more here.
+    pub(crate) is_written_back: bool,
     pub(crate) state: State,
     pub(crate) call: CallRecord,
 }
@@ -111,6 +117,9 @@ impl<S: AddressSpace> Frame<S> {
             window: Window::new(space),
             unseen: BTreeMap::new(),
             may_have_stored: false,
+            counted: Vec::new(),
+            is_collected: false,
+            is_written_back: false,
             state: State::new(0, 0),
             call: CallRecord {
                 via: Via::Host,
@@ -310,6 +319,28 @@ impl<S: AddressSpace> Frame<S> {
         self.may_have_stored = self.window.space.has_changed() || !self.unseen.is_empty();
     }
 
+    /// Counts the pages that were stored to each slot of the table, to be [put into their
+    /// Data](Window::collect) without being taken out of the memory. `None` where they have to be
+    /// [taken out](Frame::withdraw_table).
+    pub(crate) fn count_table(&mut self) -> Option<u64> {
+        let Frame { program, window, counted, .. } = self;
+        if !self.dynamic.is_empty() || !self.unseen.is_empty() {
+            return None;
+        }
+        let mut sum = 0;
+        for &slot in program.stored_slots() {
+            let mut count = 0;
+            for mapping in program.mappings_of(slot).filter(|mapping| mapping.access == Access::ReadWrite) {
+                count += window.space.differing(mapping.first_page, mapping.pages)?;
+            }
+            if count > 0 {
+                counted.push((slot, count));
+                sum += u64::from(count);
+            }
+        }
+        Some(sum)
+    }
+
     /// [`Frame::withdraw`] of every slot of the table that the memory shows for writing, as far as anything was stored.
     pub(crate) fn withdraw_table(&mut self) -> Vec<Stores> {
         let mut all = Vec::new();
@@ -493,9 +524,11 @@ impl<S: AddressSpace> Frame<S> {
     /// Drops everything that was stored and not collected, and what MAP added; the window then shows what it showed, with
     /// nothing in slots 0 and 1 but zeros.
     pub(crate) fn leave(&mut self) {
-        let Frame { window, dynamic, .. } = self;
+        let Frame { window, dynamic, counted, is_collected, .. } = self;
+        let is_collected = core::mem::take(is_collected);
+        counted.clear();
         if self.may_have_stored {
-            for mapping in self.program.mappings() {
+            for mapping in self.program.mappings().iter().filter(|mapping| !is_collected || is_live(mapping.slot)) {
                 window.space.discard(mapping.first_page, mapping.pages);
             }
             window.discard_ephemeral();

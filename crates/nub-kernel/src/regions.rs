@@ -49,6 +49,16 @@ impl Region {
         matches!(self.source, Source::Zero)
     }
 
+    /// The Data that it shows a part of.
+    #[must_use]
+    #[inline]
+    pub fn data(&self) -> Option<&Data> {
+        match &self.source {
+            Source::Data { data, .. } => Some(data),
+            Source::Zero => None,
+        }
+    }
+
     /// The page as it was mapped; `None` reads as zeros. `page` lies in the region.
     #[must_use]
     #[inline]
@@ -153,6 +163,16 @@ impl Regions {
             let range = self.cut(first, end);
             self.regions[range].iter_mut().for_each(|region| region.access = access);
         }
+    }
+
+    /// The Data of each region of a range that shows one. Which region shows which of its pages stays as it is.
+    pub fn data_mut(&mut self, first: u32, end: u32) -> impl Iterator<Item = &mut Data> {
+        let start = self.regions.partition_point(|region| region.end <= first);
+        let regions = self.regions[start..].iter_mut().take_while(move |region| region.first < end);
+        regions.filter_map(|region| match &mut region.source {
+            Source::Data { data, .. } => Some(data),
+            Source::Zero => None,
+        })
     }
 
     /// Unmaps everything.

@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::image::limits::FIRST_FREE_SLOT;
-use javm_cap::{CNode, Capability, Data, TableIdentity, ValidImage};
+use javm_cap::{Access, CNode, Capability, Data, TableIdentity, ValidImage};
 
 use crate::arch::AddressSpace;
 use crate::frame::Frame;
@@ -35,7 +35,8 @@ pub(crate) struct Window<S> {
 
 struct Shown {
     slot: u8,
-    data: Option<Data>,
+    /// Whether that is a Data: which one, the space knows.
+    is_data: bool,
 }
 
 /// The Data in a slot of a table.
@@ -64,7 +65,7 @@ impl<S: AddressSpace> Window<S> {
             for (first, pages) in program.ephemeral() {
                 self.space.map_zero(first, pages);
             }
-            self.shown.extend(program.slots().iter().map(|&slot| Shown { slot, data: None }));
+            self.shown.extend(program.slots().iter().map(|&slot| Shown { slot, is_data: false }));
             self.program = Some(program.clone());
         }
         let Window { space, shown, .. } = self;
@@ -82,6 +83,25 @@ impl<S: AddressSpace> Window<S> {
         }
     }
 
+    /// Lets go of the Data in a slot, so that it can be changed in place. What was stored to it stays.
+    pub(crate) fn detach(&mut self, slot: u8) {
+        let Window { space, program, .. } = self;
+        if let Some(program) = program {
+            program.mappings_of(slot).for_each(|mapping| space.detach(mapping.first_page, mapping.pages));
+        }
+    }
+
+    /// Puts what was stored to a slot into its Data, of which it has let go, and shows that again.
+    pub(crate) fn collect(&mut self, slot: u8, data: &mut Data) {
+        let Window { space, program, .. } = self;
+        if let Some(program) = program {
+            for mapping in program.mappings_of(slot).filter(|mapping| mapping.access == Access::ReadWrite) {
+                space.collect(mapping.first_page, mapping.pages, data, mapping.offset);
+            }
+            program.mappings_of(slot).for_each(|mapping| space.attach(mapping.first_page, mapping.pages, data));
+        }
+    }
+
     /// It shows this table.
     #[inline]
     pub(crate) fn has_come_to_show(&mut self, table: &CNode) {
@@ -93,7 +113,8 @@ impl<S: AddressSpace> Window<S> {
     /// What the memory map shows of a slot.
     #[inline]
     pub(crate) fn shown(&self, slot: u8) -> Option<&Data> {
-        self.shown.iter().find(|shown| shown.slot == slot)?.data.as_ref()
+        let mut mappings = self.program.as_ref()?.mappings_of(slot);
+        mappings.find_map(|mapping| self.space.mapped(mapping.first_page))
     }
 
     /// Drops what was written to ephemeral memory.
@@ -122,17 +143,20 @@ impl<S: AddressSpace> Window<S> {
 
 impl Shown {
     fn show<S: AddressSpace>(&mut self, space: &mut S, program: &Published, data: Option<&Data>) {
-        match (&self.data, data) {
-            (None, None) => {}
-            (Some(shown), Some(data)) if shown.ptr_eq(data) => {}
-            (_, Some(data)) => {
-                self.data = Some(data.clone());
-                program.mappings_of(self.slot).for_each(|mapping| mapping.map(space, data));
-            }
-            (Some(_), None) => {
-                self.data = None;
+        let Some(data) = data else {
+            if core::mem::take(&mut self.is_data) {
                 program.mappings_of(self.slot).for_each(|mapping| mapping.unmap(space));
             }
+            return;
+        };
+        let is_shown = self.is_data
+            && program.mappings_of(self.slot).all(|mapping| match space.mapped(mapping.first_page) {
+                Some(shown) => shown.ptr_eq(data),
+                None => mapping.offset >= data.pages(),
+            });
+        if !is_shown {
+            self.is_data = true;
+            program.mappings_of(self.slot).for_each(|mapping| mapping.map(space, data));
         }
     }
 }

@@ -185,6 +185,20 @@ impl Data {
         Ok(if page.is_zero() { self.tree.remove(height, index) } else { self.tree.insert(height, index, page) })
     }
 
+    /// Has `change` change what stands in the place of a page: `None` is a page of zeros that is not stored. It is found there
+    /// alone where nobody shares it, so that it can be changed in place.
+    ///
+    /// # Errors
+    /// [`DataError::NoPage`] when `index` is not below [`pages`](Data::pages).
+    pub fn change_page<R>(
+        &mut self,
+        index: u32,
+        change: impl FnOnce(&mut Option<PageRef>) -> R,
+    ) -> Result<R, DataError> {
+        self.check_page(index)?;
+        Ok(self.tree.change(height(self.pages), index, change))
+    }
+
     /// Makes a page all zero.
     ///
     /// # Errors
@@ -354,6 +368,13 @@ impl Place {
 
     fn next_page(self) -> Place {
         Place { page: self.page + 1, byte: 0 }
+    }
+}
+
+/// No pages.
+impl Default for Data {
+    fn default() -> Data {
+        Data { pages: 0, changes: Changes::NONE, tree: Tree::Empty }
     }
 }
 

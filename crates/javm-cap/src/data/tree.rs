@@ -118,6 +118,22 @@ impl Tree {
         }
     }
 
+    /// Has `change` change the leaf at `index`, or what is not there.
+    pub(super) fn change<R>(&mut self, height: u32, index: u32, change: impl FnOnce(&mut Option<PageRef>) -> R) -> R {
+        let place = self.place(height, index);
+        let mut leaf = match core::mem::replace(place, Tree::Empty) {
+            Tree::Leaf(leaf) => Some(leaf),
+            _ => None,
+        };
+        let result = change(&mut leaf);
+        match leaf {
+            Some(leaf) => *place = Tree::Leaf(leaf),
+            // The nodes above it that are empty now go.
+            None => _ = self.take(height, index),
+        }
+        result
+    }
+
     /// The node of height 0 at `index`, for a leaf to be put there or changed.
     fn place(&mut self, height: u32, index: u32) -> &mut Tree {
         let mut node = self;
@@ -128,6 +144,7 @@ impl Tree {
     }
 
     /// The node as one with children that may be changed.
+    #[inline]
     fn open(&mut self) -> &mut Inner {
         if let Tree::Empty = self {
             *self = Inner::of([Tree::Empty, Tree::Empty]);

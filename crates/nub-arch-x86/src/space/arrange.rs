@@ -42,6 +42,10 @@ impl<V: View> AddressSpace for Space<V> {
         self.remapped(first_page, end);
     }
 
+    fn mapped(&self, page: u32) -> Option<&Data> {
+        self.regions.find(page)?.data()
+    }
+
     fn map_zero(&mut self, first_page: u32, pages: u32) {
         let end = end_of(first_page, pages);
         self.regions.map(first_page.max(FIRST_PAGE), end, Access::ReadWrite, Source::Zero);

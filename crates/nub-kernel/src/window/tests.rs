@@ -20,6 +20,8 @@ struct Shows {
     number: usize,
     /// What each page shows; `None` for zeros.
     pages: BTreeMap<u32, Option<PageRef>>,
+    /// What is mapped from each first page on.
+    data: BTreeMap<u32, Data>,
     /// How often a Data was mapped.
     mapped: usize,
 }
@@ -39,7 +41,12 @@ impl AddressSpace for Shows {
         self.mapped += 1;
         self.unmap(first_page, pages);
         let within = (0..pages).filter(|page| offset + page < data.pages());
+        self.data.insert(first_page, data.clone());
         self.pages.extend(within.map(|page| (first_page + page, data.page(offset + page).cloned())));
+    }
+
+    fn mapped(&self, page: u32) -> Option<&Data> {
+        self.data.get(&page)
     }
 
     fn map_zero(&mut self, first_page: u32, pages: u32) {
@@ -48,6 +55,7 @@ impl AddressSpace for Shows {
 
     fn unmap(&mut self, first_page: u32, pages: u32) {
         self.pages.retain(|page, _| !(first_page..first_page + pages).contains(page));
+        self.data.retain(|page, _| !(first_page..first_page + pages).contains(page));
     }
 
     fn set_access(&mut self, _: u32, _: u32, _: Access) {}
@@ -69,10 +77,11 @@ impl AddressSpace for Shows {
     fn discard(&mut self, _: u32, _: u32) {}
 
     fn fork(&mut self) -> Shows {
-        Shows { number: self.number, pages: self.pages.clone(), mapped: self.mapped }
+        Shows { number: self.number, pages: self.pages.clone(), data: self.data.clone(), mapped: self.mapped }
     }
 
     fn clear(&mut self) {
+        self.data.clear();
         self.pages.clear();
     }
 }
@@ -126,7 +135,7 @@ impl Pool {
         if !shows {
             frame.window.mount(program, |slot| data_in(table, slot));
         }
-        let Shows { number, mapped, pages } = &frame.window.space;
+        let Shows { number, mapped, pages, .. } = &frame.window.space;
         let page = data_in(table, STATE).and_then(|data| data.page(0).cloned());
         let expected = BTreeMap::from([(STATE_PAGE, page), (STATE_PAGE + 1, None), (STACK_PAGE, None)]);
         assert_eq!(*pages, expected, "it shows the table and nothing else");
