@@ -11,6 +11,9 @@ use core::ptr::NonNull;
 use javm_cap::{PAGE_SIZE, Page};
 use spin::Once;
 
+/// How many bytes are compared at a time.
+pub const LINE: usize = 64;
+
 /// A frame, owned.
 pub struct Frame {
     /// `None` once it was taken out.
@@ -77,21 +80,39 @@ impl Frame {
 
     /// Whether it holds this content.
     pub fn is(&self, content: &Page) -> bool {
+        self.difference(content, 0).is_none()
+    }
+
+    /// The first [`LINE`] that holds something else than this content does there, from this one on.
+    pub fn difference(&self, content: &Page, from: usize) -> Option<usize> {
         let (left, right): (*const __m128i, *const __m128i) = (self.bytes().cast(), content.as_ptr().cast());
-        // 64 bytes at a time, so that the loop is over early where pages differ early.
-        (0..PAGE_SIZE / 64).all(|line| {
+        // A line at a time, so that the loop is over early where pages differ early.
+        (from..PAGE_SIZE / LINE).find(|line| {
             // SAFETY: SSE2 is part of x86-64; the four vectors lie within both pages.
             unsafe {
-                let difference = (0..4).fold(_mm_setzero_si128(), |difference, vector| {
-                    let at = line * 4 + vector;
+                let difference = (0..LINE / size_of::<__m128i>()).fold(_mm_setzero_si128(), |difference, vector| {
+                    let at = line * (LINE / size_of::<__m128i>()) + vector;
                     _mm_or_si128(
                         difference,
                         _mm_xor_si128(_mm_loadu_si128(left.add(at)), _mm_loadu_si128(right.add(at))),
                     )
                 });
-                _mm_movemask_epi8(_mm_cmpeq_epi8(difference, _mm_setzero_si128())) == 0xffff
+                _mm_movemask_epi8(_mm_cmpeq_epi8(difference, _mm_setzero_si128())) != 0xffff
             }
         })
+    }
+
+    /// Copies what it holds from a [`LINE`] on; before that the page holds the same.
+    pub fn copy_rest_to(&self, line: usize, page: &mut Page) {
+        let rest = &mut page[line * LINE..];
+        // SAFETY: both are pages, and two different ones; the rest of either is as long.
+        unsafe { rest.as_mut_ptr().copy_from_nonoverlapping(self.bytes().add(line * LINE), rest.len()) };
+    }
+
+    /// Whether all of it is zero, of which it holds something new from a [`LINE`] on.
+    pub fn is_zero(&self, line: usize) -> bool {
+        // What is new is looked at first: it seldom is zero.
+        self.difference(Page::zero(), line).is_none() && self.is(Page::zero())
     }
 
     /// The page itself. No window may show it as writable any more.

@@ -175,18 +175,54 @@ impl<V: View> AddressSpace for Space<V> {
         }
     }
 
+    fn differing(&mut self, first_page: u32, pages: u32) -> Option<u32> {
+        let (first, end) = (first_page, end_of(first_page, pages));
+        // What forks share, and what is more than a window keeps, has to go.
+        if !self.written.is_empty() || self.residents.len() > RESIDENT_PAGES {
+            return None;
+        }
+        let Space { residents, view, .. } = self;
+        let compared = residents.range_mut(first..end).map(|(_, resident)| u32::from(resident.compare(view)));
+        Some(compared.sum())
+    }
+
+    fn detach(&mut self, first_page: u32, pages: u32) {
+        self.regions.data_mut(first_page, end_of(first_page, pages)).for_each(|data| _ = core::mem::take(data));
+    }
+
+    fn collect(&mut self, first_page: u32, pages: u32, data: &mut Data, offset: u32) {
+        let Space { residents, spare_pages, .. } = self;
+        for (&page, resident) in residents.range_mut(first_page..end_of(first_page, pages)) {
+            let Some(line) = resident.differs.take() else { continue };
+            // The Data alone has it then, unless somebody shares it.
+            resident.before = None;
+            let put = data.change_page(page - first_page + offset, |stored| {
+                if resident.frame.is_zero(line) {
+                    *stored = None;
+                } else if let Some(there) = stored.as_mut().and_then(PageRef::get_mut) {
+                    resident.frame.copy_rest_to(line, there);
+                } else {
+                    let old = stored.replace(page_of(&resident.frame, spare_pages));
+                    // Who shares it may give it up.
+                    spare_pages.extend(old.filter(|_| spare_pages.len() < SPARE));
+                }
+                resident.before.clone_from(stored);
+            });
+            debug_assert!(put.is_ok(), "a page can only be written where the Data has one");
+        }
+    }
+
+    fn attach(&mut self, first_page: u32, pages: u32, data: &Data) {
+        self.regions.data_mut(first_page, end_of(first_page, pages)).for_each(|shown| *shown = data.clone());
+    }
+
     fn discard(&mut self, first_page: u32, pages: u32) {
         let (first, end) = (first_page, end_of(first_page, pages));
-        let mut any = !self.take_written(first, end).is_empty();
-        for resident in self.residents.range_mut(first..end).map(|(_, resident)| resident) {
-            if resident.state == State::Live && resident.is_touched(&self.view) {
-                resident.state = State::Dirty;
-                any = true;
-            }
-        }
-        if any {
+        if !self.take_written(first, end).is_empty() {
             self.become_stale();
         }
+        let Space { residents, view, .. } = self;
+        residents.range_mut(first..end).for_each(|(_, resident)| resident.undo(view));
     }
 
     fn settle(&mut self) {

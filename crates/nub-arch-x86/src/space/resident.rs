@@ -33,6 +33,8 @@ pub(super) struct Resident<E> {
     entry: E,
     /// Whether it may have been written to since it was first shown, as far as is known without asking the window.
     pub(super) touched: bool,
+    /// The first line in which it differs from before, if it was found to and is to be collected.
+    pub(super) differs: Option<usize>,
     /// In how many calls in a row it was compared in vain.
     pub(super) vain: u8,
 }
@@ -114,7 +116,7 @@ impl<E: Copy> Resident<E> {
         // SAFETY: the frame is the resident's, which nothing but raw pointers reaches. Whoever takes the resident apart
         // unmaps the page and settles that before the frame goes.
         let entry = unsafe { view.map(page, frame.pointer(), shown(writable, touched)) };
-        Resident { frame, before, state: State::Live, writable, entry, touched, vain: 0 }
+        Resident { frame, before, state: State::Live, writable, entry, touched, differs: None, vain: 0 }
     }
 
     pub(super) fn writable(&self) -> bool {
@@ -128,6 +130,23 @@ impl<E: Copy> Resident<E> {
 
     pub(super) fn has_changed(&self, view: &impl View<Entry = E>) -> bool {
         self.state == State::Live && self.is_touched(view) && !self.frame.is(content(self.before.as_ref()))
+    }
+
+    /// Compares it, to be collected where it differs; gives whether it does.
+    pub(super) fn compare(&mut self, view: &impl View<Entry = E>) -> bool {
+        self.differs = None;
+        if self.state == State::Live && self.is_touched(view) {
+            self.differs = self.frame.difference(content(self.before.as_ref()), 0);
+            self.vain = if self.differs.is_some() { 0 } else { self.vain.saturating_add(1) };
+        }
+        self.differs.is_some()
+    }
+
+    /// Has it hold again what it held before.
+    pub(super) fn undo(&mut self, view: &impl View<Entry = E>) {
+        if self.state == State::Live && self.is_touched(view) {
+            self.frame.fill(content(self.before.as_ref()));
+        }
     }
 
     /// Takes note that its page is not mapped as it was, or that what was written is void.
