@@ -20,7 +20,9 @@ impl Arch for Simplest {
 
 #[derive(Clone)]
 struct Mapped {
-    /// What was mapped.
+    /// The Data that was mapped, unless it was zeros.
+    data: Option<Data>,
+    /// Its page.
     original: PageRef,
     content: PageRef,
     access: Access,
@@ -28,8 +30,8 @@ struct Mapped {
 }
 
 impl Mapped {
-    fn new(original: PageRef, access: Access) -> Mapped {
-        Mapped { content: original.clone(), original, access, changed: false }
+    fn new(data: Option<Data>, original: PageRef, access: Access) -> Mapped {
+        Mapped { data, content: original.clone(), original, access, changed: false }
     }
 }
 
@@ -81,14 +83,18 @@ impl AddressSpace for Space {
             self.pages.remove(&(first_page + page));
             if offset + page < data.pages() {
                 let content = data.page(offset + page).cloned().unwrap_or_else(PageRef::zeroed);
-                self.pages.insert(first_page + page, Mapped::new(content, access));
+                self.pages.insert(first_page + page, Mapped::new(Some(data.clone()), content, access));
             }
         }
     }
 
+    fn mapped(&self, page: u32) -> Option<&Data> {
+        self.pages.get(&page)?.data.as_ref()
+    }
+
     fn map_zero(&mut self, first_page: u32, pages: u32) {
         for page in first_page..first_page + pages {
-            self.pages.insert(page, Mapped::new(PageRef::zeroed(), Access::ReadWrite));
+            self.pages.insert(page, Mapped::new(None, PageRef::zeroed(), Access::ReadWrite));
         }
     }
 
