@@ -69,6 +69,7 @@ impl Capability {
 
     /// What it counts for in bounds and quotas, with everything below it. Remembered where it takes work.
     #[must_use]
+    #[inline]
     pub fn measure(&self) -> Measure {
         match self {
             Capability::Data(data) => data.measure(),

@@ -37,6 +37,7 @@ impl Measure {
     }
 
     /// That of both, side by side.
+    #[inline]
     pub(crate) fn beside(self, other: Measure) -> Measure {
         Measure {
             size: self.size.saturating_add(other.size).min(Measure::MOST.size),
@@ -45,6 +46,7 @@ impl Measure {
     }
 
     /// That of a slot with it.
+    #[inline]
     pub(crate) fn in_slot(self) -> Measure {
         Measure { size: self.size, height: (self.height + 1).min(Measure::MOST.height) }
     }
@@ -58,6 +60,7 @@ impl Measure {
     }
 
     /// Whether it is within the bounds after `old` has gone and when it stands behind `depth` slots.
+    #[inline]
     pub(crate) fn check(self, whole: Measure, old: Measure, depth: usize) -> Result<(), BoundsError> {
         let height = depth.saturating_add(self.height.into());
         if height > MAX_HEIGHT.into() {
@@ -93,16 +96,41 @@ impl MeasureCache {
         MeasureCache(AtomicU64::new(0))
     }
 
+    const fn word(measure: Measure) -> u64 {
+        Self::READY | (measure.height as u64) << Self::HEIGHT_SHIFT | measure.size
+    }
+
+    fn measure(word: u64) -> Option<Measure> {
+        let height = (word >> Self::HEIGHT_SHIFT) as u8 & Measure::MOST.height;
+        (word & Self::READY != 0).then_some(Measure { size: word & Measure::MOST.size, height })
+    }
+
+    #[inline]
     pub(crate) fn get_or_fill(&self, compute: impl FnOnce() -> Measure) -> Measure {
-        let word = self.0.load(Ordering::Relaxed);
-        if word & Self::READY != 0 {
-            let height = (word >> Self::HEIGHT_SHIFT) as u8 & Measure::MOST.height;
-            return Measure { size: word & Measure::MOST.size, height };
-        }
-        let measure = compute();
-        let word = Self::READY | u64::from(measure.height) << Self::HEIGHT_SHIFT | measure.size;
-        self.0.store(word, Ordering::Relaxed);
-        measure
+        Self::measure(self.0.load(Ordering::Relaxed)).unwrap_or_else(|| {
+            let measure = compute();
+            self.0.store(Self::word(measure), Ordering::Relaxed);
+            measure
+        })
+    }
+
+    /// Something is put beside the rest.
+    #[inline]
+    pub(crate) fn add(&mut self, more: Measure) {
+        let word = self.0.get_mut();
+        *word = Self::measure(*word).map_or(0, |measure| Self::word(measure.beside(more)));
+    }
+
+    /// Something is taken away from the rest. What is left is known if it is sure to be as high as before.
+    #[inline]
+    pub(crate) fn take_away(&mut self, less: Measure) {
+        let word = self.0.get_mut();
+        *word = match Self::measure(*word) {
+            Some(Measure { size, height }) if less.height < height && size < Measure::MOST.size => {
+                Self::word(Measure { size: size.saturating_sub(less.size), height })
+            }
+            _ => 0,
+        };
     }
 
     pub(crate) fn clear(&mut self) {
@@ -110,9 +138,9 @@ impl MeasureCache {
     }
 }
 
-/// A node is copied in order to be changed: its copy does not know its measure.
+/// A node is copied in order to be changed: who does that says what becomes of its measure.
 impl Clone for MeasureCache {
     fn clone(&self) -> MeasureCache {
-        MeasureCache::empty()
+        MeasureCache(AtomicU64::new(self.0.load(Ordering::Relaxed)))
     }
 }

@@ -603,7 +603,7 @@ impl<A: Arch> Process<'_, A> {
         if height > usize::from(MAX_HEIGHT) {
             return Err(Status::Range);
         }
-        let growth = i128::from(size) - i128::from(frame.call.size);
+        let growth = size as i64 - frame.call.size as i64;
         self.check_growth(&frame.path, growth)
     }
 

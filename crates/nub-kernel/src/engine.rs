@@ -111,6 +111,13 @@ impl From<Status> for Refusal {
 /// The outcome of an operation: what the program finds, or `None` where another frame runs now.
 pub(crate) type Answer = Result<Option<Reply>, Refusal>;
 
+/// An operation that was paid for, done or refused.
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    /// What of the price follows from the registers.
+    pub(crate) price: u64,
+}
+
 /// Runs a process until its first frame ends. `trace` watches all frames.
 pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace<'_>>) -> Finished<A::Space> {
     loop {
@@ -132,7 +139,8 @@ pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace
             Exit::OutOfGas => Some(Stop::OutOfGas),
             Exit::Host(reference) => {
                 let request = Request::from_register(process.running().register(Reg::A4));
-                process.answer(Operation::Call, Request { reference, ..request })
+                let answered = process.answer(Operation::Call, Request { reference, ..request });
+                process.take(answered)
             }
             Exit::Operation => process.operate(),
         };
@@ -154,26 +162,28 @@ impl<A: Arch> Process<'_, A> {
     #[inline(never)]
     fn operate(&mut self) -> Option<Stop> {
         let request = Request::from_register(self.running().register(Reg::A4));
-        match Operation::from_number(request.operation) {
-            Some(operation) => self.answer(operation, request),
-            None => self.pay(UNKNOWN_OPERATION_PRICE).err().or_else(|| self.take(Err(Status::Unknown.into()), 0)),
-        }
+        let answered = self.answer_number(request);
+        self.take(answered)
+    }
+
+    /// Answers a number that no operation has.
+    pub(crate) fn answer_unknown(&mut self) -> Result<Answered, Stop> {
+        self.pay(UNKNOWN_OPERATION_PRICE)?;
+        Ok(Answered { answer: Err(Status::Unknown.into()), price: 0 })
     }
 
     /// Has an operation paid for and done. Inlined, so that nothing is looked up where it is known which one it is.
     #[inline(always)]
-    fn answer(&mut self, operation: Operation, request: Request) -> Option<Stop> {
+    pub(crate) fn answer(&mut self, operation: Operation, request: Request) -> Result<Answered, Stop> {
         let operands = Operands::new(self.running(), request);
         let in_range = operation.are_in_range(&operands);
         let price = operation.price_of(&operands, in_range);
-        if let Err(stop) = self.pay(price) {
-            return Some(stop);
-        }
+        self.pay(price)?;
         let answer = match operation.are_valid(&operands, in_range) {
             true => self.perform(operation, &operands),
             false => Err(Status::Range.into()),
         };
-        self.take(answer, price)
+        Ok(Answered { answer, price })
     }
 
     /// Takes gas from the running program; where there is less it stands before the instruction, which more gas could
@@ -185,9 +195,13 @@ impl<A: Arch> Process<'_, A> {
         Ok(())
     }
 
-    /// Gives the program what came out of an operation that cost this much.
+    /// Gives the program what came out of an operation.
     #[inline]
-    fn take(&mut self, answer: Answer, price: u64) -> Option<Stop> {
+    fn take(&mut self, answered: Result<Answered, Stop>) -> Option<Stop> {
+        let Answered { answer, price } = match answered {
+            Ok(answered) => answered,
+            Err(stop) => return Some(stop),
+        };
         let frame = self.top();
         match answer {
             Ok(None) => {}

@@ -58,12 +58,18 @@ pub(crate) struct Undo {
 pub(crate) type Holder = Option<usize>;
 
 /// What stands on the way to a place, as it is now.
-struct Step<'a> {
+struct Step<'a, S> {
     /// How long the path to it is.
     length: usize,
     instance: &'a Instance,
-    /// Its table: the frame's, if it runs.
-    table: &'a CNode,
+    /// Its frame, if it runs.
+    frame: Option<&'a Frame<S>>,
+}
+
+impl<'a, S: AddressSpace> Step<'a, S> {
+    fn table(&self) -> &'a CNode {
+        self.frame.map_or(self.instance.table(), |frame| &frame.table)
+    }
 }
 
 /// How a place changes, for the bounds.
@@ -75,8 +81,9 @@ pub(crate) struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn difference(&self) -> i128 {
-        i128::from(self.new.size) - i128::from(self.old.size)
+    #[inline]
+    fn difference(&self) -> i64 {
+        self.new.size as i64 - self.old.size as i64
     }
 }
 
@@ -216,14 +223,17 @@ impl<A: Arch> Process<'_, A> {
 
     /// Whether the path of a place leads to, or above, an Instance on the call stack: another one than that which runs, as
     /// places are below that.
+    #[inline(always)]
     pub(crate) fn is_pinned(&self, place: &Reference) -> bool {
-        let others = self.frames.split_last().map_or(&[][..], |(_, others)| others);
-        !others.is_empty()
-            && self.path_of(place).is_some_and(|path| others.iter().any(|frame| frame.path.starts_with(&path)))
+        match self.frames.split_last() {
+            Some((_, others @ [_, ..])) => {
+                self.path_of(place).is_some_and(|path| others.iter().any(|frame| frame.path.starts_with(&path)))
+            }
+            _ => false,
+        }
     }
 
     /// What stands at the end of a way from the running Instance's slots on.
-    #[inline]
     fn value_at(&self, way: &[u8]) -> Option<&Capability> {
         match way {
             [slot] => self.running().own(*slot),
@@ -235,7 +245,10 @@ impl<A: Arch> Process<'_, A> {
     /// What stands in a place.
     #[inline]
     pub(crate) fn at(&self, place: &Reference) -> Option<&Capability> {
-        self.value_at(place.slots())
+        match place.own_slot() {
+            Some(slot) => self.running().own(slot),
+            None => self.value_at(place.slots()),
+        }
     }
 
     /// Walks a reference.
@@ -244,6 +257,14 @@ impl<A: Arch> Process<'_, A> {
     /// The status of the first thing that is wrong with it.
     #[inline]
     pub(crate) fn walk(&self, reference: u32) -> Result<Reference, Status> {
+        match u8::try_from(reference) {
+            Ok(slot) => Ok(Reference::own(slot)),
+            Err(_) => self.walk_hops(reference),
+        }
+    }
+
+    #[inline(never)]
+    fn walk_hops(&self, reference: u32) -> Result<Reference, Status> {
         let place = Reference::new(reference)?;
         for length in 1..=place.way().len() {
             let way = &place.slots()[..length];
@@ -265,6 +286,7 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// [`Status::Empty`].
+    #[inline]
     pub(crate) fn present(&self, place: &Reference) -> Result<&Capability, Status> {
         self.at(place).ok_or(Status::Empty)
     }
@@ -273,6 +295,7 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// [`Status::Empty`], [`Status::Busy`].
+    #[inline]
     pub(crate) fn unpinned(&self, place: &Reference) -> Result<&Capability, Status> {
         let found = self.present(place)?;
         if self.is_pinned(place) { Err(Status::Busy) } else { Ok(found) }
@@ -306,46 +329,49 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// [`Status::Full`].
+    #[inline]
     pub(crate) fn vacant(&self, place: &Reference) -> Result<(), Status> {
         if self.at(place).is_some() { Err(Status::Full) } else { Ok(()) }
     }
 
     /// The Instances on the way from the root to a path, outermost first, that of the path included if one stands there.
-    fn steps<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = Step<'a>> {
-        let now = |length: usize, instance: &'a Instance| Step {
-            length,
-            instance,
-            table: self.table_now(&path[..length], instance),
-        };
-        let mut next = Some(now(0, self.root));
-        core::iter::from_fn(move || {
-            let step = next.take()?;
-            let mut table = step.table;
-            for (index, &slot) in path.iter().enumerate().skip(step.length) {
-                match table.get(slot) {
-                    Some(Capability::CNode(inner)) => table = inner,
-                    Some(Capability::Instance(instance)) => {
-                        next = Some(now(index + 1, instance));
-                        break;
-                    }
-                    _ => break,
-                }
+    #[inline]
+    fn steps<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = Step<'a, A::Space>> {
+        core::iter::successors(Some(self.step(0, self.root, path)), |step| self.step_below(step, path))
+    }
+
+    /// The Instance that so much of a path leads to.
+    #[inline]
+    fn step<'a>(&'a self, length: usize, instance: &'a Instance, path: &[u8]) -> Step<'a, A::Space> {
+        Step { length, instance, frame: self.frame_of(&path[..length]) }
+    }
+
+    /// The next Instance on the way to a path.
+    #[inline]
+    fn step_below<'a>(&'a self, step: &Step<'a, A::Space>, path: &[u8]) -> Option<Step<'a, A::Space>> {
+        let mut table = step.table();
+        for (length, &slot) in (1..).zip(path).skip(step.length) {
+            match table.get(slot)? {
+                Capability::CNode(inner) => table = inner,
+                Capability::Instance(instance) => return Some(self.step(length, instance, path)),
+                _ => return None,
             }
-            Some(step)
-        })
+        }
+        None
     }
 
     /// By how much the frames below a path are larger than what their holders have of them.
-    fn difference_below(&self, path: &[u8]) -> i128 {
+    #[inline]
+    fn difference_below(&self, path: &[u8]) -> i64 {
         let below = self.frames.iter().filter(|frame| frame.path.len() > path.len() && frame.path.starts_with(path));
-        below.map(|frame| i128::from(live_size(frame)) - i128::from(frame.call.size)).sum()
+        below.map(|frame| live_size(frame) as i64 - frame.call.size as i64).sum()
     }
 
     /// How large an Instance on the way to a path is now.
-    fn size_now(&self, step: &Step<'_>, path: &[u8]) -> u64 {
-        let path = &path[..step.length];
-        let size = self.frame_of(path).map_or(step.instance.measure().size, live_size);
-        u64::try_from(i128::from(size) + self.difference_below(path)).unwrap_or(0)
+    #[inline(always)]
+    fn size_now(&self, step: &Step<'_, A::Space>, path: &[u8]) -> u64 {
+        let size = step.frame.map_or_else(|| step.instance.measure().size, live_size);
+        u64::try_from(size as i64 + self.difference_below(&path[..step.length])).unwrap_or(0)
     }
 
     /// The number of pages by which the running Instance may grow.
@@ -363,18 +389,25 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// [`Status::Range`], [`Status::Quota`].
+    #[inline]
     pub(crate) fn check(&self, changes: &[Change<'_>]) -> Result<(), Status> {
         let frame = self.running();
-        if let [Change { place, new, .. }] = changes
-            && !is_live(place.slots()[0])
+        if let [change] = changes
+            && let Some(slot) = change.place.own_slot()
+            && !is_live(slot)
         {
-            // All that is in the general case below of this one.
-            if frame.path.len() + place.slots().len() + usize::from(new.height) > usize::from(MAX_HEIGHT) {
+            // All that is in the general case of this one, which most are.
+            if frame.path.len() + 1 + usize::from(change.new.height) > usize::from(MAX_HEIGHT) {
                 return Err(Status::Range);
             }
-            let path = frame.path.join(place.way()).map_err(|_| Status::Range)?;
-            return self.check_growth(&path, changes[0].difference());
+            return self.check_growth(&frame.path, change.difference());
         }
+        self.check_all(changes)
+    }
+
+    /// [`Process::check`] of whichever places.
+    fn check_all(&self, changes: &[Change<'_>]) -> Result<(), Status> {
+        let frame = self.running();
         for change in changes {
             let above = if is_live(change.place.slots()[0]) { 0 } else { frame.path.len() };
             if above + change.place.slots().len() + usize::from(change.new.height) > usize::from(MAX_HEIGHT) {
@@ -384,7 +417,7 @@ impl<A: Arch> Process<'_, A> {
         for (live, present) in frame.live.iter().enumerate() {
             let here = changes.iter().filter(|change| usize::from(change.place.slots()[0]) == live);
             let present = present.as_ref().map_or(0, |capability| capability.measure().size);
-            if i128::from(present) + here.map(Change::difference).sum::<i128>() > i128::from(MAX_SIZE) {
+            if present as i64 + here.map(Change::difference).sum::<i64>() > MAX_SIZE as i64 {
                 return Err(Status::Range);
             }
         }
@@ -396,9 +429,9 @@ impl<A: Arch> Process<'_, A> {
             });
             for (length, instance) in above {
                 let here = changes.iter().filter(|change| change.place.slots().starts_with(&way[..length]));
-                let growth: i128 = here.map(Change::difference).sum();
-                let size = i128::from(instance.measure().size);
-                if instance.quota().is_some_and(|quota| growth > 0 && size + growth > i128::from(quota)) {
+                let growth: i64 = here.map(Change::difference).sum();
+                let size = instance.measure().size as i64;
+                if instance.quota().is_some_and(|quota| growth > 0 && size + growth > quota as i64) {
                     return Err(Status::Quota);
                 }
             }
@@ -408,16 +441,16 @@ impl<A: Arch> Process<'_, A> {
             return Ok(());
         }
         // By how much what stands at a path grows.
-        let growth = |path: &[u8]| -> i128 {
+        let growth = |path: &[u8]| -> i64 {
             let below = in_table().filter(|change| {
                 let place = frame.path.iter().chain(change.place.slots());
                 place.take(path.len()).eq(path)
             });
             below.map(Change::difference).sum()
         };
-        let passes = |limit: u64, step: &Step<'_>, path: &[u8]| {
+        let passes = |limit: u64, step: &Step<'_, A::Space>, path: &[u8]| {
             let growth = growth(&path[..step.length]);
-            growth > 0 && i128::from(self.size_now(step, path)) + growth > i128::from(limit)
+            growth > 0 && self.size_now(step, path) as i64 + growth > limit as i64
         };
         if self.steps(&[]).any(|step| passes(MAX_SIZE, &step, &[])) {
             return Err(Status::Range);
@@ -436,18 +469,23 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// [`Status::Range`], [`Status::Quota`].
-    pub(crate) fn check_growth(&self, path: &[u8], growth: i128) -> Result<(), Status> {
+    pub(crate) fn check_growth(&self, path: &[u8], growth: i64) -> Result<(), Status> {
         if growth <= 0 {
             return Ok(());
         }
-        for step in self.steps(path) {
-            let passes = |limit: u64| i128::from(self.size_now(&step, path)) + growth > i128::from(limit);
-            if step.length == 0 && passes(MAX_SIZE) {
-                return Err(Status::Range);
+        let mut next = Some(self.step(0, self.root, path));
+        while let Some(step) = next {
+            let (is_root, quota) = (step.length == 0, step.instance.quota());
+            if is_root || quota.is_some() {
+                let size = self.size_now(&step, path) as i64 + growth;
+                if is_root && size > MAX_SIZE as i64 {
+                    return Err(Status::Range);
+                }
+                if quota.is_some_and(|quota| size > quota as i64) {
+                    return Err(Status::Quota);
+                }
             }
-            if step.instance.quota().is_some_and(passes) {
-                return Err(Status::Quota);
-            }
+            next = if step.length < path.len() { self.step_below(&step, path) } else { None };
         }
         Ok(())
     }
@@ -526,6 +564,7 @@ impl<A: Arch> Process<'_, A> {
 }
 
 /// What a frame counts for, without its slots 0 and 1.
+#[inline]
 pub(crate) fn live_size<S: AddressSpace>(frame: &Frame<S>) -> u64 {
     frame.table.measure().size + frame.program.valid().measure().size
 }

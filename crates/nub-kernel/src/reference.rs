@@ -20,6 +20,12 @@ impl Reference {
         if reference <= u8::MAX.into() { 0 } else { hops(reference).count() as u64 }
     }
 
+    /// The slot of the running Instance's own table.
+    #[inline]
+    pub(crate) const fn own(slot: u8) -> Reference {
+        Reference { slots: [slot, 0, 0, 0], length: 1 }
+    }
+
     /// Takes a reference apart.
     ///
     /// # Errors
@@ -27,7 +33,7 @@ impl Reference {
     #[inline]
     pub(crate) fn new(reference: u32) -> Result<Reference, Status> {
         if let Ok(slot) = u8::try_from(reference) {
-            return Ok(Reference { slots: [slot, 0, 0, 0], length: 1 });
+            return Ok(Reference::own(slot));
         }
         let count = hops(reference).count();
         if reference.to_le_bytes()[1 + count..].iter().any(|&byte| byte != 0) {

@@ -153,6 +153,7 @@ impl CNode {
     }
 
     /// The nodes of this table alone, which forgets its hash.
+    #[inline]
     fn open(&mut self) -> Option<&mut Node> {
         let table = Arc::make_mut(self.table.as_mut()?);
         table.hash.clear();
@@ -176,8 +177,10 @@ impl CNode {
         }
     }
 
-    /// [`set`](CNode::set) of what was checked to be within the bounds.
-    fn set_unchecked(&mut self, slot: u8, capability: Capability) -> Option<Capability> {
+    /// [`set`](CNode::set) of what was checked to be within the bounds: that is for the caller to do, of this table and of what
+    /// it is in.
+    #[inline]
+    pub fn set_unchecked(&mut self, slot: u8, capability: Capability) -> Option<Capability> {
         match self.open() {
             Some(root) => root.insert(slot, capability),
             None => {
@@ -191,15 +194,15 @@ impl CNode {
     /// Empties the slot and gives what stood there.
     #[inline]
     pub fn take(&mut self, slot: u8) -> Option<Capability> {
-        self.get(slot)?;
+        let measure = self.get(slot)?.measure();
         if let Some(Node::Leaf { .. }) = self.table.as_ref().map(|table| &table.root) {
             let table = Arc::unwrap_or_clone(self.table.take()?);
             return match table.root {
                 Node::Leaf { capability, .. } => Some(capability),
-                Node::Branch(_) => None,
+                Node::Branch(..) => None,
             };
         }
-        self.open()?.remove(slot)
+        self.open()?.remove(slot, measure)
     }
 
     /// Counts so many changes of the table itself in an epoch. They go with copies, and are no part of its content.
@@ -243,7 +246,7 @@ impl CNode {
             loop {
                 match ahead.pop()? {
                     Node::Leaf { slot, capability } => return Some((*slot, capability)),
-                    Node::Branch(branch) => ahead.extend(branch.nodes().into_iter().rev()),
+                    Node::Branch(_, branch) => ahead.extend(branch.nodes().into_iter().rev()),
                 }
             }
         })

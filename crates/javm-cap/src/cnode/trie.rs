@@ -5,7 +5,7 @@
 //! a branch and what hangs below it are an edge. A branch remembers of each of its edges the hash at its upper end, so
 //! that a change is hashed again along one way, eight messages, and nothing beside it is looked at.
 
-use triomphe::Arc;
+use triomphe::{Arc, UniqueArc};
 
 use super::empty::EMPTY_SUBTREES;
 use crate::capability::{Capability, Service};
@@ -22,17 +22,23 @@ pub(super) const HEIGHT: u8 = super::CNODE_SLOTS.trailing_zeros() as u8;
 pub(crate) enum Node {
     /// One capability alone.
     Leaf { slot: u8, capability: Capability },
-    /// More than one.
-    Branch(Arc<Branch>),
+    /// More than one. Where it is in the spec's tree stands here, so that a walk knows which way to go on before it has
+    /// come to the branch.
+    Branch(Position, Arc<Branch>),
 }
 
-/// A node of the spec's tree with something in both halves.
-#[derive(Clone)]
-pub(crate) struct Branch {
-    /// Of the spec's tree, 1 to 8.
+/// A node of the spec's tree.
+#[derive(Clone, Copy)]
+pub(crate) struct Position {
+    /// 1 to 8.
     height: u8,
     /// The first slot in reach.
     first: u8,
+}
+
+/// What hangs below a node of the spec's tree with something in both halves.
+#[derive(Clone)]
+pub(crate) struct Branch {
     edges: [Edge; 2],
     measure: MeasureCache,
     tally: TallyCache,
@@ -52,15 +58,30 @@ impl Clone for Edge {
     }
 }
 
-impl From<Node> for Edge {
-    fn from(node: Node) -> Edge {
-        Edge { node, hash: HashCache::empty() }
-    }
-}
-
 /// Which half of a node of `height` a slot is in.
+#[inline]
 fn side(height: u8, slot: u8) -> usize {
     usize::from(slot >> (height - 1) & 1)
+}
+
+impl Position {
+    /// That of the node of this height that a slot is below.
+    #[inline]
+    fn over(height: u8, slot: u8) -> Position {
+        Position { height, first: (u16::from(slot) >> height << height) as u8 }
+    }
+
+    /// Which half a slot is in.
+    #[inline]
+    fn side(self, slot: u8) -> usize {
+        side(self.height, slot)
+    }
+
+    /// Whether a slot is in reach.
+    #[inline]
+    fn reaches(self, slot: u8) -> bool {
+        u16::from(self.first ^ slot) >> self.height == 0
+    }
 }
 
 /// The hash of the spec's node of height `to` that has one child that is not empty, and so on down to height `from`.
@@ -89,26 +110,35 @@ impl Edge {
 }
 
 impl Branch {
-    /// A branch over two nodes that part at this height.
-    fn join(height: u8, slot: u8, one: Node, other: Node) -> Node {
-        let first = (u16::from(slot) >> height << height) as u8;
-        let edges = if side(height, slot) == 0 { [one, other] } else { [other, one] };
-        let edges = edges.map(Edge::from);
-        Node::Branch(Arc::new(Branch {
-            height,
-            first,
-            edges,
+    /// A branch over two nodes. Its caches are constants so that they are written where they stay, and not copied.
+    #[inline]
+    fn join(left: Node, right: Node) -> Arc<Branch> {
+        Arc::new(Branch {
+            edges: [
+                Edge { node: left, hash: const { HashCache::empty() } },
+                Edge { node: right, hash: const { HashCache::empty() } },
+            ],
             measure: MeasureCache::empty(),
             tally: TallyCache::empty(),
-        }))
+        })
     }
 
-    /// It to be changed, on the side of a slot.
-    fn open(branch: &mut Arc<Branch>, slot: u8) -> &mut Node {
-        let branch = Arc::make_mut(branch);
-        branch.measure.clear();
+    /// It to be changed, on one side; `remember` says what becomes of its measure.
+    #[inline]
+    fn open<'a>(branch: &'a mut Arc<Branch>, side: usize, remember: &impl Fn(&mut MeasureCache)) -> &'a mut Node {
+        if !branch.is_unique() {
+            Branch::part(branch);
+        }
+        let Some(branch) = Arc::get_mut(branch) else { unreachable!("nobody else has had it since") };
+        remember(&mut branch.measure);
         branch.tally.clear();
-        branch.edges[side(branch.height, slot)].open()
+        branch.edges[side].open()
+    }
+
+    /// A copy in the place of what is shared.
+    #[cold]
+    fn part(branch: &mut Arc<Branch>) {
+        *branch = Arc::new(Branch::clone(branch));
     }
 
     pub(super) fn nodes(&self) -> [&Node; 2] {
@@ -121,17 +151,22 @@ impl Branch {
 }
 
 impl Node {
+    /// Costs nothing and means nothing.
+    const NONE: Node = Node::Leaf { slot: 0, capability: Capability::Service(Service { id: 0, parameter: 0 }) };
+
     /// The leaf that the bits of a slot lead to, which may be that of another one.
+    #[inline]
     fn nearest(&self, slot: u8) -> (u8, &Capability) {
         let mut node = self;
         loop {
             match node {
                 Node::Leaf { slot, capability } => return (*slot, capability),
-                Node::Branch(branch) => node = &branch.edges[side(branch.height, slot)].node,
+                Node::Branch(position, branch) => node = &branch.edges[position.side(slot)].node,
             }
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, slot: u8) -> Option<&Capability> {
         let (found, capability) = self.nearest(slot);
         (found == slot).then_some(capability)
@@ -145,56 +180,84 @@ impl Node {
         loop {
             match node {
                 Node::Leaf { capability, .. } => return Some(capability),
-                Node::Branch(branch) => node = Branch::open(branch, slot),
+                Node::Branch(position, branch) => {
+                    node = Branch::open(branch, position.side(slot), &MeasureCache::clear);
+                }
             }
         }
     }
 
     /// Puts a capability into the slot and gives what stood there.
+    #[inline]
     pub(super) fn insert(&mut self, slot: u8, capability: Capability) -> Option<Capability> {
-        let (nearest, _) = self.nearest(slot);
-        if nearest == slot {
-            return self.get_mut(slot).map(|place| core::mem::replace(place, capability));
-        }
+        let added = capability.measure().in_slot();
+        let node = self.descend(slot, &|position, _| position.reaches(slot), &|known| known.add(added));
+        let first = match node {
+            Node::Branch(position, _) => position.first,
+            Node::Leaf { slot, .. } => *slot,
+        };
         // The highest bit in which they differ says where their ways part.
-        let height = HEIGHT - (nearest ^ slot).leading_zeros() as u8;
-        let node = self.descend(slot, &|branch| branch.height > height);
-        let other = node.take_out();
-        *node = Branch::join(height, slot, Node::Leaf { slot, capability }, other);
+        let Some(differing) = (first ^ slot).checked_ilog2() else {
+            // The way is walked again: what is remembered on it is wrong where something is replaced.
+            return self.get_mut(slot).map(|place| core::mem::replace(place, capability));
+        };
+        let position = Position::over(differing as u8 + 1, slot);
+        let (new, other) = (Node::Leaf { slot, capability }, core::mem::replace(node, Node::NONE));
+        // Two cases, so that the compiler knows where each is to stand and copies nothing twice.
+        let branch = match position.side(slot) {
+            0 => Branch::join(new, other),
+            _ => Branch::join(other, new),
+        };
+        *node = Node::Branch(position, branch);
         None
     }
 
-    /// The node that the way to a slot leads to through all branches that are to be passed, to be changed.
-    fn descend(&mut self, slot: u8, passes: &impl Fn(&Branch) -> bool) -> &mut Node {
-        match self {
-            Node::Branch(branch) if passes(branch) => {}
-            other => return other,
-        }
-        match self {
-            Node::Branch(branch) => Branch::open(branch, slot).descend(slot, passes),
-            leaf @ Node::Leaf { .. } => leaf,
+    /// The node that the way to a slot leads to through all branches that are to be passed, to be changed; `remember` says
+    /// what becomes of their measures.
+    #[inline]
+    fn descend(
+        &mut self,
+        slot: u8,
+        passes: &impl Fn(Position, &Branch) -> bool,
+        remember: &impl Fn(&mut MeasureCache),
+    ) -> &mut Node {
+        let mut node = self;
+        loop {
+            match node {
+                Node::Branch(position, branch) if passes(*position, branch) => {}
+                other => return other,
+            }
+            match node {
+                Node::Branch(position, branch) => node = Branch::open(branch, position.side(slot), remember),
+                leaf @ Node::Leaf { .. } => return leaf,
+            }
         }
     }
 
-    /// Moves the node out of its place; what stands there then costs nothing and means nothing.
-    fn take_out(&mut self) -> Node {
-        let holder = Node::Leaf { slot: 0, capability: Capability::Service(Service { id: 0, parameter: 0 }) };
-        core::mem::replace(self, holder)
-    }
-
-    /// Takes what stands in the slot: there is such, and something else too.
-    pub(super) fn remove(&mut self, slot: u8) -> Option<Capability> {
-        let node =
-            self.descend(slot, &|branch| matches!(branch.edges[side(branch.height, slot)].node, Node::Branch(_)));
+    /// Takes what stands in the slot, which counts for so much: there is such, and something else too.
+    pub(super) fn remove(&mut self, slot: u8, measure: Measure) -> Option<Capability> {
+        let gone = measure.in_slot();
+        let is_above =
+            |position: Position, branch: &Branch| matches!(branch.edges[position.side(slot)].node, Node::Branch(..));
+        let node = self.descend(slot, &is_above, &|known| known.take_away(gone));
         // The branch above the leaf goes, and its other side takes its place.
-        let Node::Branch(branch) = node.take_out() else { return None };
-        let side = side(branch.height, slot);
-        let [left, right] = Arc::unwrap_or_clone(branch).into_nodes();
-        let (gone, stays) = if side == 0 { (left, right) } else { (right, left) };
-        *node = stays;
+        let Node::Branch(position, branch) = core::mem::replace(node, Node::NONE) else { return None };
+        let side = position.side(slot);
+        let gone = match Arc::try_unique(branch) {
+            Ok(mut branch) => {
+                core::mem::swap(node, &mut branch.edges[1 - side].node);
+                let gone = core::mem::replace(&mut branch.edges[side].node, Node::NONE);
+                drop(UniqueArc::into_inner(branch));
+                gone
+            }
+            Err(branch) => {
+                *node = branch.edges[1 - side].node.clone();
+                branch.edges[side].node.clone()
+            }
+        };
         match gone {
             Node::Leaf { capability, .. } => Some(capability),
-            Node::Branch(_) => None,
+            Node::Branch(..) => None,
         }
     }
 
@@ -202,9 +265,9 @@ impl Node {
     pub(super) fn hash(&self, to: u8) -> Hash {
         match self {
             Node::Leaf { slot, capability } => lift(capability.hash().0, 0, to, *slot),
-            Node::Branch(branch) => {
-                let [left, right] = branch.edges.each_ref().map(|edge| edge.hash(branch.height));
-                lift(hash_pair(Tag::CNodeNode, &left, &right), branch.height, to, branch.first)
+            Node::Branch(Position { height, first }, branch) => {
+                let [left, right] = branch.edges.each_ref().map(|edge| edge.hash(*height));
+                lift(hash_pair(Tag::CNodeNode, &left, &right), *height, to, *first)
             }
         }
     }
@@ -214,11 +277,11 @@ impl Node {
         let mut node = self;
         loop {
             let first = match node {
-                Node::Branch(branch) if branch.height > height => {
-                    node = &branch.edges[side(branch.height, slot)].node;
+                Node::Branch(position, branch) if position.height > height => {
+                    node = &branch.edges[position.side(slot)].node;
                     continue;
                 }
-                Node::Branch(branch) => branch.first,
+                Node::Branch(position, _) => position.first,
                 Node::Leaf { slot, .. } => *slot,
             };
             return match u16::from(first ^ slot) >> height {
@@ -232,7 +295,7 @@ impl Node {
     pub(super) fn tally(&self) -> Tally {
         match self {
             Node::Leaf { capability, .. } => capability.tally(),
-            Node::Branch(branch) => branch.tally.get_or_fill(|| {
+            Node::Branch(_, branch) => branch.tally.get_or_fill(|| {
                 let [left, right] = &branch.edges;
                 left.node.tally().beside(right.node.tally())
             }),
@@ -240,10 +303,11 @@ impl Node {
     }
 
     /// What everything in it counts for, in the table's slots.
+    #[inline]
     pub(super) fn measure(&self) -> Measure {
         match self {
             Node::Leaf { capability, .. } => capability.measure().in_slot(),
-            Node::Branch(branch) => branch.measure.get_or_fill(|| {
+            Node::Branch(_, branch) => branch.measure.get_or_fill(|| {
                 let [left, right] = &branch.edges;
                 left.node.measure().beside(right.node.measure())
             }),
@@ -273,7 +337,7 @@ mod tests {
         let mut ahead: Vec<&Node> = table.table.iter().map(|table| &table.root).collect();
         let mut addresses = BTreeSet::new();
         while let Some(node) = ahead.pop() {
-            if let Node::Branch(branch) = node {
+            if let Node::Branch(_, branch) = node {
                 addresses.insert(Arc::as_ptr(branch));
                 ahead.extend(branch.nodes());
             }

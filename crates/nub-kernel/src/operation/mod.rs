@@ -20,7 +20,7 @@ mod programs;
 pub(crate) use self::operands::Operands;
 pub(crate) use self::programs::satisfies;
 use crate::arch::Arch;
-use crate::engine::{Answer, Refusal, Reply, Stop};
+use crate::engine::{Answer, Answered, Refusal, Reply, Stop};
 use crate::frame::Via;
 use crate::process::Process;
 use crate::status::Status;
@@ -71,6 +71,18 @@ macro_rules! operations {
             pub const fn flags(self) -> u8 {
                 match self {
                     $(Operation::$name => $flags,)*
+                }
+            }
+        }
+
+        impl<A: Arch> Process<'_, A> {
+            /// Has the operation of a number paid for and done. Each is a case of its own, in which all that follows from
+            /// which one it is stands there already.
+            #[inline(always)]
+            pub(crate) fn answer_number(&mut self, request: Request) -> Result<Answered, Stop> {
+                match request.operation {
+                    $($number => self.answer(Operation::$name, request),)*
+                    _ => self.answer_unknown(),
                 }
             }
         }

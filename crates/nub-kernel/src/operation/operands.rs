@@ -86,22 +86,22 @@ impl Operands {
 }
 
 impl Operation {
-    /// The references that are walked, in the order of the operands.
-    #[inline]
-    fn references(self, operands: &Operands) -> [Option<u32>; 3] {
+    /// The references that are walked; 0, which has no hops, in the place of those that are not.
+    #[inline(always)]
+    fn references(self, operands: &Operands) -> [u32; 3] {
         let [a, b, ..] = operands.values;
         match self {
             Operation::Copy | Operation::Move | Operation::Swap | Operation::Upgrade | Operation::Attenuate => {
-                [Some(low(a)), Some(high(a)), None]
+                [low(a), high(a), 0]
             }
-            Operation::Spawn => [Some(low(a)), Some(high(a)), operands.has(flag::GRANTS).then_some(low(b))],
+            Operation::Spawn => [low(a), high(a), if operands.has(flag::GRANTS) { low(b) } else { 0 }],
             Operation::Mint => {
-                let place = (!operands.has(flag::ITSELF)).then_some(low(a));
-                [place, Some(high(a)), operands.has(flag::TYPEDEF).then_some(low(b))]
+                let place = if operands.has(flag::ITSELF) { 0 } else { low(a) };
+                [place, high(a), if operands.has(flag::TYPEDEF) { low(b) } else { 0 }]
             }
-            Operation::NewData => [Some(low(b)), None, None],
-            Operation::Call | Operation::Resume => [Some(operands.request.reference), None, None],
-            Operation::Gas | Operation::SelfRecord | Operation::Quota | Operation::Yield => [None; 3],
+            Operation::NewData => [low(b), 0, 0],
+            Operation::Call | Operation::Resume => [operands.request.reference, 0, 0],
+            Operation::Gas | Operation::SelfRecord | Operation::Quota | Operation::Yield => [0; 3],
             Operation::Drop
             | Operation::NewCNode
             | Operation::Resize
@@ -113,12 +113,12 @@ impl Operation {
             | Operation::RegsSet
             | Operation::Stat
             | Operation::Hash
-            | Operation::SetQuota => [Some(low(a)), None, None],
+            | Operation::SetQuota => [low(a), 0, 0],
         }
     }
 
     /// Whether the operands are in their ranges.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn are_in_range(self, operands: &Operands) -> bool {
         let Operands { values: [a, b, c, d], last, .. } = *operands;
         let reference = |operand: u64| operand < ADDRESSES;
@@ -152,7 +152,7 @@ impl Operation {
     }
 
     /// Whether φ11 has nothing in it that the operation does not have, and the operands are in their ranges, as is known.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn are_valid(self, operands: &Operands, in_range: bool) -> bool {
         let Request { flags, endpoint, reference, .. } = operands.request;
         let (is_call, is_resume) = (self == Operation::Call, self == Operation::Resume);
@@ -160,13 +160,18 @@ impl Operation {
     }
 
     /// What follows from the registers of its price. Operands out of their range add nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn price_of(self, operands: &Operands, in_range: bool) -> u64 {
         let base = self.price();
         if !in_range {
             return base;
         }
-        let hops: u64 = self.references(operands).into_iter().flatten().map(Reference::hops).sum();
+        let references = self.references(operands);
+        // Most have none.
+        let hops: u64 = match references.iter().all(|&reference| reference <= u8::MAX.into()) {
+            true => 0,
+            false => references.into_iter().map(Reference::hops).sum(),
+        };
         let part = match self {
             Operation::Read => READ_PAGE * pages_touched(operands.b(), operands.d()),
             Operation::Write => WRITE_PAGE * pages_touched(operands.b(), operands.d()),

@@ -24,12 +24,18 @@ enum Found<'a> {
 
 impl<S: AddressSpace> Frame<S> {
     /// Finds a place; `None` where nothing with slots stands on the way.
+    #[inline(always)]
     fn find(&mut self, place: &Reference) -> Option<Found<'_>> {
+        if let Some(slot) = place.own_slot() {
+            return Some(match self.live.get_mut(usize::from(slot)) {
+                None => Found::Slot(&mut self.table, slot),
+                Some(live) => Found::Live(live),
+            });
+        }
         let (slot, way) = (place.slot(), place.way());
         let first = way.first().copied().unwrap_or(slot);
         let (table, rest) = match self.live.get_mut(usize::from(first)) {
             None => (&mut *self.table, way),
-            Some(live) if way.is_empty() => return Some(Found::Live(live)),
             Some(live) => (live.as_mut()?.table_mut()?, &way[1..]),
         };
         Some(Found::Slot(table.table_at_mut(rest).ok()?, slot))
@@ -48,11 +54,11 @@ impl<A: Arch> Process<'_, A> {
             }
             Some(Found::Slot(table, slot)) => {
                 table.count_changes(epoch, 1);
-                table.set(slot, capability).is_ok()
+                table.set_unchecked(slot, capability).is_none()
             }
             None => false,
         };
-        debug_assert!(put, "the bounds were checked");
+        debug_assert!(put, "the place was looked at before");
         if let Some(slot) = place.own_slot() {
             frame.show(slot);
         }
@@ -138,56 +144,82 @@ impl<A: Arch> Process<'_, A> {
         }
     }
 
-    /// The `home` that a copy of what stands in a place gets, if it gets one.
-    fn rebased(&self, operands: &Operands, source: &Reference) -> Result<Option<Path>, Status> {
-        if !operands.has(flag::REBASE) {
-            return Ok(None);
-        }
+    /// The `home` that a copy of what stands in a place gets by REBASE.
+    #[cold]
+    fn rebased(&self, source: &Reference) -> Result<Path, Status> {
         let path = self.path_of(source).ok_or(Status::Range)?;
-        self.written(&path).map(Some).ok_or(Status::Range)
+        self.written(&path).ok_or(Status::Range)
     }
 
-    /// What COPY and MOVE look at first.
-    fn source(&self, operands: &Operands) -> Result<(Reference, Reference, Measure), Status> {
+    /// Has what stood in a place, if it has no `home`, be one that was built for there.
+    #[cold]
+    fn rebase(&self, capability: &mut Capability, source: &Reference) {
+        if let (Capability::Instance(instance), Ok(home)) = (capability, self.rebased(source))
+            && instance.home().is_none()
+        {
+            instance.set_home(Some(home));
+        }
+    }
+
+    /// What COPY and MOVE look at first: the places, and what stands in the first.
+    #[inline(always)]
+    fn source(&self, operands: &Operands) -> Result<(Reference, Reference, &Capability), Status> {
         let (source, destination) = (self.walk(low(operands.a()))?, self.walk(high(operands.a()))?);
         let found = self.present(&source)?;
         if operands.has(flag::REBASE) && !matches!(found, Capability::Instance(_)) {
             return Err(Status::Kind);
         }
-        let measure = found.measure();
         if self.is_pinned(&source) {
             return Err(Status::Busy);
         }
         self.vacant(&destination)?;
-        Ok((source, destination, measure))
+        Ok((source, destination, found))
     }
 
     /// COPY.
     pub(crate) fn copy(&mut self, operands: &Operands) -> Answer {
-        let (source, destination, measure) = self.source(operands)?;
-        let home = self.rebased(operands, &source)?;
-        self.check(&[Change { place: &destination, old: Measure::default(), new: measure }])?;
-        self.collect_places(&[&source], 0)?;
-        let copy = self.present(&source)?.clone();
-        self.put(&destination, at_home(copy, home));
+        let (source, destination, found) = self.source(operands)?;
+        let is_rebased = operands.has(flag::REBASE);
+        if is_rebased {
+            self.rebased(&source)?;
+        }
+        self.check(&[Change { place: &destination, old: Measure::default(), new: found.measure() }])?;
+        let mut copy = match source.own_slot() {
+            Some(slot) if self.running().may_have_stores(slot) => {
+                self.collect(&[slot], 0)?;
+                self.present(&source)?.clone()
+            }
+            _ => found.clone(),
+        };
+        if is_rebased {
+            self.rebase(&mut copy, &source);
+        }
+        self.put(&destination, copy);
         DONE
     }
 
     /// MOVE.
     pub(crate) fn move_(&mut self, operands: &Operands) -> Answer {
-        let (source, destination, measure) = self.source(operands)?;
+        let (source, destination, found) = self.source(operands)?;
+        let measure = found.measure();
         if destination.slots().starts_with(source.slots()) {
             return Err(Status::Range.into());
         }
-        let home = self.rebased(operands, &source)?;
+        let is_rebased = operands.has(flag::REBASE);
+        if is_rebased {
+            self.rebased(&source)?;
+        }
         let nothing = Measure::default();
         self.check(&[
             Change { place: &source, old: measure, new: nothing },
             Change { place: &destination, old: nothing, new: measure },
         ])?;
         self.collect_places(&[&source], 0)?;
-        if let Some(moved) = self.take_out(&source) {
-            self.put(&destination, at_home(moved, home));
+        if let Some(mut moved) = self.take_out(&source) {
+            if is_rebased {
+                self.rebase(&mut moved, &source);
+            }
+            self.put(&destination, moved);
         }
         DONE
     }
@@ -217,9 +249,8 @@ impl<A: Arch> Process<'_, A> {
         let place = self.walk(low(operands.a()))?;
         self.unpinned(&place)?;
         if let Some(dropped) = self.take_out(&place) {
-            self.reclaim.add(dropped);
+            self.reclaim.let_go(dropped, RECLAIMED);
         }
-        self.reclaim.work(RECLAIMED);
         DONE
     }
 
@@ -274,16 +305,5 @@ impl<A: Arch> Process<'_, A> {
         *self.reclaim = reclaim;
         self.reclaim.work(RECLAIMED);
         DONE
-    }
-}
-
-/// An Instance with this `home`, if it has none.
-fn at_home(capability: Capability, home: Option<Path>) -> Capability {
-    match (capability, home) {
-        (Capability::Instance(mut instance), Some(home)) if instance.home().is_none() => {
-            instance.set_home(Some(home));
-            Capability::Instance(instance)
-        }
-        (capability, _) => capability,
     }
 }

@@ -76,6 +76,10 @@ fn bench_measures_values() {
         "program/copy-1MiB",
         "program/copy-1GiB",
         "program/copy-instance-1000",
+        "program/copy-drop-4KiB",
+        "program/copy-drop-1MiB",
+        "program/copy-drop-1GiB",
+        "program/copy-drop-instance-1000",
         "program/scratchpad-64MiB",
     ];
     assert_eq!(names[programs..], expected);

@@ -1,7 +1,8 @@
 //! What it costs when programs call each other, make, copy and drop, and pass things on: by programs, inside of calls from the
 //! host.
 //!
-//! Each figure is a loop that does something once a turn; what the same loop takes without that is taken off.
+//! Each figure is a loop that does something once a turn; what the same loop takes without that is taken off. What cannot be
+//! done again and again without something else that undoes it, COPY, is done a few times in calls of fresh Instances.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -29,8 +30,14 @@ const SCRATCHPAD: u8 = 23;
 /// Turns of a loop, so many that it matters little whether a lane or its caller slept before.
 const TURNS: u64 = 4000;
 
+/// Turns of a loop that fills slots, from 32 on.
+const FILLING_TURNS: u64 = 64;
+
 /// The least time of so many runs counts, for the same reason.
 const RUNS: usize = 3;
+
+/// The same of short ones.
+const FILLING_RUNS: usize = 30;
 
 /// The pages of 64 MiB.
 const LARGE_SCRATCHPAD: u32 = 1 << 14;
@@ -44,6 +51,26 @@ struct Loop {
     /// What a turn has to do anyway.
     empty: &'static str,
     subject: Subject,
+    turns: Turns,
+}
+
+/// How the turns of a loop follow each other.
+#[derive(Clone, Copy)]
+enum Turns {
+    /// Each finds what the one before found, and so does the next call.
+    Alike,
+    /// Each fills a slot. Each call is one of an Instance of its own, which is copied before and dropped after it.
+    Filling,
+}
+
+impl Turns {
+    /// How many of them a call has, and how many calls are made.
+    fn counts(self) -> (u64, usize) {
+        match self {
+            Turns::Alike => (TURNS, RUNS),
+            Turns::Filling => (FILLING_TURNS, FILLING_RUNS),
+        }
+    }
 }
 
 /// What the program that loops has.
@@ -94,42 +121,33 @@ const PASS_ON: &str =
 /// A call in a turn, with the number of turns left as argument.
 const CALL: &str = "move_reg a0, t0\n load_imm a4, 0\n load_imm a5, 0\n ecalli 20";
 const NO_CALL: &str = "move_reg a0, t0\n load_imm a4, 0\n load_imm a5, 0";
+/// COPY from slot 20 to slot 32, then to the next one, and so on.
+const FIRST_SLOT: &str = "load_imm_64 t1, 0x2000000014\n load_imm_64 t2, 0x100000000\n load_imm a4, 1";
+const COPY: &str = "move_reg a0, t1\n ecall\n add_64 t1, t1, t2";
+const NO_COPY: &str = "move_reg a0, t1\n add_64 t1, t1, t2";
 /// COPY from slot 20 to slot 22, and DROP.
-const COPY: &str = "load_imm_64 a0, 0x1600000014\n load_imm a4, 1\n ecall\n load_imm a0, 22\n load_imm a4, 4\n ecall";
-const NO_COPY: &str = "load_imm_64 a0, 0x1600000014\n load_imm a4, 1\n load_imm a0, 22\n load_imm a4, 4";
+const COPY_DROP: &str =
+    "load_imm_64 a0, 0x1600000014\n load_imm a4, 1\n ecall\n load_imm a0, 22\n load_imm a4, 4\n ecall";
+const NO_COPY_DROP: &str = "load_imm_64 a0, 0x1600000014\n load_imm a4, 1\n load_imm a0, 22\n load_imm a4, 4";
+
+/// A loop whose turns are alike.
+const fn alike(name: &'static str, turn: &'static str, empty: &'static str, subject: Subject) -> Loop {
+    Loop { name, before: "", turn, empty, subject, turns: Turns::Alike }
+}
+
+/// A loop of COPY alone.
+const fn copying(name: &'static str, subject: Subject) -> Loop {
+    Loop { name, before: FIRST_SLOT, turn: COPY, empty: NO_COPY, subject, turns: Turns::Filling }
+}
 
 const LOOPS: &[Loop] = &[
-    Loop { name: "program/service", before: "", turn: CALL, empty: NO_CALL, subject: Subject::Block },
-    Loop { name: "program/call", before: "", turn: CALL, empty: NO_CALL, subject: Subject::Callee(RETURN, NONE) },
+    alike("program/service", CALL, NO_CALL, Subject::Block),
+    alike("program/call", CALL, NO_CALL, Subject::Callee(RETURN, NONE)),
     // What is there, but not touched.
-    Loop {
-        name: "program/call-4-ephemeral",
-        before: "",
-        turn: CALL,
-        empty: NO_CALL,
-        subject: Subject::Callee(RETURN, EPHEMERAL),
-    },
-    Loop {
-        name: "program/call-4-ephemeral-written",
-        before: "",
-        turn: CALL,
-        empty: NO_CALL,
-        subject: Subject::Callee(STORE_EPHEMERAL, EPHEMERAL),
-    },
-    Loop {
-        name: "program/call-4-writable",
-        before: "",
-        turn: CALL,
-        empty: NO_CALL,
-        subject: Subject::Callee(LOAD, WRITABLE),
-    },
-    Loop {
-        name: "program/call-4-writable-written",
-        before: "",
-        turn: CALL,
-        empty: NO_CALL,
-        subject: Subject::Callee(STORE_WRITABLE, WRITABLE),
-    },
+    alike("program/call-4-ephemeral", CALL, NO_CALL, Subject::Callee(RETURN, EPHEMERAL)),
+    alike("program/call-4-ephemeral-written", CALL, NO_CALL, Subject::Callee(STORE_EPHEMERAL, EPHEMERAL)),
+    alike("program/call-4-writable", CALL, NO_CALL, Subject::Callee(LOAD, WRITABLE)),
+    alike("program/call-4-writable-written", CALL, NO_CALL, Subject::Callee(STORE_WRITABLE, WRITABLE)),
     // SPAWN, a call that writes to a page of either kind, and DROP.
     Loop {
         name: "program/spawn-call-drop",
@@ -139,11 +157,16 @@ const LOOPS: &[Loop] = &[
         empty: "load_imm_64 a0, 0x1600000015\n load_imm a4, 10\n load_imm a4, 0\n load_imm a5, 0\n load_imm a0, 22\n \
                 load_imm a4, 4",
         subject: Subject::Image(STORE_SMALL, SMALL),
+        turns: Turns::Alike,
     },
-    Loop { name: "program/copy-4KiB", before: "", turn: COPY, empty: NO_COPY, subject: Subject::Data(1) },
-    Loop { name: "program/copy-1MiB", before: "", turn: COPY, empty: NO_COPY, subject: Subject::Data(1 << 8) },
-    Loop { name: "program/copy-1GiB", before: "", turn: COPY, empty: NO_COPY, subject: Subject::Data(1 << 18) },
-    Loop { name: "program/copy-instance-1000", before: "", turn: COPY, empty: NO_COPY, subject: Subject::Family },
+    copying("program/copy-4KiB", Subject::Data(1)),
+    copying("program/copy-1MiB", Subject::Data(1 << 8)),
+    copying("program/copy-1GiB", Subject::Data(1 << 18)),
+    copying("program/copy-instance-1000", Subject::Family),
+    alike("program/copy-drop-4KiB", COPY_DROP, NO_COPY_DROP, Subject::Data(1)),
+    alike("program/copy-drop-1MiB", COPY_DROP, NO_COPY_DROP, Subject::Data(1 << 8)),
+    alike("program/copy-drop-1GiB", COPY_DROP, NO_COPY_DROP, Subject::Data(1 << 18)),
+    alike("program/copy-drop-instance-1000", COPY_DROP, NO_COPY_DROP, Subject::Family),
     // A scratchpad of 64 MiB, which both of the other programs read.
     Loop {
         name: "program/scratchpad-64MiB",
@@ -152,6 +175,7 @@ const LOOPS: &[Loop] = &[
         turn: "load_imm a4, 0x100\n load_imm a5, 0\n ecalli 20",
         empty: "load_imm a4, 0x100\n load_imm a5, 0",
         subject: Subject::Chain,
+        turns: Turns::Alike,
     },
 ];
 
@@ -233,13 +257,25 @@ impl Looping {
         let instance = nub.load(root)?;
         let looping = Looping { instance, options: InvokeOptions { gas: GAS, ..InvokeOptions::default() } };
         // Memory is mapped, and every loop that is not right fails here.
-        looping.run(nub, 2)?;
+        looping.run_copy(nub, 2)?;
         Ok(looping)
     }
 
     fn run(&self, nub: &mut Nub, turns: u64) -> Built<Duration> {
+        self.call(nub, self.instance, turns)
+    }
+
+    /// The run of a copy, which is then dropped.
+    fn run_copy(&self, nub: &mut Nub, turns: u64) -> Built<Duration> {
+        let copy = nub.copy(self.instance)?;
+        let took = self.call(nub, copy, turns);
+        nub.drop_instance(copy);
+        took
+    }
+
+    fn call(&self, nub: &mut Nub, instance: InstanceId, turns: u64) -> Built<Duration> {
         let begun = Instant::now();
-        let outcome = nub.invoke(self.instance, "main", &[turns], &self.options)?;
+        let outcome = nub.invoke(instance, "main", &[turns], &self.options)?;
         let took = begun.elapsed();
         match (outcome.ended, outcome.value) {
             (Ended::Halt, 0) => Ok(took),
@@ -252,16 +288,21 @@ impl Loop {
     fn measure(&self, nub: &mut Nub, time: Duration) -> Built<Times> {
         let full = Looping::load(nub, looping(self.before, self.turn, self.subject.build()?)?)?;
         let empty = Looping::load(nub, looping(self.before, self.empty, self.subject.build()?)?)?;
+        let (turns, runs) = self.turns.counts();
         let times = measure::sample(time, || {
             let mut least = [f64::INFINITY; 2];
-            for _ in 0..RUNS {
+            for _ in 0..runs {
                 // In turns, so that both meet the same machine.
                 for (least, looping) in least.iter_mut().zip([&full, &empty]) {
-                    *least = least.min(nanoseconds(looping.run(nub, TURNS)?));
+                    let took = match self.turns {
+                        Turns::Alike => looping.run(nub, turns)?,
+                        Turns::Filling => looping.run_copy(nub, turns)?,
+                    };
+                    *least = least.min(nanoseconds(took));
                 }
             }
             let [full, empty] = least;
-            Ok::<_, Box<dyn std::error::Error>>((full - empty) / TURNS as f64)
+            Ok::<_, Box<dyn std::error::Error>>((full - empty) / turns as f64)
         })?;
         nub.drop_instance(full.instance);
         nub.drop_instance(empty.instance);
