@@ -12,8 +12,9 @@ use crate::hash::{BATCH, Hash, HashCache, hash_pair, hash_pairs};
 use crate::page::PageRef;
 use crate::tag::Tag;
 
-/// Nodes of one level that are worked on at a time: the books of all levels are about half a megabyte at most.
-const MOST_NODES: usize = 1024;
+/// Nodes of one level that are worked on at a time. So few that they, and the hashes that they are waiting for, are still near
+/// when what is below them is hashed: the pages of 128 are half a megabyte, those of 1,024 more than a processor keeps for itself.
+const MOST_NODES: usize = 128;
 
 /// The root hash of a tree with a root of this height.
 pub(super) fn root(root: &Inner, height: u32) -> Hash {
