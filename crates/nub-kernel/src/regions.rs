@@ -122,17 +122,10 @@ impl Regions {
             return;
         }
         let mut index = self.regions.partition_point(|region| region.end <= first);
-        match self.regions.get_mut(index) {
-            Some(region) if (region.first, region.end) == (first, end) => {
-                (region.access, region.source) = (access, source);
-                return;
-            }
-            Some(region) if region.first < end => {
-                let gone = self.cut(first, end);
-                index = gone.start;
-                self.regions.drain(gone);
-            }
-            _ => {}
+        if self.regions.get(index).is_some_and(|region| region.first < end) {
+            let gone = self.cut(first, end);
+            index = gone.start;
+            self.regions.drain(gone);
         }
         self.regions.insert(index, Region { first, end, access, source });
     }
