@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use blake2b_simd::many::{HashManyJob, hash_many, update_many};
+use blake2b_simd::many::{HashManyJob, hash_many};
 use blake2b_simd::{Params, State};
 use thiserror::Error;
 
@@ -138,7 +138,7 @@ pub(crate) fn hash_parts(tag: Tag, parts: &[&[u8]]) -> Hash {
 }
 
 /// What is hashed of a tree node over its two children.
-fn pair_message(tag: Tag, [left, right]: &[Hash; 2]) -> [u8; 1 + 2 * HASH_SIZE] {
+fn pair_message(tag: Tag, left: &Hash, right: &Hash) -> PairMessage {
     let mut bytes = [0; 1 + 2 * HASH_SIZE];
     bytes[0] = tag.number();
     bytes[1..=HASH_SIZE].copy_from_slice(left);
@@ -149,46 +149,28 @@ fn pair_message(tag: Tag, [left, right]: &[Hash; 2]) -> [u8; 1 + 2 * HASH_SIZE] 
 /// The hash of a tree node over its two children. The most frequent hash there is: one compression.
 pub(crate) fn hash_pair(tag: Tag, left: &Hash, right: &Hash) -> Hash {
     count::add(tag, 1);
-    bytes_of(&params().hash(&pair_message(tag, &[*left, *right])))
+    bytes_of(&params().hash(&pair_message(tag, left, right)))
 }
 
 /// How many equally long inputs are worked on side by side, where the machine has the registers for it.
 pub(crate) const BATCH: usize = 8;
 
-/// The hashes of at most [`BATCH`] tree nodes, each over its two children, handed to `done` with their number.
-pub(crate) fn hash_pairs(tag: Tag, pairs: &[[Hash; 2]], mut done: impl FnMut(usize, Hash)) {
-    debug_assert!(pairs.len() <= BATCH);
-    if let [[left, right]] = pairs {
-        return done(0, hash_pair(tag, left, right));
-    }
-    count::add(tag, pairs.len());
-    let params = params();
-    let mut messages = [[0; 1 + 2 * HASH_SIZE]; BATCH];
-    for (message, pair) in messages.iter_mut().zip(pairs) {
-        *message = pair_message(tag, pair);
-    }
-    let mut jobs = messages.each_ref().map(|message| HashManyJob::new(&params, message));
-    hash_many(&mut jobs[..pairs.len()]);
-    for (index, job) in jobs[..pairs.len()].iter().enumerate() {
-        done(index, bytes_of(&job.to_hash()));
-    }
-}
+/// What is hashed of a tree node, its children to be filled in.
+pub(crate) type PairMessage = [u8; 1 + 2 * HASH_SIZE];
 
-/// The hashes of at most [`BATCH`] inputs under `tag`, handed to `done` with their number.
-pub(crate) fn hash_batch(tag: Tag, inputs: &[&[u8]], mut done: impl FnMut(usize, Hash)) {
-    debug_assert!(inputs.len() <= BATCH);
-    if let [input] = inputs {
-        return done(0, hash_parts(tag, &[input]));
-    }
-    count::add(tag, inputs.len());
-    let start = begin(tag);
-    let mut states = [const { None }; BATCH];
-    for (state, _) in states.iter_mut().zip(inputs) {
-        *state = Some(start.clone());
-    }
-    update_many(states.iter_mut().flatten().zip(inputs));
-    for (index, state) in states.iter().flatten().enumerate() {
-        done(index, bytes_of(&state.finalize()));
+/// The hashes of at most [`BATCH`] messages of one length, which begin with `tag`, handed to `done` with their number.
+///
+/// Whole messages, as what is hashed in pieces has its last block hashed alone.
+pub(crate) fn hash_messages<M: AsRef<[u8]>>(tag: Tag, messages: &[M], mut done: impl FnMut(usize, Hash)) {
+    debug_assert!(messages.len() <= BATCH && messages.iter().all(|message| message.as_ref()[0] == tag.number()));
+    count::add(tag, messages.len());
+    let params = params();
+    let mut jobs: [_; BATCH] = core::array::from_fn(|index| {
+        HashManyJob::new(&params, messages.get(index).map_or(&[][..], |message| message.as_ref()))
+    });
+    hash_many(&mut jobs[..messages.len()]);
+    for (index, job) in jobs[..messages.len()].iter().enumerate() {
+        done(index, bytes_of(&job.to_hash()));
     }
 }
 
@@ -250,11 +232,20 @@ impl HashCache {
     pub(crate) fn get(&self) -> Option<Hash> {
         self.is_known().then(|| {
             let mut hash = [0; HASH_SIZE];
-            for (bytes, word) in hash.chunks_exact_mut(8).zip(&self.words) {
-                bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
-            }
+            self.copy_to(&mut hash);
             hash
         })
+    }
+
+    /// Writes the hash; gives whether it is known. To where it is used at last: a processor waits for words that it has just written if it
+    /// reads them again as something wider.
+    #[inline]
+    pub(crate) fn copy_to(&self, bytes: &mut [u8]) -> bool {
+        let is_known = self.is_known();
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip(&self.words) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+        }
+        is_known
     }
 
     pub(crate) fn fill(&self, hash: &Hash) {

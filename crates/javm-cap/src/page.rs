@@ -1,12 +1,13 @@
 //! A page of memory and the shared reference to one.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
 use triomphe::Arc;
 
-use crate::hash::{Hash, HashCache, hash_batch, hash_parts};
+use crate::hash::{BATCH, Hash, HashCache, hash_messages, hash_parts};
 use crate::tag::Tag;
 
 /// The bytes of a page. All memory is mapped, hashed and stored by pages.
@@ -153,12 +154,16 @@ impl PageRef {
 
     /// Remembers the hashes of all of `pages`, side by side where the machine can.
     pub(crate) fn hash_all(pages: &[&PageRef]) {
-        let mut bytes: [&[u8]; crate::hash::BATCH] = [&[]; crate::hash::BATCH];
-        for chunk in pages.chunks(crate::hash::BATCH) {
-            for (slot, page) in bytes.iter_mut().zip(chunk) {
-                *slot = &page[..];
+        if let [page] = pages {
+            _ = page.hash();
+            return;
+        }
+        let mut messages = vec![[Tag::Page.number(); 1 + PAGE_SIZE]; pages.len().min(BATCH)];
+        for chunk in pages.chunks(BATCH) {
+            for (message, page) in messages.iter_mut().zip(chunk) {
+                message[1..].copy_from_slice(&page[..]);
             }
-            hash_batch(Tag::Page, &bytes[..chunk.len()], |index, hash| chunk[index].0.hash.fill(&hash));
+            hash_messages(Tag::Page, &messages[..chunk.len()], |index, hash| chunk[index].0.hash.fill(&hash));
         }
     }
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::tree::{Inner, Tree};
 use super::zeros::ZERO_SUBTREES;
-use crate::hash::{BATCH, Hash, HashCache, hash_pair, hash_pairs};
+use crate::hash::{BATCH, HASH_SIZE, Hash, HashCache, PairMessage, hash_messages, hash_pair};
 use crate::page::PageRef;
 use crate::tag::Tag;
 
@@ -68,12 +68,15 @@ fn fill_pages(pages: &[&PageRef], hashes: &[&HashCache]) {
 
 /// Has these places remember the hashes of nodes, which remember those of their children.
 fn fill_nodes(nodes: &[&Inner], hashes: &[&HashCache]) {
-    let mut pairs = [[Hash::default(); 2]; BATCH];
+    let mut messages: [PairMessage; BATCH] = [[Tag::DataNode.number(); 1 + 2 * HASH_SIZE]; BATCH];
     for (some, hashes) in nodes.chunks(BATCH).zip(hashes.chunks(BATCH)) {
-        for (pair, inner) in pairs.iter_mut().zip(some) {
-            *pair = below(inner);
+        for (message, inner) in messages.iter_mut().zip(some) {
+            for (half, hash) in message[1..].chunks_exact_mut(HASH_SIZE).zip(&inner.hashes) {
+                let is_known = hash.copy_to(half);
+                debug_assert!(is_known, "what is below is hashed first");
+            }
         }
-        hash_pairs(Tag::DataNode, &pairs[..some.len()], |index, hash| hashes[index].fill(&hash));
+        hash_messages(Tag::DataNode, &messages[..some.len()], |index, hash| hashes[index].fill(&hash));
     }
 }
 
