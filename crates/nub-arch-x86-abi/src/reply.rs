@@ -188,6 +188,8 @@ pub struct Stats {
     pub windows: u64,
     /// Accesses of programs that the page tables did not allow at first.
     pub window_faults: u64,
+    /// Pages that were copied into windows and out of them.
+    pub window_copies: u64,
     /// Times that translations were forgotten.
     pub flushes: u64,
     /// Images published.
@@ -335,7 +337,7 @@ impl Ran {
 }
 
 impl Stats {
-    fn fields(&mut self) -> [&mut u64; 9] {
+    fn fields(&mut self) -> [&mut u64; 10] {
         [
             &mut self.heap_used,
             &mut self.heap_size,
@@ -343,6 +345,7 @@ impl Stats {
             &mut self.memory_used,
             &mut self.windows,
             &mut self.window_faults,
+            &mut self.window_copies,
             &mut self.flushes,
             &mut self.images,
             &mut self.instances,

@@ -216,7 +216,7 @@ fn stats() -> Stats {
     let mut stats = Stats::default();
     memory::count(&mut stats);
     (stats.windows, stats.flushes) = window::count();
-    stats.window_faults = space::faults();
+    (stats.window_faults, stats.window_copies) = (space::faults(), space::copies());
     stats
 }
 

@@ -51,6 +51,8 @@ pub struct Stats {
     pub windows: Option<u64>,
     /// Accesses of programs that found no page at first.
     pub window_faults: Option<u64>,
+    /// Pages that were copied into windows and out of them into Data, zeros not counted.
+    pub window_copies: Option<u64>,
     /// Times that the guest's processor forgot translations.
     pub flushes: Option<u64>,
     /// How often the guest left the virtual machine.

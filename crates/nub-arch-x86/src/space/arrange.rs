@@ -8,9 +8,9 @@ use nub_kernel::AddressSpace;
 use nub_kernel::regions::Source;
 
 use super::policy::{MOST_IN_VAIN, RESIDENT_PAGES};
-use super::resident::State;
+use super::resident::{State, fill};
 use super::view::{Released, View};
-use super::{SPARE, Space, page_of};
+use super::{SPARE, Space, count_copies, page_of};
 
 /// Page numbers are below this.
 const PAGE_COUNT: u32 = 1 << 20;
@@ -92,7 +92,7 @@ impl<V: View> AddressSpace for Space<V> {
             self.make_resident(page);
         }
         if let Some(resident) = self.residents.get_mut(&page) {
-            resident.frame.fill(&content);
+            fill(&mut resident.frame, Some(&content));
             resident.touched = true;
         }
         true
@@ -192,6 +192,8 @@ impl<V: View> AddressSpace for Space<V> {
 
     fn collect(&mut self, first_page: u32, pages: u32, data: &mut Data, offset: u32) {
         let Space { residents, spare_pages, .. } = self;
+        // Counted together, as counting one takes a fifth of copying it.
+        let mut copied = 0;
         for (&page, resident) in residents.range_mut(first_page..end_of(first_page, pages)) {
             let Some(line) = resident.differs.take() else { continue };
             // The Data alone has it then, unless somebody shares it.
@@ -201,6 +203,7 @@ impl<V: View> AddressSpace for Space<V> {
                     *stored = None;
                 } else if let Some(there) = stored.as_mut().and_then(PageRef::get_mut) {
                     resident.frame.copy_rest_to(line, there);
+                    copied += 1;
                 } else {
                     let old = stored.replace(page_of(&resident.frame, spare_pages));
                     // Who shares it may give it up.
@@ -210,6 +213,7 @@ impl<V: View> AddressSpace for Space<V> {
             });
             debug_assert!(put.is_ok(), "a page can only be written where the Data has one");
         }
+        count_copies(copied);
     }
 
     fn attach(&mut self, first_page: u32, pages: u32, data: &Data) {

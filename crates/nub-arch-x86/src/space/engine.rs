@@ -12,6 +12,21 @@ use super::view::View;
 /// How often a program touched a page that its window did not show.
 static FAULTS: AtomicU64 = AtomicU64::new(0);
 
+/// How many pages were copied into windows and out of them.
+static COPIES: AtomicU64 = AtomicU64::new(0);
+
+/// How many pages were copied for windows: into them, and out of them into Data. Zeros are not counted.
+pub fn copies() -> u64 {
+    COPIES.load(Ordering::Relaxed)
+}
+
+/// So many more pages were copied.
+pub(super) fn count_copies(pages: u64) {
+    if pages > 0 {
+        COPIES.fetch_add(pages, Ordering::Relaxed);
+    }
+}
+
 /// How often programs touched a page that their window did not show.
 pub fn faults() -> u64 {
     FAULTS.load(Ordering::Relaxed)

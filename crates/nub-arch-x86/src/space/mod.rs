@@ -38,9 +38,10 @@ use core::ptr::NonNull;
 use javm_cap::{Access, Page, PageRef};
 use nub_kernel::regions::Regions;
 
-pub use engine::faults;
+use engine::count_copies;
+pub use engine::{copies, faults};
 use policy::{Ahead, Extra, Policy, RESIDENT_PAGES};
-use resident::{Resident, Residents, content, is_same};
+use resident::{Resident, Residents, fill, is_same};
 use view::{Released, Shown, View};
 
 use crate::frame::Frame;
@@ -71,6 +72,7 @@ pub struct Space<V: View> {
 
 /// A page with this content, made of a spare one if there is any.
 fn page_of(frame: &Frame, spare: &mut Vec<PageRef>) -> PageRef {
+    count_copies(1);
     while let Some(mut page) = spare.pop() {
         if let Some(bytes) = page.get_mut() {
             frame.copy_to(bytes);
@@ -231,7 +233,7 @@ impl<V: View> Space<V> {
         let writable = region.is_some_and(|region| region.access() == Access::ReadWrite);
         let written = written.remove(&page);
         let mut frame = spare_frames.pop().unwrap_or_else(Frame::zeroed);
-        frame.fill(content(written.as_ref().or(original)));
+        fill(&mut frame, written.as_ref().or(original));
         let resident = Resident::new(view, page, frame, original.cloned(), writable, written.is_some());
         let before = shared.remove(&page).flatten();
         before.into_iter().chain(written).for_each(|page| released.push(Released::Page(page)));

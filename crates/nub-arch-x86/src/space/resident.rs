@@ -7,6 +7,7 @@ use core::ops::{Deref, DerefMut};
 use javm_cap::{Access, Page, PageRef};
 use nub_kernel::regions::Regions;
 
+use super::engine::count_copies;
 use super::view::{Shown, View};
 use crate::frame::Frame;
 
@@ -87,6 +88,12 @@ pub(super) fn content(page: Option<&PageRef>) -> &Page {
     page.map_or(Page::zero(), |page| page)
 }
 
+/// Has a frame hold what a page holds; `None` for zeros.
+pub(super) fn fill(frame: &mut Frame, page: Option<&PageRef>) {
+    count_copies(page.is_some().into());
+    frame.fill(content(page));
+}
+
 pub(super) fn is_same(left: Option<&PageRef>, right: Option<&PageRef>) -> bool {
     match (left, right) {
         (None, None) => true,
@@ -145,7 +152,7 @@ impl<E: Copy> Resident<E> {
     /// Has it hold again what it held before.
     pub(super) fn undo(&mut self, view: &impl View<Entry = E>) {
         if self.state == State::Live && self.is_touched(view) {
-            self.frame.fill(content(self.before.as_ref()));
+            fill(&mut self.frame, self.before.as_ref());
         }
     }
 
@@ -175,7 +182,7 @@ impl<E: Copy> Resident<E> {
         let original = region.original(page);
         let same = is_same(self.before.as_ref(), original);
         if self.state == State::Dirty || !same {
-            self.frame.fill(content(original));
+            fill(&mut self.frame, original);
         }
         if !same {
             self.before = original.cloned();

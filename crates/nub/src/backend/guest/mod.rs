@@ -441,6 +441,7 @@ impl Machine for Guest {
                 memory_used: Some(stats.memory_used),
                 windows: Some(stats.windows),
                 window_faults: Some(stats.window_faults),
+                window_copies: Some(stats.window_copies),
                 flushes: Some(stats.flushes),
                 exits: None,
             }),

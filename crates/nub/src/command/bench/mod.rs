@@ -201,8 +201,8 @@ fn of_trees(arguments: &Arguments, time: Duration, output: &mut Output) -> Resul
     let mut nub = arguments.machine.start(Path::new("a program of nub's own"))?;
     let place = Place::of(&nub);
     head(&machine::name(&nub), output)?;
-    trees::measure(&mut nub, time, |name, measured| match measured {
-        Ok(times) => print(output, place, name, NANOSECONDS, &times),
+    trees::measure(&mut nub, time, |name, unit, measured| match measured {
+        Ok(times) => print(output, place, name, unit, &times),
         Err(why) => {
             say(STRONG, "note", &format!("{name} is left out: {why}"));
             Ok(())
@@ -306,6 +306,7 @@ impl<'a> Subject<'a> {
 const NANOSECONDS: &str = "ns";
 const PER_INSTRUCTION: &str = "ns/instruction";
 const BYTES: &str = "bytes";
+const PAGES: &str = "pages";
 
 /// The width of the column of names.
 const NAME_WIDTH: usize = 34;
@@ -339,7 +340,10 @@ fn print(output: &mut Output, place: Place, name: &str, unit: &str, times: &Time
             "p90": p90,
         }));
     }
-    let text = |value: f64| if unit == BYTES { format!("{value:.0} bytes") } else { time_text(value) };
+    let text = |value: f64| match unit {
+        BYTES | PAGES => format!("{value:.0} {unit}"),
+        _ => time_text(value),
+    };
     let [median, p10, p90] = [median, p10, p90].map(text);
     let what = if unit == PER_INSTRUCTION { format!(" {FAINT}an instruction{FAINT:#}") } else { String::new() };
     output.line(format_args!("{name:<NAME_WIDTH$} {median:>12} {p10:>12} {p90:>12}{what}"))

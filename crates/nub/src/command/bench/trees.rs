@@ -18,6 +18,7 @@ use super::super::failure::Failure;
 use super::capabilities::{family, full};
 use super::measure::{self, Times, nanoseconds};
 use super::programs;
+use super::{NANOSECONDS, PAGES};
 
 /// More than any loop here needs.
 const GAS: u64 = 1 << 50;
@@ -308,6 +309,18 @@ impl Loop {
         nub.drop_instance(empty.instance);
         Ok(times)
     }
+
+    /// How many pages are copied for the memory of programs in a turn; `None` where the machine does not count them.
+    fn copied(&self, nub: &mut Nub) -> Built<Option<Times>> {
+        let looping = Looping::load(nub, looping(self.before, self.turn, self.subject.build()?)?)?;
+        let before = nub.stats()?.window_copies;
+        let turns = self.turns.counts().0;
+        looping.run(nub, turns)?;
+        let after = nub.stats()?.window_copies;
+        nub.drop_instance(looping.instance);
+        let pages = before.zip(after).map(|(before, after)| (after - before) as f64 / turns as f64);
+        Ok(pages.map(|pages| Times::new(vec![pages])))
+    }
 }
 
 /// Every figure, handed to `take` as soon as it is there; or why it could not be measured: a guest has less memory than it
@@ -318,10 +331,15 @@ impl Loop {
 pub(super) fn measure(
     nub: &mut Nub,
     time: Duration,
-    mut take: impl FnMut(&str, Built<Times>) -> Result<(), Failure>,
+    mut take: impl FnMut(&str, &str, Built<Times>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     for figure in LOOPS {
-        take(figure.name, figure.measure(nub, time))?;
+        take(figure.name, NANOSECONDS, figure.measure(nub, time))?;
+        if matches!(figure.subject, Subject::Chain)
+            && let Some(copied) = figure.copied(nub).transpose()
+        {
+            take("program/scratchpad-64MiB-copied", PAGES, copied)?;
+        }
     }
     Ok(())
 }
