@@ -6,7 +6,10 @@
 #![allow(unsafe_code)]
 
 use core::arch::asm;
-use core::arch::x86_64::{__m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8};
+use core::arch::x86_64::{
+    __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128,
+};
+use core::ops::Range;
 
 /// Copies that are no longer than this are made of two overlapping halves.
 const SHORT: usize = 32;
@@ -182,6 +185,29 @@ pub unsafe fn fill(to: *mut u8, byte: u8, length: usize) {
     }
 }
 
+/// How many bytes are compared at a time.
+pub const LINE: usize = 64;
+
+/// The first of these lines in which both differ.
+///
+/// # Safety
+/// `a` and `b` are valid for all bytes before the end of the last line.
+#[inline]
+pub unsafe fn different_line(a: *const u8, b: *const u8, mut lines: Range<usize>) -> Option<usize> {
+    let (left, right): (*const __m128i, *const __m128i) = (a.cast(), b.cast());
+    // A line at a time, so that the loop is over early where both differ early.
+    lines.find(|line| {
+        // SAFETY: SSE2 is part of x86-64; the four vectors lie within the line.
+        unsafe {
+            let difference = (0..LINE / size_of::<__m128i>()).fold(_mm_setzero_si128(), |difference, vector| {
+                let at = line * (LINE / size_of::<__m128i>()) + vector;
+                _mm_or_si128(difference, _mm_xor_si128(_mm_loadu_si128(left.add(at)), _mm_loadu_si128(right.add(at))))
+            });
+            _mm_movemask_epi8(_mm_cmpeq_epi8(difference, _mm_setzero_si128())) != 0xffff
+        }
+    })
+}
+
 /// Compares as `memcmp` does: below, equal to or above 0 as the first byte that differs is smaller, there is none, or it is
 /// larger.
 ///
@@ -189,28 +215,18 @@ pub unsafe fn fill(to: *mut u8, byte: u8, length: usize) {
 /// `a` and `b` are valid for `length` bytes.
 #[inline]
 pub unsafe fn compare(a: *const u8, b: *const u8, length: usize) -> i32 {
-    const BLOCK: usize = 64;
-    // SAFETY: callers pass offsets of 16 bytes within `length`. Every processor of this kind has these instructions.
-    let equal = |at: usize| unsafe {
-        let (left, right) = (a.add(at).cast::<__m128i>(), b.add(at).cast::<__m128i>());
-        _mm_cmpeq_epi8(_mm_loadu_si128(left), _mm_loadu_si128(right))
-    };
-    // SAFETY: as above.
-    let are_equal = |bytes| unsafe { _mm_movemask_epi8(bytes) == 0xffff };
-    let mut at = 0;
-    while at + BLOCK <= length {
-        // SAFETY: as above.
-        let all = unsafe {
-            let (first, second) =
-                (_mm_and_si128(equal(at), equal(at + 16)), _mm_and_si128(equal(at + 32), equal(at + 48)));
-            _mm_and_si128(first, second)
+    let lines = length / LINE;
+    // SAFETY: so many lines lie within `length`.
+    let mut at = unsafe { different_line(a, b, 0..lines) }.unwrap_or(lines) * LINE;
+    while at + 16 <= length {
+        // SAFETY: these 16 bytes lie within `length`.
+        let equal = unsafe {
+            let (left, right) = (a.add(at).cast::<__m128i>(), b.add(at).cast::<__m128i>());
+            _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(left), _mm_loadu_si128(right)))
         };
-        if !are_equal(all) {
+        if equal != 0xffff {
             break;
         }
-        at += BLOCK;
-    }
-    while at + 16 <= length && are_equal(equal(at)) {
         at += 16;
     }
     while at < length {

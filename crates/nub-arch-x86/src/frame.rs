@@ -4,15 +4,12 @@
 #![allow(unsafe_code)]
 
 use alloc::boxed::Box;
-use core::arch::x86_64::_mm_cmpeq_epi8;
-use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128};
 use core::ptr::NonNull;
 
 use javm_cap::{PAGE_SIZE, Page};
 use spin::Once;
 
-/// How many bytes are compared at a time.
-pub const LINE: usize = 64;
+use crate::bytes::{LINE, different_line};
 
 /// A frame, owned.
 pub struct Frame {
@@ -85,21 +82,8 @@ impl Frame {
 
     /// The first [`LINE`] that holds something else than this content does there, from this one on.
     pub fn difference(&self, content: &Page, from: usize) -> Option<usize> {
-        let (left, right): (*const __m128i, *const __m128i) = (self.bytes().cast(), content.as_ptr().cast());
-        // A line at a time, so that the loop is over early where pages differ early.
-        (from..PAGE_SIZE / LINE).find(|line| {
-            // SAFETY: SSE2 is part of x86-64; the four vectors lie within both pages.
-            unsafe {
-                let difference = (0..LINE / size_of::<__m128i>()).fold(_mm_setzero_si128(), |difference, vector| {
-                    let at = line * (LINE / size_of::<__m128i>()) + vector;
-                    _mm_or_si128(
-                        difference,
-                        _mm_xor_si128(_mm_loadu_si128(left.add(at)), _mm_loadu_si128(right.add(at))),
-                    )
-                });
-                _mm_movemask_epi8(_mm_cmpeq_epi8(difference, _mm_setzero_si128())) != 0xffff
-            }
-        })
+        // SAFETY: both are pages.
+        unsafe { different_line(self.bytes(), content.as_ptr(), from..PAGE_SIZE / LINE) }
     }
 
     /// Copies what it holds from a [`LINE`] on; before that the page holds the same.
