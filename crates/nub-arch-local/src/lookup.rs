@@ -122,11 +122,7 @@ impl Lookup {
 
     /// Removes the pages of a range.
     pub(crate) fn remove_range(&mut self, first: u32, end: u32) {
-        if end - first < ENTRIES as u32 {
-            (first..end).for_each(|page| self.remove(page));
-        } else {
-            self.clear();
-        }
+        self.remove_range_but(first, end, |_| false);
     }
 
     /// Removes the pages of a range but for those that `stays` names.

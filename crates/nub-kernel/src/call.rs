@@ -159,9 +159,6 @@ impl Target {
 
 /// Puts what was stored into the Data of a table, and shows that.
 fn put_stores<S: AddressSpace>(table: &mut CNode, window: &mut Window<S>, stores: Vec<Stores>, epoch: Epoch) {
-    if stores.is_empty() {
-        return;
-    }
     for Stores { slot, pages } in stores {
         if let Some(data) = table.data_mut(slot) {
             put_pages(data, pages, |page| window.space.reuse(page), epoch);
@@ -534,10 +531,7 @@ impl<A: Arch> Process<'_, A> {
         let counted = frame.count_table();
         let stores = match counted {
             Some(_) => Vec::new(),
-            None => {
-                frame.counted.clear();
-                frame.withdraw_table()
-            }
+            None => frame.withdraw_table(),
         };
         let mut leaving = Vec::new();
         for (slot, flag) in PASSED {

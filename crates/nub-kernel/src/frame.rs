@@ -331,7 +331,11 @@ impl<S: AddressSpace> Frame<S> {
         for &slot in program.stored_slots() {
             let mut count = 0;
             for mapping in program.mappings_of(slot).filter(|mapping| mapping.access == Access::ReadWrite) {
-                count += window.space.differing(mapping.first_page, mapping.pages)?;
+                let Some(differing) = window.space.differing(mapping.first_page, mapping.pages) else {
+                    counted.clear();
+                    return None;
+                };
+                count += differing;
             }
             if count > 0 {
                 counted.push((slot, count));

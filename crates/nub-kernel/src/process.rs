@@ -473,8 +473,7 @@ impl<A: Arch> Process<'_, A> {
         if growth <= 0 {
             return Ok(());
         }
-        let mut next = Some(self.step(0, self.root, path));
-        while let Some(step) = next {
+        for step in self.steps(path) {
             let (is_root, quota) = (step.length == 0, step.instance.quota());
             if is_root || quota.is_some() {
                 let size = self.size_now(&step, path) as i64 + growth;
@@ -485,7 +484,6 @@ impl<A: Arch> Process<'_, A> {
                     return Err(Status::Quota);
                 }
             }
-            next = if step.length < path.len() { self.step_below(&step, path) } else { None };
         }
         Ok(())
     }

@@ -144,21 +144,17 @@ impl<A: Arch> Process<'_, A> {
         }
     }
 
-    /// The `home` that a copy of what stands in a place gets by REBASE.
-    #[cold]
-    fn rebased(&self, source: &Reference) -> Result<Path, Status> {
-        let path = self.path_of(source).ok_or(Status::Range)?;
-        self.written(&path).ok_or(Status::Range)
+    /// The `home` that what is copied or moved from a place gets, if it gets one.
+    #[inline(always)]
+    fn rebased(&self, operands: &Operands, source: &Reference) -> Result<Option<Path>, Status> {
+        operands.has(flag::REBASE).then(|| self.home_at(source)).transpose()
     }
 
-    /// Has what stood in a place, if it has no `home`, be one that was built for there.
+    /// The `home` of what is built for a place.
     #[cold]
-    fn rebase(&self, capability: &mut Capability, source: &Reference) {
-        if let (Capability::Instance(instance), Ok(home)) = (capability, self.rebased(source))
-            && instance.home().is_none()
-        {
-            instance.set_home(Some(home));
-        }
+    fn home_at(&self, source: &Reference) -> Result<Path, Status> {
+        let path = self.path_of(source).ok_or(Status::Range)?;
+        self.written(&path).ok_or(Status::Range)
     }
 
     /// What COPY and MOVE look at first: the places, and what stands in the first.
@@ -179,10 +175,7 @@ impl<A: Arch> Process<'_, A> {
     /// COPY.
     pub(crate) fn copy(&mut self, operands: &Operands) -> Answer {
         let (source, destination, found) = self.source(operands)?;
-        let is_rebased = operands.has(flag::REBASE);
-        if is_rebased {
-            self.rebased(&source)?;
-        }
+        let home = self.rebased(operands, &source)?;
         self.check(&[Change { place: &destination, old: Measure::default(), new: found.measure() }])?;
         let mut copy = match source.own_slot() {
             Some(slot) if self.running().may_have_stores(slot) => {
@@ -191,8 +184,8 @@ impl<A: Arch> Process<'_, A> {
             }
             _ => found.clone(),
         };
-        if is_rebased {
-            self.rebase(&mut copy, &source);
+        if let Some(home) = home {
+            rebase(&mut copy, home);
         }
         self.put(&destination, copy);
         DONE
@@ -205,10 +198,7 @@ impl<A: Arch> Process<'_, A> {
         if destination.slots().starts_with(source.slots()) {
             return Err(Status::Range.into());
         }
-        let is_rebased = operands.has(flag::REBASE);
-        if is_rebased {
-            self.rebased(&source)?;
-        }
+        let home = self.rebased(operands, &source)?;
         let nothing = Measure::default();
         self.check(&[
             Change { place: &source, old: measure, new: nothing },
@@ -216,8 +206,8 @@ impl<A: Arch> Process<'_, A> {
         ])?;
         self.collect_places(&[&source], 0)?;
         if let Some(mut moved) = self.take_out(&source) {
-            if is_rebased {
-                self.rebase(&mut moved, &source);
+            if let Some(home) = home {
+                rebase(&mut moved, home);
             }
             self.put(&destination, moved);
         }
@@ -305,5 +295,15 @@ impl<A: Arch> Process<'_, A> {
         *self.reclaim = reclaim;
         self.reclaim.work(RECLAIMED);
         DONE
+    }
+}
+
+/// Has an Instance this `home`, if it has none.
+#[cold]
+fn rebase(capability: &mut Capability, home: Path) {
+    if let Capability::Instance(instance) = capability
+        && instance.home().is_none()
+    {
+        instance.set_home(Some(home));
     }
 }
