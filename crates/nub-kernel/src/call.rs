@@ -5,13 +5,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use javm_cap::{
-    Access, CNode, Capability, Data, DynamicMappings, Endpoint, Epoch, GIFT_SLOT, Instance, MAX_HEIGHT, Path, RunState,
-    SCRATCHPAD_SLOT, Suspended, ValidImage, Why,
+    CNode, Capability, Data, Endpoint, Epoch, GIFT_SLOT, Instance, MAX_HEIGHT, Path, RunState, SCRATCHPAD_SLOT,
+    Suspended, Why,
 };
 use javm_interpreter::State;
 use javm_isa::Reg;
 
 use crate::arch::{AddressSpace, Arch};
+use crate::demand::Demand;
 use crate::engine::{Answer, Reply, Stop};
 use crate::frame::{Frame, Mark, Stores, Via, put_pages};
 use crate::operation::{Request, flag};
@@ -20,36 +21,11 @@ use crate::published::Published;
 use crate::reference::Reference;
 use crate::service;
 use crate::status::Status;
-use crate::window::Window;
+use crate::window::{Window, Windows};
 use crate::working::Working;
-
-/// What entering a program costs, from the gas limit of the call.
-pub mod price {
-    /// Each time.
-    pub const ENTRY: u64 = 400;
-    /// More, through a Callable.
-    pub const THROUGH_CALLABLE: u64 = 600;
-    /// For each mapping.
-    pub const MAPPING: u64 = 30;
-    /// For each ephemeral page.
-    pub const EPHEMERAL_PAGE: u64 = 120;
-    /// For each persistent page that is mapped read-write.
-    pub const WRITABLE_PAGE: u64 = 20;
-}
 
 /// Slots 0 and 1 with the flags that make them go with a call.
 const PASSED: [(u8, u8); 2] = [(SCRATCHPAD_SLOT, flag::SCRATCH), (GIFT_SLOT, flag::GIFT)];
-
-/// A program that is about to be entered.
-pub(crate) struct Target {
-    pub(crate) path: Path,
-    pub(crate) program: Arc<Published>,
-    pub(crate) via: Via,
-    pub(crate) state: State,
-    pub(crate) dynamic: DynamicMappings,
-    /// The ephemeral pages of a suspended call.
-    pub(crate) ephemeral: Option<Data>,
-}
 
 /// How a program is entered.
 #[derive(Clone, Copy)]
@@ -60,24 +36,61 @@ pub(crate) struct Entering {
     pub(crate) mark: Mark,
 }
 
-/// What is called: the Instance at a path, as far as a call needs it.
-struct Callee {
+/// What is called: an Idle Instance, as far as a call needs it.
+pub(crate) struct Callee {
     path: Path,
     /// A copy of its table.
     table: CNode,
     /// How large it is.
     size: u64,
-    program: Program,
-    /// The number of the endpoint.
+    /// The number of the endpoint, which there is.
     endpoint: usize,
+    /// The number of a window that shows the table and has the program, if one does.
+    shown: Option<usize>,
+}
+
+impl Callee {
+    /// The Instance at a path.
+    #[inline]
+    pub(crate) fn of<S: AddressSpace>(
+        windows: &Windows<S>,
+        path: Path,
+        instance: &Instance,
+        endpoint: usize,
+    ) -> Callee {
+        let table = instance.table();
+        // What rests in slots 0 and 1 does not stay there.
+        let rests = PASSED.iter().any(|&(slot, _)| table.get(slot).is_some());
+        let shown = if rests { None } else { windows.showing(instance.image(), table) };
+        Callee { path, table: table.clone(), size: instance.measure().size, endpoint, shown }
+    }
+
+    /// Its program, which `ready` gives where no window has it.
+    #[inline]
+    pub(crate) fn program(&self, ready: impl FnOnce() -> Arc<Published>) -> Program {
+        match self.shown {
+            Some(index) => Program::Shown(index),
+            None => Program::Ready(ready()),
+        }
+    }
 }
 
 /// What runs in a callee.
-enum Program {
-    /// That of a window that shows the callee's table, by its number.
+pub(crate) enum Program {
+    /// That of the window with this number, which shows the callee's table.
     Shown(usize),
-    /// That of an Image.
-    Of(ValidImage),
+    /// This one, in a window that is still to be found.
+    Ready(Arc<Published>),
+}
+
+impl Program {
+    #[inline]
+    pub(crate) fn published<'a, S: AddressSpace>(&'a self, windows: &'a Windows<S>) -> &'a Published {
+        match self {
+            Program::Shown(index) => windows.program(*index),
+            Program::Ready(program) => program,
+        }
+    }
 }
 
 /// What is remembered of a frame as long as it runs.
@@ -88,38 +101,9 @@ struct Started {
     writable: u32,
 }
 
-/// What a program asks for to be entered.
-struct Demand {
-    /// How many pages it may write to.
-    writable: u32,
-    /// What entering it costs.
-    price: u64,
-}
-
-impl Demand {
-    #[inline]
-    fn new(program: &Published, via: Via) -> Demand {
-        let through = if matches!(via, Via::Callable { .. }) { price::THROUGH_CALLABLE } else { 0 };
-        let price = price::ENTRY
-            + through
-            + price::MAPPING * program.image().memory.len() as u64
-            + price::EPHEMERAL_PAGE * u64::from(program.ephemeral_pages())
-            + price::WRITABLE_PAGE * u64::from(program.writable_pages());
-        Demand { writable: program.writable_pages() + program.ephemeral_pages(), price }
-    }
-
-    /// The same with what MAP has added.
-    fn with(self, dynamic: &DynamicMappings) -> Demand {
-        let writable = dynamic.iter().filter(|mapping| mapping.access == Access::ReadWrite);
-        let writable: u32 = writable.map(|mapping| mapping.pages).sum();
-        let price = price::MAPPING * dynamic.len() as u64 + price::WRITABLE_PAGE * u64::from(writable);
-        Demand { writable: self.writable + writable, price: self.price + price }
-    }
-}
-
 /// Has a state stand at an endpoint, of which `arguments` has as many as it takes or more.
 #[inline]
-fn begin(state: &mut State, endpoint: &Endpoint, arguments: &[u64]) {
+fn stand_at(state: &mut State, endpoint: &Endpoint, arguments: &[u64]) {
     let registers = &mut state.registers;
     *registers = endpoint.registers;
     registers[Reg::RA.index()] = u64::from(javm_isa::program::HALT_ADDRESS);
@@ -137,24 +121,6 @@ pub(crate) struct Finished<S> {
     pub(crate) is_kept: bool,
     /// Why it could not end as it did.
     pub(crate) refused: Option<Status>,
-}
-
-impl Target {
-    /// A call of an endpoint, of which `arguments` has as many as it takes or more.
-    pub(crate) fn new(path: Path, program: Arc<Published>, via: Via, endpoint: &Endpoint, arguments: &[u64]) -> Target {
-        let mut state = State::new(0, 0);
-        begin(&mut state, endpoint, arguments);
-        Target { path, program, via, state, dynamic: DynamicMappings::new(), ephemeral: None }
-    }
-
-    fn demand(&self) -> Demand {
-        Demand::new(&self.program, self.via).with(&self.dynamic)
-    }
-
-    /// How many pages it may write to.
-    pub(crate) fn writable(&self) -> u32 {
-        self.demand().writable
-    }
 }
 
 /// Puts what was stored into the Data of a table, and shows that.
@@ -201,6 +167,7 @@ impl<A: Arch> Process<'_, A> {
         Ok(Some(Reply { result, ..Reply::from(Status::Halt) }))
     }
 
+    #[inline]
     fn call_instance(&mut self, place: &Reference, request: Request) -> Answer {
         let path = self.path_of(place).ok_or(Status::Range)?;
         let instance = self.instance(place)?;
@@ -233,43 +200,30 @@ impl<A: Arch> Process<'_, A> {
         if !self.can_be_called(&path, instance) {
             return Err(Status::Busy);
         }
-        let (image, table) = (instance.image(), instance.table());
-        // What rests in slots 0 and 1 does not stay there.
-        let rests = PASSED.iter().any(|&(slot, _)| table.get(slot).is_some());
-        let shown = if rests { None } else { self.windows.showing(image, table) };
-        let program = match shown {
-            Some(index) => Program::Shown(index),
-            None => Program::Of(image.clone()),
-        };
-        Ok(Callee { path, table: table.clone(), size: instance.measure().size, program, endpoint })
+        Ok(Callee::of(self.windows, path, instance, endpoint))
     }
 
     /// Enters what is called from the running program.
     fn enter_callee(&mut self, callee: Callee, via: Via, flags: u8, ceiling: u64) -> Answer {
-        let Callee { path, table, size, program, endpoint } = callee;
         let arguments = self.running().arguments();
-        match program {
-            Program::Shown(index) => {
-                let demand = Demand::new(self.windows.program(index), via);
-                let mut live = [None, None];
-                let entering = self.admit(&demand, flags, ceiling, &mut live)?;
-                let mut frame = self.windows.take_shown(index);
-                let Frame { program, state, .. } = &mut *frame;
-                let Some(endpoint) = program.image().endpoints.get(endpoint) else { unreachable!("it was found") };
-                begin(state, endpoint, &arguments);
-                frame.table = Working::new(table);
-                if live.iter().any(Option::is_some) {
-                    (frame.call.passed, frame.live) = (live.clone(), live);
-                }
-                self.start(frame, true, Started { path, via, size, writable: demand.writable }, entering);
-            }
-            Program::Of(image) => {
-                let program = self.programs.of(&image);
-                let Some(endpoint) = image.image().endpoints.get(endpoint) else { unreachable!("it was found") };
-                self.enter(Target::new(path, program, via, endpoint, &arguments), flags, ceiling)?;
-            }
-        }
+        let program = match callee.shown {
+            Some(index) => Program::Shown(index),
+            None => Program::Ready(self.program_at(&callee.path)),
+        };
+        let demand = program.published(self.windows).demand().through(via);
+        let mut live = [None, None];
+        let entering = self.admit(&demand, flags, ceiling, &mut live)?;
+        self.begin(callee, program, via, &arguments, entering, live);
         Ok(None)
+    }
+
+    /// The program of the Instance at a path, made ready if it is not.
+    #[cold]
+    fn program_at(&mut self, path: &Path) -> Arc<Published> {
+        let Some(image) = self.held(path).map(|instance| instance.image().clone()) else {
+            unreachable!("it was looked at before")
+        };
+        self.programs.of(&image)
     }
 
     /// The Instance that a path leads to, whatever runs on the way.
@@ -309,14 +263,15 @@ impl<A: Arch> Process<'_, A> {
                 return Err(Status::Full.into());
             }
         }
-        let Suspended { why, block_paid, pc, mut registers, ephemeral, mappings } = suspended;
-        if matches!(why, Why::Yield { .. }) {
-            registers[Reg::A0.index()] = self.running().register(Reg::A0);
+        let mut suspended = suspended;
+        if matches!(suspended.why, Why::Yield { .. }) {
+            suspended.registers[Reg::A0.index()] = self.running().register(Reg::A0);
         }
         let program = self.programs.of(&image);
-        let state = State { registers, pc, gas: 0, block_paid };
-        let target = Target { path, program, via: Via::Owner, state, dynamic: mappings, ephemeral: Some(ephemeral) };
-        self.enter(target, request.flags, u64::MAX)
+        let demand = program.demand().with(&suspended.mappings);
+        let entering = self.admit(&demand, 0, u64::MAX, &mut [None, None])?;
+        self.go_on(path, program, suspended, demand.writable, Entering { flags: request.flags, ..entering });
+        Ok(None)
     }
 
     /// What of the gas that is left a callee may use: φ12; 0, and everything above, means all but a 64th.
@@ -328,15 +283,6 @@ impl<A: Arch> Process<'_, A> {
             0 => most,
             asked => asked.min(most),
         }
-    }
-
-    /// Enters a program from the running one.
-    fn enter(&mut self, target: Target, flags: u8, ceiling: u64) -> Answer {
-        let mut live = [None, None];
-        let passing = if target.ephemeral.is_some() { 0 } else { flags };
-        let entering = self.admit(&target.demand(), passing, ceiling, &mut live)?;
-        self.push(target, Entering { flags, ..entering }, live);
-        Ok(None)
     }
 
     /// Takes what a callee gets from the running program: its gas, and what stands in slots 0 and 1 as far as flags say that
@@ -392,28 +338,32 @@ impl<A: Arch> Process<'_, A> {
         admitted
     }
 
-    /// Puts a frame onto the stack, of whatever stands at the path of the target.
-    pub(crate) fn push(&mut self, target: Target, entering: Entering, live: [Option<Capability>; 2]) {
-        let writable = target.writable();
-        let Target { path, program, via, state, dynamic, ephemeral } = target;
-        let Some(instance) = self.held(&path) else { unreachable!("it was looked at before") };
-        let size = instance.measure().size;
-        let mut table = Working::new(instance.table().clone());
-        let rested = PASSED.map(|(slot, _)| match table.get(slot) {
-            Some(_) => table.take(slot),
-            None => None,
-        });
-        let changes = rested.iter().flatten().count() as u64 + u64::from(ephemeral.is_some());
-        if changes > 0 {
-            table.count_changes(self.epoch, changes);
-        }
-        let (mut frame, shows_table) = self.windows.take(program, &table, || self.arch.create_space());
-        (frame.state, frame.table, frame.dynamic) = (state, table, dynamic);
-        if ephemeral.is_some() {
-            frame.live = rested;
-        } else {
-            // What stood there at rest is dropped.
-            rested.into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
+    /// Puts a frame onto the stack for a call of an endpoint, of which `arguments` has as many as it takes or more.
+    #[inline]
+    pub(crate) fn begin(
+        &mut self,
+        callee: Callee,
+        program: Program,
+        via: Via,
+        arguments: &[u64],
+        entering: Entering,
+        live: [Option<Capability>; 2],
+    ) {
+        let Callee { path, table, size, endpoint, .. } = callee;
+        let mut table = Working::new(table);
+        let (mut frame, shows_table) = match program {
+            Program::Shown(index) => (self.windows.take_shown(index), true),
+            Program::Ready(program) => {
+                self.take_rested(&mut table, 0).into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
+                self.windows.take(program, &table, || self.arch.create_space())
+            }
+        };
+        let Frame { program, state, .. } = &mut *frame;
+        let Some(endpoint) = program.image().endpoints.get(endpoint) else { unreachable!("it was found") };
+        stand_at(state, endpoint, arguments);
+        let writable = program.demand().writable;
+        frame.table = table;
+        if live.iter().any(Option::is_some) {
             // Nobody gets back what came from the host.
             if !self.frames.is_empty() {
                 frame.call.passed = live.clone();
@@ -421,9 +371,33 @@ impl<A: Arch> Process<'_, A> {
             frame.live = live;
         }
         self.start(frame, shows_table, Started { path, via, size, writable }, entering);
-        if let Some(ephemeral) = ephemeral {
-            self.top().fill_ephemeral(&ephemeral);
+    }
+
+    /// Puts a frame onto the stack that goes on with the call in which the Instance at a path was suspended.
+    fn go_on(&mut self, path: Path, program: Arc<Published>, suspended: Suspended, writable: u32, entering: Entering) {
+        let Suspended { block_paid, pc, registers, ephemeral, mappings, .. } = suspended;
+        let Some(instance) = self.held(&path) else { unreachable!("it was looked at before") };
+        let size = instance.measure().size;
+        let mut table = Working::new(instance.table().clone());
+        let rested = self.take_rested(&mut table, 1);
+        let (mut frame, shows_table) = self.windows.take(program, &table, || self.arch.create_space());
+        frame.state = State { registers, pc, gas: 0, block_paid };
+        (frame.table, frame.dynamic, frame.live) = (table, mappings, rested);
+        self.start(frame, shows_table, Started { path, via: Via::Owner, size, writable }, entering);
+        self.top().fill_ephemeral(&ephemeral);
+    }
+
+    /// Takes what rests in slots 0 and 1 out of a table, which counts that and so many changes more.
+    fn take_rested(&self, table: &mut Working, others: u64) -> [Option<Capability>; 2] {
+        let rested = PASSED.map(|(slot, _)| match table.get(slot) {
+            Some(_) => table.take(slot),
+            None => None,
+        });
+        let changes = rested.iter().flatten().count() as u64 + others;
+        if changes > 0 {
+            table.count_changes(self.epoch, changes);
         }
+        rested
     }
 
     /// Has a frame run whose program, state, table and slots 0 and 1 are there. `shows_table` says that its window shows the
@@ -494,7 +468,7 @@ impl<A: Arch> Process<'_, A> {
         None
     }
 
-    /// Gives back the window of a frame, and lets go of what it held.
+    /// Gives back the window of a frame, and lets go of what it held. Its state stays ([`Windows::last`]).
     pub(crate) fn close(&mut self, mut frame: Box<Frame<A::Space>>, is_kept: bool) {
         frame.leave();
         // What is kept is what is held.

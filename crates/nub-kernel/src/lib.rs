@@ -8,7 +8,8 @@
 //! - [`regions`]: what is mapped where, for machines to build on.
 //! - `published`, `programs`: Images ready to run.
 //! - `process`: a call from the host with all the calls inside of it, and the state as they see it. `frame`: one program of
-//!   it. `working`: the table that it works on. `call`: how frames come and go. `reference`: how programs name slots.
+//!   it. `working`: the table that it works on. `call`: how frames come and go. `demand`: what entering a
+//!   program takes. `reference`: how programs name slots.
 //!   `pages`: ranges of bytes, page by page.
 //! - [`bare`]: programs without an Image.
 //! - `window`: address spaces that stay mounted between calls.
@@ -25,6 +26,7 @@ pub mod arch;
 pub mod bare;
 mod call;
 mod chain;
+mod demand;
 pub mod engine;
 mod frame;
 pub mod kernel;

@@ -8,6 +8,7 @@ use javm_interpreter::Code;
 use javm_isa::Mode;
 
 use crate::arch::AddressSpace;
+use crate::demand::Demand;
 use crate::window::is_live;
 
 /// An Image that was checked, with what running it needs. Instances of one Image share it.
@@ -21,10 +22,10 @@ pub(crate) struct Published {
     slots: Vec<u8>,
     /// Those of them that are in the table and mapped for writing.
     stored_slots: Vec<u8>,
-    /// How many pages of the scratchpad are mapped, of Data for writing, and ephemeral.
+    /// How many pages of the scratchpad are mapped, and ephemeral.
     scratchpad_pages: u32,
-    writable_pages: u32,
     ephemeral_pages: u32,
+    demand: Demand,
 }
 
 /// A range of pages that shows a part of a Data.
@@ -84,6 +85,7 @@ impl Published {
         let writable = mappings.iter().filter(|mapping| mapping.access == Access::ReadWrite);
         let writable_pages = writable.map(|mapping| mapping.pages).sum();
         let ephemeral_pages = ephemeral.iter().map(|(_, pages)| pages).sum();
+        let demand = Demand::new(valid.image().memory.len(), writable_pages, ephemeral_pages);
         Arc::new(Published {
             valid,
             code,
@@ -92,8 +94,8 @@ impl Published {
             slots,
             stored_slots,
             scratchpad_pages,
-            writable_pages,
             ephemeral_pages,
+            demand,
         })
     }
 
@@ -122,9 +124,10 @@ impl Published {
         self.ephemeral_pages
     }
 
-    /// How many pages of Data the program may write to.
-    pub(crate) fn writable_pages(&self) -> u32 {
-        self.writable_pages
+    /// What entering the program takes through the slot that holds its Instance, without what MAP adds.
+    #[inline]
+    pub(crate) fn demand(&self) -> Demand {
+        self.demand
     }
 
     /// Whether slot 0 or 1 is mapped.

@@ -256,6 +256,12 @@ impl<S: AddressSpace> Windows<S> {
         self.idle.push(Idle { frame, used: self.clock });
     }
 
+    /// The frame that was taken back last; `None` where there is none.
+    #[inline]
+    pub(crate) fn last(&self) -> Option<&Frame<S>> {
+        self.idle.last().map(|idle| &*idle.frame)
+    }
+
     /// Lets those windows rest whose tables are gone.
     pub(crate) fn sweep(&mut self) {
         for Idle { frame, .. } in &mut self.idle {

@@ -20,7 +20,7 @@ use nub_arch_local::LocalArch;
 use nub_kernel::operation::{HOP_PRICE, Operation};
 use nub_kernel::service::{LOG_BYTES_LIMIT, Service};
 use nub_kernel::{
-    Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, Outcome, Status,
+    Call, Ended, EndpointRef, Grants, InstanceId, InstantiateError, InvokeError, Kernel, LogEntry, Outcome, Status,
     UnpublishError,
 };
 
@@ -346,6 +346,14 @@ fn log_keeps_bytes_and_topic() {
     assert_eq!(outcome.logs.len(), 1);
     assert_eq!((outcome.logs[0].topic, &outcome.logs[0].bytes[..]), (99, &b"text"[..]));
     assert_eq!(outcome.gas_used, 3 + 50 + 100 + 4);
+}
+
+#[test]
+fn a_call_that_fails_keeps_what_it_logged() {
+    let text = call_text(LOG_SLOT.into(), 1, 0).replace("jump_ind ra, 0", "trap");
+    let outcome = run(&text, &[1, 4, 99, 0], Some(b"_text_"));
+    assert_eq!(outcome.ended, Ended::Panic);
+    assert_eq!(outcome.logs, [LogEntry { topic: 99, bytes: b"text".to_vec() }]);
 }
 
 #[test]

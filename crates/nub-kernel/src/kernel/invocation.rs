@@ -12,9 +12,10 @@ use thiserror::Error;
 
 use super::{InstanceId, Kernel, Resident};
 use crate::arch::{Arch, Trace};
-use crate::call::{Entering, Finished, Target};
+use crate::call::{Callee, Entering, Finished, Program};
+use crate::chain::Parameters;
 use crate::engine::{self, Ended, Reply, Stop};
-use crate::frame::{Frame, Via};
+use crate::frame::Via;
 use crate::operation::flag;
 use crate::process::Process;
 use crate::published::Published;
@@ -213,18 +214,19 @@ impl<A: Arch> Kernel<A> {
         keep: bool,
     ) -> Result<Outcome, InvokeError> {
         self.epoch = Epoch::begin();
-        let Call { path, .. } = *call;
+        let path = call.path;
         let refused = |status| InvokeError::Refused { path, status };
-        let resident = self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let Resident { instance: root, published, .. } =
+            self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         // First of all, so that whoever sends a call to a kernel elsewhere can tell before it is sent.
         check_scratchpad(call.scratchpad.unwrap_or_default())?;
-        let found = standing_at(&resident.instance, &path).map_err(refused)?;
-        let is_idle = matches!(found.state(), RunState::Idle);
-        let published = if path.is_empty() { resident.published.clone() } else { self.programs.of(found.image()) };
-        let endpoint = find_endpoint(published.image(), call.endpoint)?;
-        if !is_idle {
+        let found = standing_at(root, &path).map_err(refused)?;
+        let image = found.image();
+        let number = number_of_endpoint(image.image(), call.endpoint)?;
+        if !matches!(found.state(), RunState::Idle) {
             return Err(refused(Status::Busy));
         }
+        let endpoint = &image.image().endpoints[number];
         if usize::from(endpoint.arity) != call.arguments.len() {
             return Err(InvokeError::Arguments {
                 endpoint: String::from(endpoint.name.as_str()),
@@ -232,43 +234,37 @@ impl<A: Arch> Kernel<A> {
                 given: call.arguments.len(),
             });
         }
-        let scratchpad = scratchpad_for(&published, call.scratchpad)?;
-        let via = call.origin.map_or(Via::Host, |origin| Via::Event { origin });
-        let target = Target::new(path, published.clone(), via, endpoint, call.arguments);
+        let callee = Callee::of(&self.windows, path, found, number);
+        let program = callee.program(|| match path.is_empty() {
+            true => published.clone(),
+            false => self.programs.of(image),
+        });
+        let published = program.published(&self.windows);
+        let scratchpad = scratchpad_for(published, call.scratchpad)?;
         let live = [scratchpad.map(Capability::Data), call.gift.cloned()];
-        self.check_entry(&target, &live).map_err(refused)?;
-        self.run(instance, target, call.gas, live, trace, keep, |ran| {
-            let Ran { stop, state, live: [scratchpad, gift], logs, refused, .. } = ran;
-            let scratchpad = match scratchpad.take() {
-                Some(Capability::Data(data)) => Some(data),
-                _ => None,
-            };
-            let ended = refused.map_or_else(|| stop.ended(), Ended::Refused);
-            Outcome {
-                ended,
-                value: state.registers[Reg::A0.index()],
-                gas_used: call.gas - state.gas,
-                registers: state.registers,
-                pc: state.pc,
-                scratchpad,
-                gift: gift.take().filter(|_| ended == Ended::Halt),
-                logs,
-            }
+        check_entry(&self.chain.parameters, published, &live).map_err(refused)?;
+        let Ran { stop, refused, live: [scratchpad, gift], logs, .. } = self.run(
+            instance,
+            Host { callee, program, arguments: call.arguments, gas: call.gas, live, origin: call.origin },
+            trace,
+            keep,
+        )?;
+        let scratchpad = match scratchpad {
+            Some(Capability::Data(data)) => Some(data),
+            _ => None,
+        };
+        let ended = refused.map_or_else(|| stop.ended(), Ended::Refused);
+        let state = self.last_state();
+        Ok(Outcome {
+            ended,
+            value: state.registers[Reg::A0.index()],
+            gas_used: call.gas - state.gas,
+            registers: state.registers,
+            pc: state.pc,
+            scratchpad,
+            gift,
+            logs,
         })
-    }
-
-    /// Whether a frame can be made for a call from the host.
-    fn check_entry(&self, target: &Target, live: &[Option<Capability>; 2]) -> Result<(), Status> {
-        if self.chain.parameters.depth == 0 {
-            return Err(Status::Depth);
-        }
-        if target.writable() > self.chain.parameters.writable_pages {
-            return Err(Status::Quota);
-        }
-        if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
-            return Err(Status::Range);
-        }
-        Ok(())
     }
 
     /// Calls what stands at a path below an Instance, with anything in slots 0 and 1. What is refused, and how it ends, is
@@ -280,50 +276,51 @@ impl<A: Arch> Kernel<A> {
         self.epoch = Epoch::begin();
         let Entry { path, endpoint, arguments, gas, live, origin } = entry;
         let refused = |status| Reached::refused(status, gas);
-        let root = &self.resident(instance)?.instance;
-        let found = match standing_at(root, &path) {
+        let resident = self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let found = match standing_at(&resident.instance, &path) {
             Ok(found) => found,
             Err(status) => return Ok(refused(status)),
         };
-        let image = found.image().clone();
-        let is_idle = matches!(found.state(), RunState::Idle);
-        let Some(endpoint) = image.image().endpoints.get(usize::from(endpoint)) else {
+        let (image, number) = (found.image(), usize::from(endpoint));
+        if number >= image.image().endpoints.len() {
             return Ok(refused(Status::NoEndpoint));
-        };
-        if !is_idle {
+        }
+        if !matches!(found.state(), RunState::Idle) {
             return Ok(refused(Status::Busy));
         }
-        let via = origin.map_or(Via::Host, |origin| Via::Event { origin });
-        let target = Target::new(path, self.programs.of(&image), via, endpoint, &arguments);
-        if let Err(status) = self.check_entry(&target, &live) {
+        let callee = Callee::of(&self.windows, path, found, number);
+        let program = callee.program(|| self.programs.of(image));
+        if let Err(status) = check_entry(&self.chain.parameters, program.published(&self.windows), &live) {
             return Ok(refused(status));
         }
-        self.run(instance, target, gas, live, None, true, |ran| {
-            let value = ran.state.registers[Reg::A0.index()];
-            let Reply { result, status, detail } = match ran.refused {
-                Some(status) => status.into(),
-                None => ran.stop.reply(value),
-            };
-            let live = if ran.is_kept { core::mem::take(ran.live) } else { [None, None] };
-            let logs = if ran.is_kept { ran.logs } else { Vec::new() };
-            Reached { status, value: result, detail, gas_left: ran.state.gas, live, logs }
-        })
+        let host = Host { callee, program, arguments: &arguments, gas, live, origin };
+        let Ran { stop, refused, is_kept, live, logs } = self.run(instance, host, None, true)?;
+        let state = self.last_state();
+        let Reply { result, status, detail } = match refused {
+            Some(status) => status.into(),
+            None => stop.reply(state.registers[Reg::A0.index()]),
+        };
+        let reached = Reached { detail, value: result, ..Reached::refused(status, state.gas) };
+        if is_kept {
+            return Ok(Reached { live, logs, ..reached });
+        }
+        live.into_iter().flatten().for_each(|dropped| self.reclaim.add(dropped));
+        self.settle();
+        Ok(reached)
     }
 
-    /// Runs a call from the host; `take` makes of its end what the host gets.
-    #[expect(clippy::too_many_arguments, reason = "what a call is, and how it is made")]
-    fn run<T>(
+    /// Runs a call from the host. Its state at the end is [`Kernel::last_state`] then.
+    fn run(
         &mut self,
         instance: InstanceId,
-        target: Target,
-        gas: u64,
-        live: [Option<Capability>; 2],
+        host: Host<'_>,
         trace: Option<Trace<'_>>,
         keep: bool,
-        take: impl FnOnce(Ran<'_>) -> T,
-    ) -> Result<T, InvokeError> {
+    ) -> Result<Ran, InvokeError> {
         let Resident { instance: root, version, .. } =
             self.instances.get_mut(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
+        let Host { callee, program, arguments, gas, live, origin } = host;
+        let via = origin.map_or(Via::Host, |origin| Via::Event { origin });
         let mut process = Process {
             arch: &mut self.arch,
             windows: &mut self.windows,
@@ -341,14 +338,15 @@ impl<A: Arch> Kernel<A> {
             is_query: !keep,
         };
         let mark = process.mark();
-        process.push(target, Entering { flags: flag::ATOMIC, gas, mark }, live);
+        process.begin(callee, program, via, arguments, Entering { flags: flag::ATOMIC, gas, mark }, live);
         let Finished { mut frame, stop, is_kept, refused } = engine::run(&mut process, trace);
         let logs = core::mem::replace(&mut process.log, Log::new(0)).into_entries();
         if !is_kept {
             process.go_back(mark);
         }
-        let Frame { state, live, .. } = &mut *frame;
-        let taken = take(Ran { stop, state, live, logs, is_kept, refused });
+        let [scratchpad, gift] = &mut frame.live;
+        let gift = if stop == Stop::Halt && refused.is_none() { gift.take() } else { None };
+        let live = [scratchpad.take(), gift];
         process.close(frame, is_kept);
         if is_kept {
             *version = self.next_version;
@@ -357,20 +355,51 @@ impl<A: Arch> Kernel<A> {
         if !self.reclaim.is_empty() {
             self.settle();
         }
-        Ok(taken)
+        Ok(Ran { stop, refused, is_kept, live, logs })
+    }
+
+    /// What the first frame of the last call from the host had in its registers at its end.
+    fn last_state(&self) -> &State {
+        let Some(frame) = self.windows.last() else { unreachable!("a frame that ends is kept for the next call") };
+        &frame.state
     }
 }
 
+/// Whether a frame can be made for a call from the host.
+fn check_entry(parameters: &Parameters, program: &Published, live: &[Option<Capability>; 2]) -> Result<(), Status> {
+    if parameters.depth == 0 {
+        return Err(Status::Depth);
+    }
+    if program.demand().writable > parameters.writable_pages {
+        return Err(Status::Quota);
+    }
+    if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
+        return Err(Status::Range);
+    }
+    Ok(())
+}
+
+/// A call from the host that can be made.
+struct Host<'a> {
+    callee: Callee,
+    program: Program,
+    /// As many as the endpoint takes, or more.
+    arguments: &'a [u64],
+    gas: u64,
+    /// What goes with it in slots 0 and 1.
+    live: [Option<Capability>; 2],
+    origin: Option<[u8; 32]>,
+}
+
 /// How the first frame ended.
-struct Ran<'a> {
+struct Ran {
     stop: Stop,
-    state: &'a State,
-    /// What is in slots 0 and 1.
-    live: &'a mut [Option<Capability>; 2],
-    logs: Vec<LogEntry>,
-    is_kept: bool,
     /// Why it could not end as it did.
     refused: Option<Status>,
+    is_kept: bool,
+    /// What is in slot 0, and after a halt in slot 1.
+    live: [Option<Capability>; 2],
+    logs: Vec<LogEntry>,
 }
 
 /// A call from the host of anything in a tree.
@@ -420,14 +449,26 @@ impl Reached {
 /// # Errors
 /// [`InvokeError::UnknownEndpoint`], with what there is.
 pub fn find_endpoint<'a>(image: &'a Image, asked: EndpointRef<'_>) -> Result<&'a Endpoint, InvokeError> {
+    number_of_endpoint(image, asked).map(|number| &image.endpoints[number])
+}
+
+/// The number of the endpoint that a caller means.
+#[inline]
+fn number_of_endpoint(image: &Image, asked: EndpointRef<'_>) -> Result<usize, InvokeError> {
+    let endpoints = &image.endpoints;
     let found = match asked {
-        EndpointRef::Number(number) => image.endpoints.get(usize::from(number)),
-        EndpointRef::Name(name) => image.endpoints.iter().find(|endpoint| endpoint.name.as_str() == name),
+        EndpointRef::Number(number) => Some(usize::from(number)).filter(|&number| number < endpoints.len()),
+        EndpointRef::Name(name) => endpoints.iter().position(|endpoint| endpoint.name.as_str() == name),
     };
-    found.ok_or_else(|| InvokeError::UnknownEndpoint {
+    found.ok_or_else(|| unknown_endpoint(image, asked))
+}
+
+#[cold]
+fn unknown_endpoint(image: &Image, asked: EndpointRef<'_>) -> InvokeError {
+    InvokeError::UnknownEndpoint {
         asked: alloc::format!("{asked}"),
         known: image.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect::<Vec<_>>().join(", "),
-    })
+    }
 }
 
 /// The Instance at a path below another one.
