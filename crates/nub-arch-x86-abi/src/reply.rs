@@ -10,8 +10,10 @@ use crate::wire::{PACKED, Reader, WireError, Writer};
 /// How many registers a program has.
 pub const REGISTERS: usize = 13;
 
-/// With them go gas, program counter, and what belongs to the end.
-const _: () = assert!(REGISTERS + 3 == PACKED);
+/// What goes packed before them: what belongs to the end, gas, program counter.
+const BEFORE_REGISTERS: usize = 3;
+
+const _: () = assert!(BEFORE_REGISTERS + REGISTERS == PACKED);
 
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -353,6 +355,9 @@ impl Stats {
     }
 }
 
+/// The number of the reply.
+const OUTCOME: u8 = 4;
+
 /// What of an outcome may be absent, as bits beside its end.
 mod presence {
     /// The end.
@@ -362,9 +367,24 @@ mod presence {
     pub const GIFT: u8 = 0x20;
 }
 
+impl Default for Outcome {
+    /// That of a call that did nothing.
+    fn default() -> Outcome {
+        Outcome {
+            ended: Ended::Halt,
+            gas_used: 0,
+            registers: [0; REGISTERS],
+            pc: 0,
+            scratchpad: None,
+            logs: Vec::new(),
+            gift: None,
+        }
+    }
+}
+
 impl Outcome {
-    /// What most calls come to fits in the line of the slot's state.
-    fn encode(&self, to: &mut Writer) {
+    /// Writes the reply that it is. What most calls come to fits in the line of the slot's state.
+    pub fn encode(&self, to: &mut Writer) {
         let (kind, detail) = match self.ended {
             Ended::Halt => (0, 0),
             Ended::Panic => (1, 0),
@@ -373,14 +393,12 @@ impl Outcome {
             Ended::Refused(status) => (4, status.into()),
         };
         let bit = |is_there: bool, bit: u8| if is_there { bit } else { 0 };
-        to.u8(kind
-            | bit(self.scratchpad.is_some(), presence::SCRATCHPAD)
+        let presence = bit(self.scratchpad.is_some(), presence::SCRATCHPAD)
             | bit(!self.logs.is_empty(), presence::LOGS)
-            | bit(self.gift.is_some(), presence::GIFT));
-        let mut numbers = [0; PACKED];
-        (numbers[0], numbers[1], numbers[2]) = (u64::from(detail), self.gas_used, u64::from(self.pc));
-        numbers[3..].copy_from_slice(&self.registers);
-        to.packed(&numbers);
+            | bit(self.gift.is_some(), presence::GIFT);
+        to.raw(&[OUTCOME, kind | presence]);
+        let before: [u64; BEFORE_REGISTERS] = [detail.into(), self.gas_used, self.pc.into()];
+        to.packed(before.into_iter().chain(self.registers));
         if let Some(scratchpad) = &self.scratchpad {
             to.u32(scratchpad.pages);
             to.bytes(&scratchpad.bytes);
@@ -397,13 +415,21 @@ impl Outcome {
         }
     }
 
-    fn decode(from: &mut Reader<'_>) -> Result<Outcome, WireError> {
+    /// Reads what follows the number of the reply. What an outcome does not say of it is as it is in [`Outcome::default`].
+    fn decode(&mut self, from: &mut Reader<'_>) -> Result<(), WireError> {
         let what = from.u8()?;
         if what & !(presence::ENDED | presence::SCRATCHPAD | presence::LOGS | presence::GIFT) != 0 {
             return Err(from.unexpected("end of a call", what.into()));
         }
-        let [detail, gas_used, pc, registers @ ..] = from.packed()?;
-        let ended = match (what & presence::ENDED, detail) {
+        let mut before = [0; BEFORE_REGISTERS];
+        let registers = &mut self.registers;
+        from.packed(|index, number| match index.checked_sub(BEFORE_REGISTERS) {
+            Some(register) => registers[register] = number,
+            None => before[index] = number,
+        })?;
+        let [detail, gas_used, pc] = before;
+        self.gas_used = gas_used;
+        self.ended = match (what & presence::ENDED, detail) {
             (0, 0) => Ended::Halt,
             (1, 0) => Ended::Panic,
             (2, page @ 0..=0xffff_f000) if page % 4096 == 0 => Ended::Fault(page as u32),
@@ -412,33 +438,28 @@ impl Outcome {
             (0..=4, page) => return Err(from.unexpected("page of a fault", page)),
             (other, _) => return Err(from.unexpected("end of a call", other.into())),
         };
-        let pc = u32::try_from(pc).map_err(|_| from.unexpected("program counter", pc))?;
-        let scratchpad = match what & presence::SCRATCHPAD {
-            0 => None,
-            _ => {
-                let pages = from.u32()?;
-                let bytes = from.bytes()?;
-                if bytes.len() as u64 > u64::from(pages) * 4096 {
-                    return Err(from.unexpected("length of a scratchpad", bytes.len() as u64));
-                }
-                Some(Scratchpad { pages, bytes: bytes.into() })
+        self.pc = u32::try_from(pc).map_err(|_| from.unexpected("program counter", pc))?;
+        if what & presence::SCRATCHPAD != 0 {
+            let pages = from.u32()?;
+            let bytes = from.bytes()?;
+            if bytes.len() as u64 > u64::from(pages) * 4096 {
+                return Err(from.unexpected("length of a scratchpad", bytes.len() as u64));
             }
-        };
-        let mut logs = Vec::new();
+            self.scratchpad = Some(Scratchpad { pages, bytes: bytes.into() });
+        }
         if what & presence::LOGS != 0 {
             let count = from.u32()?;
             if count == 0 {
                 return Err(from.unexpected("number of log entries", 0));
             }
             for _ in 0..count {
-                logs.push(LogEntry { topic: from.u64()?, bytes: from.bytes()?.into() });
+                self.logs.push(LogEntry { topic: from.u64()?, bytes: from.bytes()?.into() });
             }
         }
-        let gift = match what & presence::GIFT {
-            0 => None,
-            _ => Some(Box::new(Found::decode(from)?)),
-        };
-        Ok(Outcome { ended, gas_used, registers, pc, scratchpad, logs, gift })
+        if what & presence::GIFT != 0 {
+            self.gift = Some(Box::new(Found::decode(from)?));
+        }
+        Ok(())
     }
 }
 
@@ -561,10 +582,7 @@ impl Reply {
                 to.u8(3);
                 to.u8(u8::from(*flag));
             }
-            Reply::Outcome(outcome) => {
-                to.u8(4);
-                outcome.encode(to);
-            }
+            Reply::Outcome(outcome) => outcome.encode(to),
             Reply::Stats(stats) => {
                 to.u8(5);
                 stats.clone().fields().into_iter().for_each(|field| to.u64(*field));
@@ -599,13 +617,38 @@ impl Reply {
     /// # Errors
     /// [`WireError`] where the bytes are no reply.
     pub fn decode(bytes: &[u8]) -> Result<Reply, WireError> {
+        let mut outcome = Outcome::default();
+        Ok(match Reply::decode_to(bytes, &mut outcome)? {
+            Some(reply) => *reply,
+            None => Reply::Outcome(outcome),
+        })
+    }
+
+    /// Reads one that is mostly an outcome: that is put where whoever reads it has a place for it, which is as in
+    /// [`Outcome::default`] before, so that it need not be moved there. Gives any other.
+    ///
+    /// # Errors
+    /// [`WireError`] where the bytes are no reply.
+    pub fn decode_to(bytes: &[u8], outcome: &mut Outcome) -> Result<Option<Box<Reply>>, WireError> {
         let mut from = Reader::new(bytes);
-        let reply = match from.u8()? {
+        let kind = from.u8()?;
+        let other = if kind == OUTCOME {
+            outcome.decode(&mut from)?;
+            None
+        } else {
+            Some(Box::new(Reply::decode_other(kind, &mut from)?))
+        };
+        from.end()?;
+        Ok(other)
+    }
+
+    /// Reads what follows the number of a reply that is no outcome.
+    fn decode_other(kind: u8, from: &mut Reader<'_>) -> Result<Reply, WireError> {
+        Ok(match kind {
             0 => Reply::Done,
             1 => Reply::Hash(from.array()?),
             2 => Reply::Instance(from.u64()?),
             3 => Reply::Flag(from.flag("yes or no")?),
-            4 => Reply::Outcome(Outcome::decode(&mut from)?),
             5 => {
                 let mut stats = Stats::default();
                 for field in stats.fields() {
@@ -613,14 +656,12 @@ impl Reply {
                 }
                 Reply::Stats(stats)
             }
-            6 => Reply::Refused(Refused::decode(&mut from)?),
-            7 => Reply::Ran(Ran::decode(&mut from)?),
+            6 => Reply::Refused(Refused::decode(from)?),
+            7 => Reply::Ran(Ran::decode(from)?),
             8 => Reply::Found(from.optional(Found::decode)?),
             9 => Reply::Part(Part { is_last: from.flag("last part")?, bytes: from.bytes()?.into() }),
             10 => Reply::Proof(from.bytes()?.into(), from.bytes()?.into()),
             other => return Err(from.unexpected("reply", u64::from(other))),
-        };
-        from.end()?;
-        Ok(reply)
+        })
     }
 }

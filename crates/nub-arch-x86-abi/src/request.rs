@@ -371,6 +371,24 @@ pub enum Request<'a> {
     Disturb(Disturbance),
 }
 
+/// What of a call may be absent, as bits before it.
+mod presence {
+    /// The endpoint's name; its number, where it has none.
+    pub const NAME: u8 = 0x01;
+    pub const SCRATCHPAD: u8 = 0x02;
+    pub const GIFT: u8 = 0x04;
+    pub const ORIGIN: u8 = 0x08;
+    pub const ALL: u8 = NAME | SCRATCHPAD | GIFT | ORIGIN;
+}
+
+/// The numbers of the requests that are calls.
+const INVOKE: u8 = 8;
+const QUERY: u8 = 15;
+
+/// How many bytes of a call are there whatever it is: [`presence`], the length of the path, the endpoint's number or the length
+/// of its name, how many arguments there are, Instance, gas.
+const HEAD: usize = 1 + 1 + 4 + 4 + 8 + 8;
+
 impl<'a> Invoke<'a> {
     /// A call of an Instance itself, with nothing but arguments and gas.
     #[must_use]
@@ -379,40 +397,63 @@ impl<'a> Invoke<'a> {
         Invoke { place, endpoint, arguments, gas, scratchpad: None, gift: None, origin: None }
     }
 
-    fn encode(&self, to: &mut Writer) {
-        self.place.encode(to);
-        match self.endpoint {
-            Endpoint::Number(number) => {
-                to.u8(0);
-                to.u16(number);
-            }
-            Endpoint::Name(name) => {
-                to.u8(1);
-                to.text(name);
-            }
-        }
-        to.u64(self.gas);
-        to.u32(self.arguments.count() as u32);
+    /// Writes the request that it is: [`Request::Query`] or [`Request::Invoke`].
+    pub fn encode(&self, is_query: bool, to: &mut Writer) {
+        debug_assert!(self.place.path.len() <= MOST_SLOTS, "paths are bounded");
+        let (number, name) = match self.endpoint {
+            Endpoint::Number(number) => (number.into(), None),
+            Endpoint::Name(name) => (name.len() as u32, Some(name)),
+        };
+        let bit = |is_there: bool, bit: u8| if is_there { bit } else { 0 };
+        let presence = bit(name.is_some(), presence::NAME)
+            | bit(self.scratchpad.is_some(), presence::SCRATCHPAD)
+            | bit(self.gift.is_some(), presence::GIFT)
+            | bit(self.origin.is_some(), presence::ORIGIN);
+        // Together, so that memory for them is looked for once.
+        let mut head = [0; 1 + HEAD];
+        head[..3].copy_from_slice(&[if is_query { QUERY } else { INVOKE }, presence, self.place.path.len() as u8]);
+        head[3..7].copy_from_slice(&number.to_le_bytes());
+        head[7..11].copy_from_slice(&(self.arguments.count() as u32).to_le_bytes());
+        head[11..19].copy_from_slice(&self.place.instance.to_le_bytes());
+        head[19..].copy_from_slice(&self.gas.to_le_bytes());
+        to.raw(&head);
+        to.raw(self.place.path);
+        to.raw(name.unwrap_or_default().as_bytes());
         self.arguments.iter().for_each(|argument| to.u64(argument));
-        to.optional(self.scratchpad, Writer::bytes);
-        to.optional(self.gift, |to, hash| to.raw(&hash));
-        to.optional(self.origin, |to, origin| to.raw(&origin));
+        if let Some(scratchpad) = self.scratchpad {
+            to.bytes(scratchpad);
+        }
+        for bytes in [&self.gift, &self.origin].into_iter().flatten() {
+            to.raw(bytes);
+        }
     }
 
     fn decode(from: &mut Reader<'a>) -> Result<Invoke<'a>, WireError> {
-        let place = Place::decode(from)?;
-        let endpoint = match from.u8()? {
-            0 => Endpoint::Number(from.u16()?),
-            1 => Endpoint::Name(from.text()?),
-            other => return Err(from.unexpected("kind of endpoint", u64::from(other))),
+        let head: [u8; HEAD] = from.array()?;
+        let mut head = Reader::new(&head);
+        let (presence, path, number, count) = (head.u8()?, head.u8()?, head.u32()?, head.u32()?);
+        let (instance, gas) = (head.u64()?, head.u64()?);
+        if presence & !presence::ALL != 0 {
+            return Err(from.unexpected("set of what a call has", presence.into()));
+        }
+        if usize::from(path) > MOST_SLOTS {
+            return Err(from.unexpected("length of a path", path.into()));
+        }
+        let place = Place { instance, path: from.raw(path.into())? };
+        let endpoint = match presence & presence::NAME {
+            0 => match u16::try_from(number) {
+                Ok(number) => Endpoint::Number(number),
+                Err(_) => return Err(from.unexpected("number of an endpoint", number.into())),
+            },
+            _ => Endpoint::Name(from.text_of(number as usize)?),
         };
-        let gas = from.u64()?;
-        let count = from.u32()?;
         // Each takes eight bytes, so that what is not there is noticed before anything is collected for it.
         let arguments = from.raw((count as usize).saturating_mul(8))?;
         let arguments = Arguments(Stored::Encoded(arguments.as_chunks().0));
-        let scratchpad = from.optional(Reader::bytes)?;
-        let (gift, origin) = (from.optional(Reader::array)?, from.optional(Reader::array)?);
+        let is_there = |bit: u8| presence & bit != 0;
+        let scratchpad = is_there(presence::SCRATCHPAD).then(|| from.bytes()).transpose()?;
+        let gift = is_there(presence::GIFT).then(|| from.array()).transpose()?;
+        let origin = is_there(presence::ORIGIN).then(|| from.array()).transpose()?;
         Ok(Invoke { place, endpoint, arguments, gas, scratchpad, gift, origin })
     }
 }
@@ -461,10 +502,7 @@ impl<'a> Request<'a> {
                 to.u8(7);
                 to.u64(*instance);
             }
-            Request::Invoke(invoke) => {
-                to.u8(8);
-                invoke.encode(to);
-            }
+            Request::Invoke(invoke) => invoke.encode(false, to),
             Request::Stats => to.u8(9),
             Request::Fail(failure) => {
                 to.u8(10);
@@ -498,10 +536,7 @@ impl<'a> Request<'a> {
                     to.bytes(range.bytes);
                 }
             }
-            Request::Query(invoke) => {
-                to.u8(15);
-                invoke.encode(to);
-            }
+            Request::Query(invoke) => invoke.encode(true, to),
             Request::Unpublish(hash) => {
                 to.u8(16);
                 to.raw(hash);
@@ -589,7 +624,7 @@ impl<'a> Request<'a> {
             5 => Request::Copy(from.u64()?),
             6 => Request::Drop(from.u64()?),
             7 => Request::Root(from.u64()?),
-            8 => Request::Invoke(Invoke::decode(&mut from)?),
+            INVOKE => Request::Invoke(Invoke::decode(&mut from)?),
             9 => Request::Stats,
             10 => Request::Fail(Failure::decode(&mut from)?),
             11 => {
@@ -614,7 +649,7 @@ impl<'a> Request<'a> {
                 }
                 Request::Run(Bare { program, registers, pc, gas, memory })
             }
-            15 => Request::Query(Invoke::decode(&mut from)?),
+            QUERY => Request::Query(Invoke::decode(&mut from)?),
             16 => Request::Unpublish(from.array()?),
             17 => Request::Receive { is_first: from.flag("first part")?, part: from.bytes()? },
             18 => Request::Hold(from.array()?),

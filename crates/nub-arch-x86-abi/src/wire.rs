@@ -100,18 +100,25 @@ impl Writer {
 
     /// Sixteen numbers, small ones in few bytes: 64 bits that say of each, from the lowest four on, how many bytes it has, then
     /// those bytes.
-    pub fn packed(&mut self, numbers: &[u64; PACKED]) {
-        // Each is written whole, and the next one over what of it is zero.
-        let mut bytes = [0; 8 + PACKED * 8];
+    pub fn packed(&mut self, numbers: impl Iterator<Item = u64>) {
+        const MOST: usize = 8 + PACKED * 8;
+        let start = self.bytes.len();
+        self.bytes.resize(start + MOST, 0);
+        let Some(bytes) = self.bytes.last_chunk_mut::<MOST>() else { return };
         let (mut lengths, mut at) = (0, 8);
-        for (index, number) in numbers.iter().enumerate() {
+        for (index, number) in numbers.take(PACKED).enumerate() {
+            // Most are.
+            if number == 0 {
+                continue;
+            }
+            // It is written whole, and the next one over what of it is zero.
             bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
             let length = 8 - number.leading_zeros() / 8;
             lengths |= u64::from(length) << (4 * index);
             at += length as usize;
         }
         bytes[..8].copy_from_slice(&lengths.to_le_bytes());
-        self.raw(&bytes[..at]);
+        self.bytes.truncate(start + at);
     }
 
     /// Bytes without their length.
@@ -158,6 +165,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`WireError::Short`].
+    #[inline]
     pub fn raw(&mut self, length: usize) -> Result<&'a [u8], WireError> {
         let rest = &self.bytes[self.at..];
         let taken = rest.get(..length).ok_or(WireError::Short { at: self.at, wanted: length })?;
@@ -218,37 +226,34 @@ impl<'a> Reader<'a> {
         Ok(numbers)
     }
 
-    /// Sixteen numbers as [`Writer::packed`] writes them, none in more bytes than it needs.
+    /// Sixteen numbers as [`Writer::packed`] writes them, none in more bytes than it needs: `take` gets the number of each that
+    /// is not 0, and what it is.
     ///
     /// # Errors
     /// [`WireError`].
-    pub fn packed(&mut self) -> Result<[u64; PACKED], WireError> {
-        let lengths = self.u64()?;
-        // Each is read as if it had eight bytes, of which those count that it has.
-        let mut bytes = [0; (PACKED + 1) * 8];
-        let rest = &self.bytes[self.at..];
-        let rest = &rest[..rest.len().min(PACKED * 8)];
-        bytes[..rest.len()].copy_from_slice(rest);
-        let (mut numbers, mut at) = ([0; PACKED], 0);
-        for (index, number) in numbers.iter_mut().enumerate() {
+    #[inline]
+    pub fn packed(&mut self, mut take: impl FnMut(usize, u64)) -> Result<(), WireError> {
+        let mut lengths = self.u64()?;
+        while lengths != 0 {
+            let index = lengths.trailing_zeros() / 4;
             let length = (lengths >> (4 * index)) & 0xf;
-            if length == 0 {
-                continue;
-            }
-            let Some(&eight) = bytes[at..].first_chunk().filter(|_| length <= 8) else {
+            lengths &= !(0xf << (4 * index));
+            if length > 8 {
                 return Err(self.unexpected("length of a number", length));
+            }
+            let at = self.at;
+            let bytes = self.raw(length as usize)?;
+            // Eight bytes are read where there are so many, of which those count that it has.
+            let number = match self.bytes[at..].first_chunk() {
+                Some(&eight) => u64::from_le_bytes(eight) & (u64::MAX >> (64 - 8 * length)),
+                None => bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)),
             };
-            *number = u64::from_le_bytes(eight) & (u64::MAX >> (64 - 8 * length));
-            at += length as usize;
-            if at > rest.len() {
-                return Err(WireError::Short { at: self.at, wanted: at });
+            if number >> (8 * (length - 1)) == 0 {
+                return Err(self.unexpected("number of so many bytes", number));
             }
-            if *number >> (8 * (length - 1)) == 0 {
-                return Err(self.unexpected("number of so many bytes", *number));
-            }
+            take(index as usize, number);
         }
-        self.at += at;
-        Ok(numbers)
+        Ok(())
     }
 
     /// A 0 or a 1.
@@ -277,8 +282,17 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`WireError`].
     pub fn text(&mut self) -> Result<&'a str, WireError> {
+        let length = self.u32()? as usize;
+        self.text_of(length)
+    }
+
+    /// A text of that many bytes.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn text_of(&mut self, length: usize) -> Result<&'a str, WireError> {
         let at = self.at;
-        core::str::from_utf8(self.bytes()?).map_err(|_| WireError::Text { at })
+        core::str::from_utf8(self.raw(length)?).map_err(|_| WireError::Text { at })
     }
 
     /// Either a 0, or a 1 and what `read` reads.

@@ -91,6 +91,12 @@ fn reply() -> impl Strategy<Value = Reply> {
     ]
 }
 
+fn encoded_request(request: &Request<'_>) -> Vec<u8> {
+    let mut writer = Writer::new();
+    request.encode(&mut writer);
+    writer.into_bytes()
+}
+
 fn encoded(reply: &Reply) -> Vec<u8> {
     let mut writer = Writer::new();
     reply.encode(&mut writer);
@@ -101,9 +107,7 @@ const CHAIN: Chain =
     Chain { writable_pages: 1, depth: 2, changed_pages: 0, log_bytes: 4, height: 5, prior_root: [6; 32] };
 
 fn check(request: &Request<'_>) {
-    let mut writer = Writer::new();
-    request.encode(&mut writer);
-    let bytes = writer.into_bytes();
+    let bytes = encoded_request(request);
     assert_eq!(Request::decode(&bytes).as_ref(), Ok(request));
     for end in 0..bytes.len() {
         assert!(Request::decode(&bytes[..end]).is_err(), "{request:?} cut off at {end}");
@@ -165,9 +169,7 @@ fn every_request_comes_back() {
 #[test]
 fn a_path_has_at_most_sixteen_slots() {
     let place = Place { instance: 9, path: &[1; 16] };
-    let mut writer = Writer::new();
-    Request::Describe { place, send: false }.encode(&mut writer);
-    let mut bytes = writer.into_bytes();
+    let mut bytes = encoded_request(&Request::Describe { place, send: false });
     bytes[9] = 17;
     bytes.insert(10, 1);
     assert!(Request::decode(&bytes).is_err_and(|error| error.to_string().contains("length of a path")));
@@ -187,16 +189,24 @@ fn impossible_numbers_are_refused() {
     // As many grants as there can be slots, and one more.
     let grant = ServiceGrant { slot: 0, id: 0, parameter: 0 };
     for (count, fits) in [(256, true), (257, false)] {
-        let mut writer = Writer::new();
-        Request::Instantiate { image: [0; 32], all_services: false, services: vec![grant; count] }.encode(&mut writer);
-        assert_eq!(Request::decode(&writer.into_bytes()).is_ok(), fits);
+        let request = Request::Instantiate { image: [0; 32], all_services: false, services: vec![grant; count] };
+        assert_eq!(Request::decode(&encoded_request(&request)).is_ok(), fits);
     }
-    // Counts and lengths that promise more than there is cost nothing.
-    let mut invoke = vec![8; 12];
-    invoke[9] = 0;
-    invoke.extend_from_slice(&[0; 8]);
-    invoke.extend_from_slice(&[0xff; 4]);
-    assert!(Request::decode(&invoke).is_err());
+    // Of a call: what there is of it, the length of its path, the number of its endpoint, how many arguments; those promise more
+    // than there is and cost nothing.
+    let invoke = encoded_request(&Request::Invoke(Invoke::new(1, Endpoint::Number(2), &[3], 4)));
+    assert!(Request::decode(&invoke).is_ok());
+    for (at, what) in
+        [(1, "set of what a call has"), (2, "length of a path"), (5, "number of an endpoint"), (10, "needed")]
+    {
+        let mut invoke = invoke.clone();
+        invoke[at] = 0xff;
+        let error = Request::decode(&invoke).expect_err(what).to_string();
+        assert!(error.contains(what), "{error}");
+    }
+    let mut named = encoded_request(&Request::Invoke(Invoke::new(1, Endpoint::Name("get"), &[], 4)));
+    *named.last_mut().expect("the name is its end") = 0xff;
+    assert!(Request::decode(&named).is_err_and(|error| error.to_string().contains("UTF-8")));
 }
 
 /// What a call comes to that returns a number of so many bits, with what a compiled program leaves in its registers.
@@ -218,9 +228,8 @@ fn small_outcome(bits: u32) -> Reply {
 #[test]
 fn short_calls_and_what_they_come_to_share_the_line_of_the_state() {
     assert!(encoded(&small_outcome(64)).len() <= IN_ONE_LINE);
-    let mut writer = Writer::new();
-    Request::Invoke(Invoke::new(u64::MAX, Endpoint::Name("balance"), &[u64::MAX], u64::MAX)).encode(&mut writer);
-    assert!(writer.into_bytes().len() <= IN_ONE_LINE);
+    let call = Request::Invoke(Invoke::new(u64::MAX, Endpoint::Name("balance_of"), &[u64::MAX], u64::MAX));
+    assert!(encoded_request(&call).len() <= IN_ONE_LINE);
 }
 
 #[test]
@@ -273,9 +282,7 @@ proptest! {
     #[test]
     fn any_bytes_are_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(request) = Request::decode(&bytes) {
-            let mut writer = Writer::new();
-            request.encode(&mut writer);
-            prop_assert_eq!(writer.into_bytes(), &bytes[..]);
+            prop_assert_eq!(encoded_request(&request), &bytes[..]);
         }
         if let Ok(reply) = Reply::decode(&bytes) {
             prop_assert_eq!(encoded(&reply), &bytes[..]);

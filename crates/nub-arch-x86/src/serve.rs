@@ -30,62 +30,79 @@ pub(crate) static KERNEL: Mutex<Option<Kernel<X86Arch>>> = Mutex::new(None);
 /// Answers the request in `bytes`.
 pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
     tlb::enter();
-    let reply = match Request::decode(bytes) {
-        Ok(Request::Ping) => Ok(Reply::Done),
-        Ok(Request::Fail(failure)) => {
-            if boot::info().test_requests == 1 {
-                fail::fail(failure);
-                if failure == Failure::Garbage {
-                    return to.raw(&[0xff; 100]);
-                }
-                // Noticed as soon as any is needed.
-                Ok(Reply::Done)
-            } else {
-                Err(Refused::TestsOnly)
-            }
+    let answered = match Request::decode(bytes) {
+        // What a call comes to goes right from where it stands to the host: it is large.
+        Ok(Request::Invoke(invoke)) if lane == KERNEL_LANE => with_kernel(|kernel| {
+            let called = call(&invoke, to, |id, call| kernel.invoke(id, call, None));
+            query::refresh(kernel, InstanceId::from_number(invoke.place.instance));
+            called
+        }),
+        Ok(Request::Query(invoke)) if lane == KERNEL_LANE => with_kernel(|kernel| {
+            let called = call(&invoke, to, |id, call| kernel.query(id, call));
+            query::want(kernel, InstanceId::from_number(invoke.place.instance));
+            called
+        }),
+        Ok(Request::Query(invoke)) => query::answer(lane, &invoke, to),
+        Ok(Request::Fail(Failure::Garbage)) if boot::info().test_requests == 1 => {
+            to.raw(&[0xff; 100]);
+            Ok(())
         }
-        Ok(Request::Disturb(disturbance)) if boot::info().test_requests == 1 => {
-            disturb::begin(disturbance).map(|()| Reply::Done)
-        }
-        Ok(Request::Watch(part, rounds)) if boot::info().test_requests == 1 => {
-            stale::play(part, rounds);
+        Ok(request) => answer_other(lane, &request).map(|reply| reply.encode(to)),
+        Err(error) => Err(Refused::Malformed(error.to_string())),
+    };
+    if let Err(refused) = answered {
+        Reply::Refused(refused).encode(to);
+    }
+}
+
+/// What the kernel says, which lives from its first request on.
+fn with_kernel<T>(ask: impl FnOnce(&mut Kernel<X86Arch>) -> T) -> T {
+    ask(KERNEL.lock().get_or_insert_with(|| Kernel::new(X86Arch)))
+}
+
+/// What is said to a request that is no call.
+fn answer_other(lane: usize, request: &Request<'_>) -> Result<Reply, Refused> {
+    match request {
+        Request::Ping => Ok(Reply::Done),
+        Request::Fail(failure) if boot::info().test_requests == 1 => {
+            fail::fail(*failure);
+            // Noticed as soon as any is needed.
             Ok(Reply::Done)
         }
-        Ok(Request::Measure(work, times)) => {
-            work::perform(work, times);
+        Request::Disturb(disturbance) if boot::info().test_requests == 1 => {
+            disturb::begin(*disturbance).map(|()| Reply::Done)
+        }
+        Request::Watch(part, rounds) if boot::info().test_requests == 1 => {
+            stale::play(*part, *rounds);
             Ok(Reply::Done)
         }
-        Ok(Request::Costs(costs)) => {
-            policy::announce(costs);
+        Request::Fail(_) | Request::Watch(..) | Request::Disturb(_) => Err(Refused::TestsOnly),
+        Request::Measure(work, times) => {
+            work::perform(*work, *times);
+            Ok(Reply::Done)
+        }
+        Request::Costs(costs) => {
+            policy::announce(*costs);
             // A 32nd of the memory, which is what is kept back from calls anyway.
             policy::announce_extra((boot::info().memory / 32) as usize / PAGE_SIZE);
             Ok(Reply::Done)
         }
-        Ok(Request::Query(invoke)) if lane != KERNEL_LANE => query::answer(lane, &invoke).map(Reply::Outcome),
-        Ok(Request::Send(ticket)) => transfer::send(ticket).map(Reply::Part),
+        Request::Send(ticket) => transfer::send(*ticket).map(Reply::Part),
         // Windows belong to the lane that runs them.
-        Ok(_) if lane != KERNEL_LANE => Err(Refused::Other(alloc::format!("lane {lane} does not run the kernel"))),
-        Ok(request) => {
-            let mut kernel = KERNEL.lock();
-            let kernel = kernel.get_or_insert_with(|| Kernel::new(X86Arch));
-            let reply = perform(kernel, &request);
-            match request {
-                Request::Invoke(Invoke { place: Place { instance, .. }, .. }) | Request::Drop(instance) => {
-                    query::refresh(kernel, InstanceId::from_number(instance));
-                }
-                Request::Query(Invoke { place, .. }) => query::want(kernel, InstanceId::from_number(place.instance)),
-                _ => {}
+        _ if lane != KERNEL_LANE => Err(Refused::Other(alloc::format!("lane {lane} does not run the kernel"))),
+        request => with_kernel(|kernel| {
+            let reply = perform(kernel, request);
+            if let Request::Drop(instance) = request {
+                query::refresh(kernel, InstanceId::from_number(*instance));
             }
             reply
-        }
-        Err(error) => Err(Refused::Malformed(error.to_string())),
-    };
-    reply.unwrap_or_else(Reply::Refused).encode(to);
+        }),
+    }
 }
 
+/// What the kernel says to a request that is for it and no call.
 fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply, Refused> {
     Ok(match request {
-        Request::Ping | Request::Measure(..) | Request::Costs(_) => Reply::Done,
         Request::PutCap(image) => {
             let hash = publish(kernel, image)?;
             transfer::published(hash);
@@ -118,13 +135,10 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
         Request::Root(instance) => {
             Reply::Hash(kernel.instance(InstanceId::from_number(*instance)).map_err(not_called)?.hash().0)
         }
-        Request::Invoke(invoke) => Reply::Outcome(call(invoke, |id, call| kernel.invoke(id, call, None))?),
-        Request::Query(invoke) => Reply::Outcome(call(invoke, |id, call| kernel.query(id, call))?),
         Request::Stats => {
             let (images, instances) = (kernel.image_count() as u64, kernel.instance_count() as u64);
             Reply::Stats(Stats { images, instances, ..stats() })
         }
-        Request::Fail(_) | Request::Watch(..) | Request::Disturb(_) => return Err(Refused::TestsOnly),
         Request::Receive { is_first, part } => {
             transfer::receive(kernel, *is_first, part)?;
             Reply::Done
@@ -150,13 +164,14 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
             let ticket = send.then(|| transfer::offer(capability));
             reply::Found { ticket, ..description }
         })),
-        Request::Send(ticket) => Reply::Part(transfer::send(*ticket)?),
         Request::Prove { place, range } => prove(kernel, place, *range)?,
         Request::SetChain(chain) => {
             set_chain(kernel, chain)?;
             Reply::Done
         }
         Request::Run(bare) => Reply::Ran(run(bare)?),
+        // The others were answered before.
+        _ => return Err(Refused::Malformed("no request to the kernel".into())),
     })
 }
 
@@ -226,11 +241,12 @@ const WINDOW: u64 = 512 << 10;
 /// No endpoint takes more arguments than there are registers.
 const FEW_ARGUMENTS: usize = javm_isa::REG_COUNT;
 
-/// A call as it came from the host, by what performs it.
+/// Makes a call as it came from the host by what performs it, and writes what it comes to.
 pub(crate) fn call(
     invoke: &Invoke<'_>,
+    to: &mut Writer,
     perform: impl FnOnce(InstanceId, &Call<'_>) -> Result<Outcome, InvokeError>,
-) -> Result<reply::Outcome, Refused> {
+) -> Result<(), Refused> {
     // The scratchpad as it goes in, and twice on its way out; and what a window keeps.
     let given = invoke.scratchpad.map_or(0, <[u8]>::len) as u64;
     Room { block: 2 * given, heap: given, frames: given + WINDOW }.for_a_call()?;
@@ -255,7 +271,9 @@ pub(crate) fn call(
     let gift = invoke.gift.map(|hash| transfer::held(&CapHash(hash))).transpose()?;
     let (path, scratchpad, origin) = (path_of(&invoke.place)?, invoke.scratchpad, invoke.origin);
     let call = Call { path, scratchpad, gift: gift.as_ref(), origin, ..Call::new(endpoint, arguments, invoke.gas) };
-    perform(InstanceId::from_number(invoke.place.instance), &call).map(outcome_of).map_err(not_called)
+    let outcome = perform(InstanceId::from_number(invoke.place.instance), &call).map_err(not_called)?;
+    outcome_of(outcome).encode(to);
+    Ok(())
 }
 
 fn outcome_of(outcome: Outcome) -> reply::Outcome {

@@ -105,7 +105,13 @@ fn play(
         for number in 0..requests {
             let request = vec![7; if number % 3 == 1 { 2 * BUFFER_SIZE + 1 } else { 9 }];
             let (first, second) = request.split_at(request.len() / 2 + number % 3);
-            let result = caller.lane.call(number as u32 + 1, [first, second], &Deadline::after(patience), &mut reply);
+            let result = caller.lane.call(
+                number as u32 + 1,
+                [first, second],
+                &Deadline::after(patience),
+                &mut reply,
+                Reply::decode,
+            );
             done.send(result).expect("somebody listens");
         }
     });

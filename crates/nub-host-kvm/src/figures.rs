@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use nub_arch_x86_abi::reply::Outcome;
 use nub_arch_x86_abi::request::{Invoke, Work};
 use nub_arch_x86_abi::{Reply, Request};
 
 use crate::config::Config;
 use crate::error::{Death, Error};
 use crate::level::Level;
-use crate::sandbox::{KERNEL_LANE, Sandbox};
+use crate::sandbox::{Answer, KERNEL_LANE, Sandbox};
 
 /// What was measured. Times are in nanoseconds.
 #[derive(Clone, Debug)]
@@ -102,14 +103,14 @@ fn ascending(mut times: Vec<f64>) -> Vec<f64> {
 }
 
 /// How long each of so many requests took that are answered, and of more until this time has gone by.
-fn durations(least: usize, time: Duration, ask: impl Fn() -> Result<Reply, Error>) -> Result<Vec<f64>, Error> {
+fn durations(least: usize, time: Duration, ask: impl Fn() -> Result<Answer, Error>) -> Result<Vec<f64>, Error> {
     let (begun, mut all) = (Instant::now(), Vec::new());
     while all.len() < least || begun.elapsed() < time {
         let asked = Instant::now();
-        let reply = ask()?;
+        let other = ask()?;
         all.push(nanoseconds(asked.elapsed()));
-        if !matches!(reply, Reply::Outcome(_) | Reply::Done) {
-            return Err(unexpected(&reply));
+        if let Some(other) = other {
+            return Err(unexpected(&other));
         }
     }
     Ok(all)
@@ -152,16 +153,19 @@ impl Figures {
         };
         let endpoint = nub_arch_x86_abi::request::Endpoint::Number(0);
         let invoke = Invoke::new(instance, endpoint, arguments, 1_000_000);
-        let call = Request::Invoke(invoke.clone());
-        let ask = |request| sandbox.call(KERNEL_LANE, request, Duration::ZERO);
-        durations(LEAST, Duration::ZERO, || ask(&call))?;
+        let call = || sandbox.invoke(&invoke, Duration::ZERO, &mut Outcome::default());
+        let ping = || {
+            let reply = sandbox.call(KERNEL_LANE, &Request::Ping, Duration::ZERO)?;
+            Ok((reply != Reply::Done).then(|| Box::new(reply)))
+        };
+        durations(LEAST, Duration::ZERO, call)?;
         let exits = sandbox.exits_of(KERNEL_LANE);
-        let calls = durations(LEAST, time, || ask(&call))?;
+        let calls = durations(LEAST, time, call)?;
         let exits_per_call = sandbox.exits_of(KERNEL_LANE).since(exits).total() as f64 / calls.len() as f64;
-        let round_trips = durations(LEAST, time, || ask(&Request::Ping))?;
+        let round_trips = durations(LEAST, time, ping)?;
         let mut queries = Vec::new();
         if sandbox.lanes() > 1 {
-            let query = || sandbox.query(invoke.clone(), Duration::ZERO);
+            let query = || sandbox.query(&invoke, Duration::ZERO, &mut Outcome::default());
             // The first find a lane that sleeps, and nothing mounted.
             durations(LEAST, Duration::ZERO, query)?;
             queries = durations(LEAST, time, query)?;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE};
 use nub_arch_x86_abi::turn::{self, Bell as _};
-use nub_arch_x86_abi::{Reply, Slot, layout};
+use nub_arch_x86_abi::wire::WireError;
+use nub_arch_x86_abi::{Slot, layout};
 
 use crate::bell::{Bell, Until, lock};
 use crate::config::Config;
@@ -295,18 +296,21 @@ impl Lane {
         Ok(rest)
     }
 
-    /// Sends a request, which is in two pieces, and gives the reply, whose bytes are collected in `reply`. One caller at a
-    /// time.
+    /// Sends a request, which is in two pieces, and has `read` read the reply, whose bytes are collected in `reply`. One caller
+    /// at a time.
     ///
     /// # Errors
-    /// [`Error::Died`] when the guest is at its end, or does not answer before the deadline; [`Error::TooLong`].
-    pub(crate) fn call(
+    /// [`Error::Died`] when the guest is at its end, does not answer before the deadline, or says what `read` takes for no reply;
+    /// [`Error::TooLong`].
+    #[inline]
+    pub(crate) fn call<T>(
         &self,
         sequence: u32,
         request: [&[u8]; 2],
         deadline: &Deadline,
         reply: &mut Vec<u8>,
-    ) -> Result<Reply, Error> {
+        read: impl FnOnce(&[u8]) -> Result<T, WireError>,
+    ) -> Result<T, Error> {
         let length = request[0].len() + request[1].len();
         if length as u64 > MAX_MESSAGE {
             return Err(Error::TooLong(length));
@@ -333,6 +337,6 @@ impl Lane {
         while self.take_part(sequence, reply).map_err(nonsense)? != 0 {
             self.turn([&[]; 2], 0, sequence, deadline)?;
         }
-        Reply::decode(reply).map_err(|error| self.end(error.into()))
+        read(reply).map_err(|error| self.end(error.into()))
     }
 }

@@ -51,4 +51,4 @@ pub use level::Level;
 pub use nub_arch_x86_abi::{Privilege, Reply, Request, reply, request};
 pub use pace::Pace;
 pub use privilege::Probe;
-pub use sandbox::{KERNEL_LANE, Sandbox};
+pub use sandbox::{Answer, KERNEL_LANE, Sandbox};

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use nub_arch_x86_abi::reply::Refused;
+use nub_arch_x86_abi::reply::{Outcome, Refused};
 use nub_arch_x86_abi::request::Invoke;
-use nub_arch_x86_abi::wire::Writer;
+use nub_arch_x86_abi::wire::{WireError, Writer};
 use nub_arch_x86_abi::{Privilege, Reply, Request};
 
 use crate::ahead::Ahead;
@@ -28,6 +28,9 @@ use crate::processor::Running;
 
 /// The lane that runs the kernel.
 pub const KERNEL_LANE: usize = 0;
+
+/// What a guest says to a call that comes to nothing; `None` where it came to something.
+pub type Answer = Option<Box<Reply>>;
 
 /// A virtual machine with the kernel in it, ready for requests from any thread.
 pub struct Sandbox {
@@ -248,26 +251,38 @@ impl Sandbox {
     /// [`Error::Died`] when the guest is at its end; [`Error::NoLane`]; [`Error::TooLong`].
     pub fn call(&self, lane: usize, request: &Request<'_>, work: Duration) -> Result<Reply, Error> {
         let caller = self.lanes.get(lane).ok_or(Error::NoLane(lane))?;
-        self.call_with(caller, lock(&caller.buffers), request, work)
+        self.call_with(caller, lock(&caller.buffers), |to| request.encode_head(to), work, Reply::decode)
+    }
+
+    /// Calls an endpoint of an Instance as [`Sandbox::call`] does, on the kernel's lane. What the call comes to is left in
+    /// `outcome`, where nothing was before; any other reply is given.
+    ///
+    /// # Errors
+    /// Those of [`Sandbox::call`].
+    pub fn invoke(&self, invoke: &Invoke<'_>, work: Duration, outcome: &mut Outcome) -> Result<Answer, Error> {
+        let caller = self.lanes.get(KERNEL_LANE).ok_or(Error::NoLane(KERNEL_LANE))?;
+        self.call_outcome(caller, lock(&caller.buffers), invoke, false, work, outcome)
     }
 
     /// Calls an endpoint of an Instance and leaves the Instance as it is, on a lane that is free: beside the others and
     /// beside what lane 0 does. Waits otherwise as [`Sandbox::call`] does. With one lane that one does it; so it does where
-    /// an Instance is asked for the first time while it is busy.
+    /// an Instance is asked for the first time while it is busy. The reply is given as by [`Sandbox::invoke`].
     ///
     /// # Errors
     /// Those of [`Sandbox::call`].
-    pub fn query(&self, query: Invoke<'_>, work: Duration) -> Result<Reply, Error> {
-        let request = Request::Query(query);
-        match self.query_aside(&request, work)? {
+    pub fn query(&self, query: &Invoke<'_>, work: Duration, outcome: &mut Outcome) -> Result<Answer, Error> {
+        match self.query_aside(query, work, outcome)? {
             // The wait for the lane is no part of the time that a call may take.
-            Reply::Refused(Refused::Busy) => self.call(KERNEL_LANE, &request, work),
-            reply => Ok(reply),
+            Some(reply) if *reply == Reply::Refused(Refused::Busy) => {
+                let caller = self.lanes.get(KERNEL_LANE).ok_or(Error::NoLane(KERNEL_LANE))?;
+                self.call_outcome(caller, lock(&caller.buffers), query, true, work, outcome)
+            }
+            answer => Ok(answer),
         }
     }
 
     /// Sends a query to a lane beside the kernel's, if there is one.
-    fn query_aside(&self, request: &Request<'_>, work: Duration) -> Result<Reply, Error> {
+    fn query_aside(&self, query: &Invoke<'_>, work: Duration, outcome: &mut Outcome) -> Result<Answer, Error> {
         let others = self.lanes.get(1..).filter(|others| !others.is_empty()).unwrap_or(&self.lanes);
         // In the same order each time, so that as few lanes as are needed are awake.
         for caller in others {
@@ -276,26 +291,45 @@ impl Sandbox {
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => continue,
             };
-            return self.call_with(caller, buffers, request, work);
+            return self.call_outcome(caller, buffers, query, true, work, outcome);
         }
         let caller = &others[self.next_query.fetch_add(1, Ordering::Relaxed) % others.len()];
-        self.call_with(caller, lock(&caller.buffers), request, work)
+        self.call_outcome(caller, lock(&caller.buffers), query, true, work, outcome)
     }
 
-    fn call_with(
+    fn call_outcome(
+        &self,
+        caller: &Caller,
+        buffers: MutexGuard<'_, Buffers>,
+        invoke: &Invoke<'_>,
+        is_query: bool,
+        work: Duration,
+        outcome: &mut Outcome,
+    ) -> Result<Answer, Error> {
+        let write = |to: &mut Writer| {
+            invoke.encode(is_query, to);
+            &[][..]
+        };
+        self.call_with(caller, buffers, write, work, |reply| Reply::decode_to(reply, outcome))
+    }
+
+    /// Sends what `write` writes, and the bytes behind that which it gives, and has `read` read the reply.
+    #[inline]
+    fn call_with<'a, T>(
         &self,
         caller: &Caller,
         mut buffers: MutexGuard<'_, Buffers>,
-        request: &Request<'_>,
+        write: impl FnOnce(&mut Writer) -> &'a [u8],
         work: Duration,
-    ) -> Result<Reply, Error> {
+        read: impl FnOnce(&[u8]) -> Result<T, WireError>,
+    ) -> Result<T, Error> {
         let mut writer = Writer::reusing(std::mem::take(&mut buffers.request));
-        let tail = request.encode_head(&mut writer);
+        let tail = write(&mut writer);
         buffers.request = writer.into_bytes();
         let Buffers { request, reply, sequence } = &mut *buffers;
         *sequence = sequence.wrapping_add(1);
         let deadline = Deadline::after(self.config.patience.saturating_add(work));
-        let reply = caller.lane.call(*sequence, [request, tail], &deadline, reply);
+        let reply = caller.lane.call(*sequence, [request, tail], &deadline, reply, read);
         if let Some(slot) = self.memory.slot(KERNEL_LANE) {
             self.ahead.follow(slot.taken.load(Ordering::Relaxed));
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nub_host_kvm::figures::Figures;
+use nub_host_kvm::reply::Outcome;
 use nub_host_kvm::request::{Endpoint, Invoke, Work};
 use nub_host_kvm::{Config, KERNEL_LANE, Reply, Request, Sandbox};
 
@@ -33,7 +34,9 @@ fn value(reply: Reply) -> u64 {
 }
 
 fn query(sandbox: &Sandbox, query: Invoke<'_>) -> Reply {
-    sandbox.query(query, Duration::from_secs(60)).unwrap_or_else(|error| panic!("{error}"))
+    let mut outcome = Outcome::default();
+    let answer = sandbox.query(&query, Duration::from_secs(60), &mut outcome);
+    answer.unwrap_or_else(|error| panic!("{error}")).map_or(Reply::Outcome(outcome), |reply| *reply)
 }
 
 #[test]

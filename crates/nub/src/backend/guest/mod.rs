@@ -10,7 +10,7 @@ use javm_interpreter::{Exit, State};
 use javm_isa::{CostModel, Program};
 use nub_host_kvm::reply::{self, Refused};
 use nub_host_kvm::request::{self, Invoke, Place, ServiceGrant};
-use nub_host_kvm::{Config, Death, KERNEL_LANE, PrivilegeChoice, Reply, Request, Sandbox};
+use nub_host_kvm::{Answer, Config, Death, KERNEL_LANE, PrivilegeChoice, Reply, Request, Sandbox};
 use nub_kernel::bare::Range;
 use nub_kernel::kernel::check_scratchpad;
 use nub_kernel::{
@@ -118,17 +118,18 @@ impl Guest {
         &self,
         number: u64,
         call: &Call<'_>,
-        perform: impl FnOnce(Invoke<'_>, Duration) -> Result<Reply, nub_host_kvm::Error>,
+        perform: impl FnOnce(&Invoke<'_>, Duration, &mut reply::Outcome) -> Result<Answer, nub_host_kvm::Error>,
     ) -> Result<Outcome, Trouble> {
         // The kernel would refuse it first of all; before memory is taken for it on both sides.
         check_scratchpad(call.scratchpad.unwrap_or_default())?;
-        let reply = self.while_held(call.gift, |gift| {
+        let mut reply = reply::Outcome::default();
+        self.while_held(call.gift, |gift| {
             let (invoke, work) = self.asked(number, call, gift);
-            let reply = perform(invoke, work);
-            self.take_of(reply, &call.path, |reply| match reply {
-                Reply::Outcome(reply) => Some(reply),
-                _ => None,
-            })
+            match perform(&invoke, work, &mut reply) {
+                Ok(None) => Ok(()),
+                Ok(Some(other)) => self.take_of(Ok(*other), &call.path, |_| None),
+                Err(error) => self.take(Err(error), |_| None),
+            }
         })?;
         let gift = match &reply.gift {
             Some(found) => Some(self.fetch(found)?),
@@ -341,11 +342,11 @@ impl Machine for Guest {
     }
 
     fn invoke(&self, number: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        self.call(number, call, |invoke, work| self.sandbox.call(KERNEL_LANE, &Request::Invoke(invoke), work))
+        self.call(number, call, |invoke, work, outcome| self.sandbox.invoke(invoke, work, outcome))
     }
 
     fn query(&self, number: u64, call: &Call<'_>) -> Result<Outcome, Trouble> {
-        self.call(number, call, |invoke, work| self.sandbox.query(invoke, work))
+        self.call(number, call, |invoke, work, outcome| self.sandbox.query(invoke, work, outcome))
     }
 
     fn hold(&self, capability: &Capability) -> Result<(), Trouble> {
