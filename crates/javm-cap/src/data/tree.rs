@@ -5,7 +5,6 @@
 //! sees it. Each inner node remembers the hashes of its children and forgets that of the one that the walk goes on to, so
 //! that a new root costs one hash a forgotten node. A subtree without leaves is not stored: its hash depends on its height alone.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
@@ -267,29 +266,35 @@ impl Tree {
 
     /// Every leaf with its place, in order.
     pub(super) fn leaves(&self, height: u32) -> Leaves<'_> {
-        Leaves { ahead: vec![(self, height, 0)] }
+        Leaves { next: Some((self, height, 0)), ahead: Vec::new() }
     }
 }
 
+/// A subtree with its height and its first place.
+type Subtree<'a> = (&'a Tree, u32, u32);
+
 /// See [`Tree::leaves`].
 pub(super) struct Leaves<'a> {
-    /// Subtrees still to visit with their heights and first places, the next one last.
-    ahead: Vec<(&'a Tree, u32, u32)>,
+    /// The subtree to visit next; what is ahead goes on where there is none. So a tree of one leaf or none takes no memory.
+    next: Option<Subtree<'a>>,
+    /// Those behind it, the next one last.
+    ahead: Vec<Subtree<'a>>,
 }
 
 impl<'a> Iterator for Leaves<'a> {
     type Item = (u32, &'a PageRef);
 
+    #[inline]
     fn next(&mut self) -> Option<(u32, &'a PageRef)> {
         loop {
-            let (node, height, first) = self.ahead.pop()?;
+            let (node, height, first) = self.next.take().or_else(|| self.ahead.pop())?;
             match node {
                 Tree::Empty => {}
                 Tree::Leaf(leaf) => return Some((first, leaf)),
                 Tree::Inner(inner) => {
                     let [left, right] = &inner.children;
                     self.ahead.push((right, height - 1, first + (1 << (height - 1))));
-                    self.ahead.push((left, height - 1, first));
+                    self.next = Some((left, height - 1, first));
                 }
             }
         }
@@ -299,6 +304,7 @@ impl<'a> Iterator for Leaves<'a> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::vec;
 
     use super::*;
     use crate::page::PageRef;
