@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use javm_cap::{
     CNode, Capability, Data, Endpoint, Epoch, GIFT_SLOT, Instance, MAX_HEIGHT, Path, RunState, SCRATCHPAD_SLOT,
@@ -41,8 +42,6 @@ pub(crate) struct Callee {
     path: Path,
     /// A copy of its table.
     table: CNode,
-    /// How large it is.
-    size: u64,
     /// The number of the endpoint, which there is.
     endpoint: usize,
     /// The number of a window that shows the table and has the program, if one does.
@@ -62,7 +61,7 @@ impl Callee {
         // What rests in slots 0 and 1 does not stay there.
         let rests = PASSED.iter().any(|&(slot, _)| table.get(slot).is_some());
         let shown = if rests { None } else { windows.showing(instance.image(), table) };
-        Callee { path, table: table.clone(), size: instance.measure().size, endpoint, shown }
+        Callee { path, table: table.clone(), endpoint, shown }
     }
 
     /// Its program, which `ready` gives where no window has it.
@@ -97,7 +96,6 @@ impl Program {
 struct Started {
     path: Path,
     via: Via,
-    size: u64,
     writable: u32,
 }
 
@@ -152,11 +150,11 @@ impl<A: Arch> Process<'_, A> {
     fn call_service(&mut self, service: javm_cap::Service, request: Request) -> Answer {
         let arguments = self.running().arguments();
         let limit = self.gas_limit();
-        let Process { frames, log, block, .. } = self;
+        let Process { frames, log, chain, .. } = self;
         let Some(frame) = frames.last_mut() else { return Err(Status::Depth.into()) };
         let service = service::Service::from_number(service.id).ok_or(Status::NoEndpoint)?;
         let with_scratchpad = request.flags & flag::SCRATCH != 0;
-        let mut surroundings = service::Caller { frame, log, block: *block, with_scratchpad };
+        let mut surroundings = service::Caller { frame, log, block: chain.block, with_scratchpad };
         let prepared = service::prepare(service, request.endpoint, arguments, &mut surroundings)?;
         if prepared.price > limit {
             return Err(Status::OutOfGas.into());
@@ -298,10 +296,10 @@ impl<A: Arch> Process<'_, A> {
         ceiling: u64,
         live: &mut [Option<Capability>; 2],
     ) -> Result<Entering, Status> {
-        if self.frames.len() >= self.parameters.depth {
+        if self.frames.len() >= self.chain.parameters.depth {
             return Err(Status::Depth);
         }
-        if self.writable + demand.writable > self.parameters.writable_pages {
+        if self.writable + demand.writable > self.chain.parameters.writable_pages {
             return Err(Status::Quota);
         }
         let limit = self.gas_limit().min(ceiling);
@@ -318,7 +316,7 @@ impl<A: Arch> Process<'_, A> {
     /// refused.
     fn pass(&mut self, flags: u8, gas: Result<u64, Status>, live: &mut [Option<Capability>; 2]) -> Result<u64, Status> {
         let passed = |flag: u8| flags & flag != 0;
-        let (changed, most, epoch) = (self.changed, self.parameters.changed_pages, self.epoch);
+        let (changed, most, epoch) = (self.changed, self.chain.parameters.changed_pages, self.epoch);
         let caller = self.top();
         let stores = PASSED.map(|(slot, flag)| passed(flag).then(|| caller.withdraw(slot)));
         let count: usize = stores.iter().flatten().map(|stores| stores.pages.len()).sum();
@@ -349,7 +347,7 @@ impl<A: Arch> Process<'_, A> {
         entering: Entering,
         live: [Option<Capability>; 2],
     ) {
-        let Callee { path, table, size, endpoint, .. } = callee;
+        let Callee { path, table, endpoint, .. } = callee;
         let mut table = Working::new(table);
         let (mut frame, shows_table) = match program {
             Program::Shown(index) => (self.windows.take_shown(index), true),
@@ -370,20 +368,19 @@ impl<A: Arch> Process<'_, A> {
             }
             frame.live = live;
         }
-        self.start(frame, shows_table, Started { path, via, size, writable }, entering);
+        self.start(frame, shows_table, Started { path, via, writable }, entering);
     }
 
     /// Puts a frame onto the stack that goes on with the call in which the Instance at a path was suspended.
     fn go_on(&mut self, path: Path, program: Arc<Published>, suspended: Suspended, writable: u32, entering: Entering) {
         let Suspended { block_paid, pc, registers, ephemeral, mappings, .. } = suspended;
         let Some(instance) = self.held(&path) else { unreachable!("it was looked at before") };
-        let size = instance.measure().size;
         let mut table = Working::new(instance.table().clone());
         let rested = self.take_rested(&mut table, 1);
         let (mut frame, shows_table) = self.windows.take(program, &table, || self.arch.create_space());
         frame.state = State { registers, pc, gas: 0, block_paid };
         (frame.table, frame.dynamic, frame.live) = (table, mappings, rested);
-        self.start(frame, shows_table, Started { path, via: Via::Owner, size, writable }, entering);
+        self.start(frame, shows_table, Started { path, via: Via::Owner, writable }, entering);
         self.top().fill_ephemeral(&ephemeral);
     }
 
@@ -404,17 +401,19 @@ impl<A: Arch> Process<'_, A> {
     /// table.
     #[inline]
     fn start(&mut self, mut frame: Box<Frame<A::Space>>, shows_table: bool, started: Started, entering: Entering) {
-        let Started { path, via, size, writable } = started;
+        let Started { path, via, writable } = started;
         let Entering { flags, gas, mark } = entering;
         self.writable += writable;
         (frame.path, frame.state.gas, frame.may_have_stored) = (path, gas, true);
         let call = &mut frame.call;
-        (call.via, call.flags, call.size, call.writable, call.mark) = (via, flags, size, writable, mark);
+        (call.via, call.flags, call.writable, call.mark) = (via, flags, writable, mark);
+        call.size = OnceCell::new();
         frame.mount(shows_table);
         self.frames.push(frame);
     }
 
     /// Ends the running frame. Its caller runs then, or what it came to is for the host.
+    #[inline]
     pub(crate) fn end(&mut self, stop: Stop) -> Option<Finished<A::Space>> {
         let Some(mut frame) = self.frames.pop() else { unreachable!("only what runs can end") };
         self.writable -= frame.call.writable;
@@ -423,6 +422,7 @@ impl<A: Arch> Process<'_, A> {
         let is_first = self.frames.is_empty();
         let kept = match stop {
             Stop::Halt if is_first && self.is_query => Err(None),
+            Stop::Halt if !frame.has_changed() => Ok(()),
             Stop::Halt => self.halt(&mut frame),
             _ if is_atomic => Err(None),
             _ => self.suspend(&mut frame, stop).map_err(Some),
@@ -481,8 +481,10 @@ impl<A: Arch> Process<'_, A> {
             (false, false) => window.table = None,
         }
         let Frame { table, live, call, .. } = &mut *frame;
-        for left in [live, &mut call.passed] {
-            left.iter_mut().filter_map(Option::take).for_each(|dropped| self.reclaim.add(dropped));
+        if !matches!((&*live, &call.passed), ([None, None], [None, None])) {
+            for left in [live, &mut call.passed] {
+                left.iter_mut().filter_map(Option::take).for_each(|dropped| self.reclaim.add(dropped));
+            }
         }
         let table = core::mem::take(table).into_table();
         // What is held does not go with the copy.
@@ -496,6 +498,7 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// The status that the call gets if that cannot be.
+    #[inline(never)]
     fn halt(&mut self, frame: &mut Frame<A::Space>) -> Result<(), Option<Status>> {
         let is_first = self.frames.is_empty();
         if !frame.may_have_stored {
@@ -527,8 +530,6 @@ impl<A: Arch> Process<'_, A> {
     /// Writes the table of a frame back, with what was stored to its Data, and shows that in the window. Its Instance is then
     /// Suspended, or Idle.
     fn keep(&mut self, frame: &mut Frame<A::Space>, stores: Vec<Stores>, suspended: Option<Box<Suspended>>) {
-        // A table that was changed when the frame began is that of an Instance that was not Idle, or had something in slot 0
-        // or 1.
         let is_stored = !stores.is_empty() || !frame.counted.is_empty();
         if !is_stored && !frame.table.is_changed() && suspended.is_none() {
             return;
@@ -571,7 +572,7 @@ impl<A: Arch> Process<'_, A> {
         if height > usize::from(MAX_HEIGHT) {
             return Err(Status::Range);
         }
-        let growth = size as i64 - frame.call.size as i64;
+        let growth = size as i64 - self.size_held(frame) as i64;
         self.check_growth(&frame.path, growth)
     }
 

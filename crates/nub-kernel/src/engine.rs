@@ -119,6 +119,7 @@ pub(crate) struct Answered {
 }
 
 /// Runs a process until its first frame ends. `trace` watches all frames.
+#[inline(never)]
 pub(crate) fn run<A: Arch>(process: &mut Process<'_, A>, mut trace: Option<Trace<'_>>) -> Finished<A::Space> {
     loop {
         if process.arch.evicts() {

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use javm_cap::{
     Access, CNode, Capability, Data, DynamicMapping, DynamicMappings, Epoch, GIFT_SLOT, PAGE_SIZE, PageRef, Path,
@@ -74,8 +75,8 @@ pub(crate) struct CallRecord {
     pub(crate) via: Via,
     /// Its flags.
     pub(crate) flags: u8,
-    /// What the Instance counts for in the table that holds it, as long as it runs.
-    pub(crate) size: u64,
+    /// What the Instance counts for in the table that holds it, as long as it runs, once somebody has asked.
+    pub(crate) size: OnceCell<u64>,
     /// How many pages it may write to.
     pub(crate) writable: u32,
     /// Where what may have to be undone begins.
@@ -124,7 +125,7 @@ impl<S: AddressSpace> Frame<S> {
             call: CallRecord {
                 via: Via::Host,
                 flags: 0,
-                size: 0,
+                size: OnceCell::new(),
                 writable: 0,
                 mark: Mark { undo: 0, log: 0, changed: 0 },
                 passed: [None, None],
@@ -168,11 +169,7 @@ impl<S: AddressSpace> Frame<S> {
     pub(crate) fn mount(&mut self, shows_table: bool) {
         let Frame { program, table, live, window, dynamic, .. } = self;
         if shows_table {
-            if program.maps_live() {
-                for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
-                    window.show(slot, as_data(live[usize::from(slot)].as_ref()));
-                }
-            }
+            window.show_live(live);
         } else {
             window.mount(program, |slot| shown_data(live, table, slot));
         }
@@ -319,6 +316,14 @@ impl<S: AddressSpace> Frame<S> {
         self.may_have_stored = self.window.space.has_changed() || !self.unseen.is_empty();
     }
 
+    /// Whether its Instance may be other than it was, once its program has [stopped](Frame::stop).
+    #[inline]
+    pub(crate) fn has_changed(&self) -> bool {
+        // A table that was changed when the frame began is that of an Instance that was not Idle, or had something in slot 0
+        // or 1.
+        self.may_have_stored || self.table.is_changed()
+    }
+
     /// Counts the pages that were stored to each slot of the table, to be [put into their
     /// Data](Window::collect) without being taken out of the memory. `None` where they have to be
     /// [taken out](Frame::withdraw_table).
@@ -410,9 +415,7 @@ impl<S: AddressSpace> Frame<S> {
             return;
         }
         let Frame { window, live, .. } = self;
-        if window.shown(slot).is_some_and(|data| !data.is_blank()) {
-            window.show(slot, None);
-        }
+        window.hide_content(slot);
         if let Some(Some(Capability::Data(data))) = live.get_mut(usize::from(slot)) {
             for (_, content) in &pages {
                 // Who gets it may drop it before the next call, to which the page is left then.
@@ -545,13 +548,7 @@ impl<S: AddressSpace> Frame<S> {
         if !self.unseen.is_empty() {
             self.unseen.clear();
         }
-        if self.program.maps_live() {
-            for slot in [SCRATCHPAD_SLOT, GIFT_SLOT] {
-                if window.shown(slot).is_some_and(|data| !data.is_blank()) {
-                    window.show(slot, None);
-                }
-            }
-        }
+        window.hide_live();
     }
 }
 

@@ -15,11 +15,11 @@ use alloc::vec::Vec;
 use javm_cap::{CNode, Capability, Epoch, Instance, MAX_HEIGHT, MAX_SIZE, Measure, Path, Reclaim, RunState};
 
 use crate::arch::{AddressSpace, Arch};
-use crate::chain::Parameters;
+use crate::chain::Chain;
 use crate::frame::{Frame, Mark};
 use crate::programs::Programs;
 use crate::reference::Reference;
-use crate::service::{Block, Log};
+use crate::service::Log;
 use crate::status::Status;
 use crate::window::{Windows, is_live};
 
@@ -41,8 +41,7 @@ pub(crate) struct Process<'k, A: Arch> {
     pub(crate) changed: u64,
     /// That of the block, for counts of changes.
     pub(crate) epoch: Epoch,
-    pub(crate) parameters: Parameters,
-    pub(crate) block: Block,
+    pub(crate) chain: &'k Chain,
     /// Whether nothing of it is to stay.
     pub(crate) is_query: bool,
 }
@@ -364,7 +363,13 @@ impl<A: Arch> Process<'_, A> {
     #[inline]
     fn difference_below(&self, path: &[u8]) -> i64 {
         let below = self.frames.iter().filter(|frame| frame.path.len() > path.len() && frame.path.starts_with(path));
-        below.map(|frame| live_size(frame) as i64 - frame.call.size as i64).sum()
+        below.map(|frame| live_size(frame) as i64 - self.size_held(frame) as i64).sum()
+    }
+
+    /// How large the Instance of a frame is as its holder has it, which does not change while it runs.
+    #[inline]
+    pub(crate) fn size_held(&self, frame: &Frame<A::Space>) -> u64 {
+        *frame.call.size.get_or_init(|| self.held(&frame.path).map_or(0, |instance| instance.measure().size))
     }
 
     /// How large an Instance on the way to a path is now.
@@ -527,7 +532,7 @@ impl<A: Arch> Process<'_, A> {
     /// [`Status::Quota`], with nothing counted.
     pub(crate) fn count_changed(&mut self, pages: u64) -> Result<(), Status> {
         let changed = self.changed + pages;
-        if changed > self.parameters.changed_pages {
+        if changed > self.chain.parameters.changed_pages {
             return Err(Status::Quota);
         }
         self.changed = changed;

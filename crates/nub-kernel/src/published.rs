@@ -130,12 +130,6 @@ impl Published {
         self.demand
     }
 
-    /// Whether slot 0 or 1 is mapped.
-    #[inline]
-    pub(crate) fn maps_live(&self) -> bool {
-        self.slots.first().is_some_and(|&slot| is_live(slot))
-    }
-
     /// What of the memory map shows Data, in ascending order of the pages.
     pub(crate) fn mappings(&self) -> &[DataMapping] {
         &self.mappings

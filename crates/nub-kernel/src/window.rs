@@ -29,14 +29,23 @@ pub(crate) struct Window<S> {
     pub(crate) table: Option<TableIdentity>,
     /// Whose memory map is mounted.
     program: Option<Arc<Published>>,
-    /// What the memory map shows of each slot that is in it.
+    /// What the memory map shows of each slot that is in it, in ascending order.
     shown: Vec<Shown>,
 }
 
 struct Shown {
     slot: u8,
-    /// Whether that is a Data: which one, the space knows.
-    is_data: bool,
+    what: What,
+}
+
+/// What a slot shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Nothing,
+    /// So many pages, all zeros, as long as nothing is put into them: which Data they are of is no matter.
+    Zeros(u32),
+    /// A Data: which one, the space knows.
+    Data,
 }
 
 /// The Data in a slot of a table.
@@ -65,7 +74,7 @@ impl<S: AddressSpace> Window<S> {
             for (first, pages) in program.ephemeral() {
                 self.space.map_zero(first, pages);
             }
-            self.shown.extend(program.slots().iter().map(|&slot| Shown { slot, is_data: false }));
+            self.shown.extend(program.slots().iter().map(|&slot| Shown { slot, what: What::Nothing }));
             self.program = Some(program.clone());
         }
         let Window { space, shown, .. } = self;
@@ -93,7 +102,8 @@ impl<S: AddressSpace> Window<S> {
 
     /// Puts what was stored to a slot into its Data, of which it has let go, and shows that again.
     pub(crate) fn collect(&mut self, slot: u8, data: &mut Data) {
-        let Window { space, program, .. } = self;
+        let Window { space, program, shown, .. } = self;
+        shown.iter_mut().filter(|shown| shown.slot == slot).for_each(|shown| shown.what = What::Data);
         if let Some(program) = program {
             for mapping in program.mappings_of(slot).filter(|mapping| mapping.access == Access::ReadWrite) {
                 space.collect(mapping.first_page, mapping.pages, data, mapping.offset);
@@ -110,11 +120,34 @@ impl<S: AddressSpace> Window<S> {
         }
     }
 
-    /// What the memory map shows of a slot.
+    /// Has the memory map show nothing of a slot, unless it shows zeros.
     #[inline]
-    pub(crate) fn shown(&self, slot: u8) -> Option<&Data> {
-        let mut mappings = self.program.as_ref()?.mappings_of(slot);
-        mappings.find_map(|mapping| self.space.mapped(mapping.first_page))
+    pub(crate) fn hide_content(&mut self, slot: u8) {
+        let Window { space, program, shown, .. } = self;
+        if let (Some(program), Some(shown)) = (program, shown.iter_mut().find(|shown| shown.slot == slot)) {
+            shown.hide_content(space, program);
+        }
+    }
+
+    /// Has the memory map show what stands in slots 0 and 1.
+    #[inline]
+    pub(crate) fn show_live(&mut self, live: &[Option<Capability>; 2]) {
+        let Window { space, program, shown, .. } = self;
+        let Some(program) = program else { return };
+        for shown in shown {
+            let Some(live) = live.get(usize::from(shown.slot)) else { break };
+            shown.show(space, program, as_data(live.as_ref()));
+        }
+    }
+
+    /// [`Window::hide_content`] of slots 0 and 1.
+    #[inline]
+    pub(crate) fn hide_live(&mut self) {
+        let Window { space, program, shown, .. } = self;
+        let Some(program) = program else { return };
+        for shown in shown.iter_mut().take_while(|shown| is_live(shown.slot)) {
+            shown.hide_content(space, program);
+        }
     }
 
     /// Drops what was written to ephemeral memory.
@@ -142,20 +175,35 @@ impl<S: AddressSpace> Window<S> {
 }
 
 impl Shown {
+    #[inline]
     fn show<S: AddressSpace>(&mut self, space: &mut S, program: &Published, data: Option<&Data>) {
-        let Some(data) = data else {
-            if core::mem::take(&mut self.is_data) {
-                program.mappings_of(self.slot).for_each(|mapping| mapping.unmap(space));
-            }
-            return;
+        let what = match data {
+            None => What::Nothing,
+            Some(data) if data.is_blank() => What::Zeros(data.pages()),
+            Some(_) => What::Data,
         };
-        let is_shown = self.is_data
-            && program.mappings_of(self.slot).all(|mapping| match space.mapped(mapping.first_page) {
+        if what != self.what || what == What::Data {
+            self.change(space, program, what, data);
+        }
+    }
+
+    #[inline]
+    fn hide_content<S: AddressSpace>(&mut self, space: &mut S, program: &Published) {
+        if self.what == What::Data {
+            self.change(space, program, What::Nothing, None);
+        }
+    }
+
+    fn change<S: AddressSpace>(&mut self, space: &mut S, program: &Published, what: What, data: Option<&Data>) {
+        let old = core::mem::replace(&mut self.what, what);
+        let mut mappings = program.mappings_of(self.slot);
+        let Some(data) = data else { return mappings.for_each(|mapping| mapping.unmap(space)) };
+        let is_shown = old == what
+            && mappings.all(|mapping| match space.mapped(mapping.first_page) {
                 Some(shown) => shown.ptr_eq(data),
                 None => mapping.offset >= data.pages(),
             });
         if !is_shown {
-            self.is_data = true;
             program.mappings_of(self.slot).for_each(|mapping| mapping.map(space, data));
         }
     }

@@ -219,7 +219,9 @@ impl<A: Arch> Kernel<A> {
         let Resident { instance: root, published, .. } =
             self.instances.get(&instance).ok_or(InvokeError::UnknownInstance(instance))?;
         // First of all, so that whoever sends a call to a kernel elsewhere can tell before it is sent.
-        check_scratchpad(call.scratchpad.unwrap_or_default())?;
+        if let Some(bytes) = call.scratchpad {
+            check_scratchpad(bytes)?;
+        }
         let found = standing_at(root, &path).map_err(refused)?;
         let image = found.image();
         let number = number_of_endpoint(image.image(), call.endpoint)?;
@@ -310,6 +312,7 @@ impl<A: Arch> Kernel<A> {
     }
 
     /// Runs a call from the host. Its state at the end is [`Kernel::last_state`] then.
+    #[inline(always)]
     fn run(
         &mut self,
         instance: InstanceId,
@@ -333,8 +336,7 @@ impl<A: Arch> Kernel<A> {
             writable: 0,
             changed: 0,
             epoch: self.epoch,
-            parameters: self.chain.parameters,
-            block: self.chain.block,
+            chain: &self.chain,
             is_query: !keep,
         };
         let mark = process.mark();
@@ -373,7 +375,8 @@ fn check_entry(parameters: &Parameters, program: &Published, live: &[Option<Capa
     if program.demand().writable > parameters.writable_pages {
         return Err(Status::Quota);
     }
-    if live.iter().flatten().any(|capability| capability.measure().height >= MAX_HEIGHT) {
+    let too_high = |live: &Capability| !matches!(live, Capability::Data(_)) && live.measure().height >= MAX_HEIGHT;
+    if live.iter().flatten().any(too_high) {
         return Err(Status::Range);
     }
     Ok(())
@@ -493,20 +496,24 @@ pub fn check_scratchpad(bytes: &[u8]) -> Result<u32, InvokeError> {
 }
 
 /// The scratchpad of a top-level call: as long as what the Image maps of it and as what was given.
+#[inline]
 pub(super) fn scratchpad_for(published: &Published, given: Option<&[u8]>) -> Result<Option<Data>, InvokeError> {
     let mapped = published.scratchpad_pages();
-    let bytes = given.unwrap_or_default();
-    let too_long = |_| InvokeError::Scratchpad(bytes.len());
-    let needed = check_scratchpad(bytes)?;
-    if mapped == 0 && given.is_none() {
-        return Ok(None);
+    match given {
+        None if mapped == 0 => Ok(None),
+        None => Data::new(mapped).map(Some).map_err(|_| InvokeError::Scratchpad(0)),
+        Some(bytes) => filled_scratchpad(mapped, bytes).map(Some),
     }
-    let filled = |bytes: &[u8]| -> Result<Data, DataError> {
+}
+
+fn filled_scratchpad(mapped: u32, bytes: &[u8]) -> Result<Data, InvokeError> {
+    let needed = check_scratchpad(bytes)?;
+    let filled = || -> Result<Data, DataError> {
         let mut data = Data::new(mapped.max(needed))?;
         if !bytes.is_empty() {
             data.write(0, bytes)?;
         }
         Ok(data)
     };
-    filled(bytes).map(Some).map_err(too_long)
+    filled().map_err(|_| InvokeError::Scratchpad(bytes.len()))
 }

@@ -34,7 +34,7 @@ impl<A: Arch> Process<'_, A> {
         let found = self.present(&place)?;
         let changes = found.changes(self.epoch).saturating_add(count);
         let price = changes.saturating_mul(HASH_CHANGE + HASH_LEVEL * u64::from(found.measure().height));
-        let refused = if self.changed + count > self.parameters.changed_pages {
+        let refused = if self.changed + count > self.chain.parameters.changed_pages {
             Some(Status::Quota.into())
         } else if price > self.running().state.gas {
             Some(Refusal::TooLittleGas)

@@ -80,7 +80,7 @@ impl<A: Arch> Process<'_, A> {
                 let frame = self.running();
                 let mut mappings = frame.dynamic.clone();
                 add(&frame.program, &mut mappings, added)?;
-                if self.writable + writable > self.parameters.writable_pages {
+                if self.writable + writable > self.chain.parameters.writable_pages {
                     return Err(Status::Quota.into());
                 }
                 self.writable += writable;

@@ -175,7 +175,7 @@ fn a_window_of_nobody_is_left_to_the_next_instance_of_its_program() {
     pool.windows.sweep();
     let initial = program.valid().initial_table();
     let resting = &pool.windows.idle[0].frame.window;
-    assert!(resting.table.is_none() && resting.shown(STATE) == data_in(initial, STATE));
+    assert!(resting.table.is_none() && resting.space.mapped(STATE_PAGE) == data_in(initial, STATE));
     // What a new Instance has is mounted by now.
     assert_eq!(pool.call(&program, initial), (1, 0));
     assert_eq!(pool.made, 1);
@@ -236,4 +236,30 @@ fn nothing_is_kept_of_a_program_that_is_gone() {
     pool.windows.forget(&program);
     assert_eq!((pool.windows.idle.len(), Arc::strong_count(&program)), (1, 1));
     assert_eq!(pool.call(&other, &two), (2, 0));
+}
+
+#[test]
+fn zeros_are_mapped_once_whichever_data_they_are_of() {
+    let (program, mut pool) = (program(1), Pool::new());
+    let zeros = |pages| Data::new(pages).expect("short");
+    let (mut frame, _) = pool.take(&program, &table(1));
+    let window = &mut frame.window;
+    window.mount(&program, |_| None);
+    let shows = |window: &Window<Shows>| (window.space.mapped, window.space.mapped(STATE_PAGE).cloned());
+    window.show(STATE, Some(&zeros(2)));
+    window.show(STATE, Some(&zeros(2)));
+    window.hide_content(STATE);
+    assert_eq!(shows(window), (1, Some(zeros(2))));
+    // Others as soon as there are more or fewer of them.
+    window.show(STATE, Some(&zeros(1)));
+    assert_eq!(shows(window), (2, Some(zeros(1))));
+    window.show(STATE, Some(&state(3)));
+    assert_eq!(shows(window), (3, Some(state(3))));
+    window.hide_content(STATE);
+    assert_eq!(shows(window), (3, None));
+    // What was stored to zeros and put into their Data does not count as zeros.
+    window.show(STATE, Some(&zeros(2)));
+    window.collect(STATE, &mut state(4));
+    window.show(STATE, Some(&zeros(2)));
+    assert_eq!(shows(window), (5, Some(zeros(2))));
 }

@@ -59,9 +59,11 @@ impl Local {
 
     fn call(&self, instance: u64, call: &Call<'_>, trace: Option<Trace<'_>>) -> Result<Outcome, Trouble> {
         let (mut kernel, instance) = (lock(&self.kernel), InstanceId::from_number(instance));
-        let outcome = kernel.invoke(instance, call, trace)?;
-        self.refresh(&kernel, instance);
-        Ok(outcome)
+        let outcome = kernel.invoke(instance, call, trace);
+        if outcome.is_ok() {
+            self.refresh(&kernel, instance);
+        }
+        Ok(outcome?)
     }
 }
 
