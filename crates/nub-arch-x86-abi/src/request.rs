@@ -428,6 +428,25 @@ impl<'a> Invoke<'a> {
         }
     }
 
+    /// Reads a request if it is a call, and says whether it is a query; gives `None` for any other. Nothing else of a message is
+    /// looked at, and what is read is not moved again.
+    ///
+    /// # Errors
+    /// [`WireError`] where the bytes are no request.
+    #[inline]
+    pub fn decode_request(bytes: &'a [u8]) -> Result<Option<(Invoke<'a>, bool)>, WireError> {
+        let mut from = Reader::new(bytes);
+        let is_query = match from.u8()? {
+            INVOKE => false,
+            QUERY => true,
+            _ => return Ok(None),
+        };
+        let invoke = Invoke::decode(&mut from)?;
+        from.end()?;
+        Ok(Some((invoke, is_query)))
+    }
+
+    #[inline]
     fn decode(from: &mut Reader<'a>) -> Result<Invoke<'a>, WireError> {
         let head: [u8; HEAD] = from.array()?;
         let mut head = Reader::new(&head);

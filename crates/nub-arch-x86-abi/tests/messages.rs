@@ -109,6 +109,12 @@ const CHAIN: Chain =
 fn check(request: &Request<'_>) {
     let bytes = encoded_request(request);
     assert_eq!(Request::decode(&bytes).as_ref(), Ok(request));
+    let call = match request {
+        Request::Invoke(invoke) => Some((invoke.clone(), false)),
+        Request::Query(query) => Some((query.clone(), true)),
+        _ => None,
+    };
+    assert_eq!(Invoke::decode_request(&bytes), Ok(call));
     for end in 0..bytes.len() {
         assert!(Request::decode(&bytes[..end]).is_err(), "{request:?} cut off at {end}");
     }
@@ -281,6 +287,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Request::decode(&bytes).is_err() || Invoke::decode_request(&bytes).is_ok());
         if let Ok(request) = Request::decode(&bytes) {
             prop_assert_eq!(encoded_request(&request), &bytes[..]);
         }

@@ -30,25 +30,24 @@ pub(crate) static KERNEL: Mutex<Option<Kernel<X86Arch>>> = Mutex::new(None);
 /// Answers the request in `bytes`.
 pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
     tlb::enter();
-    let answered = match Request::decode(bytes) {
-        // What a call comes to goes right from where it stands to the host: it is large.
-        Ok(Request::Invoke(invoke)) if lane == KERNEL_LANE => with_kernel(|kernel| {
-            let called = call(&invoke, to, |id, call| kernel.invoke(id, call, None));
-            query::refresh(kernel, InstanceId::from_number(invoke.place.instance));
-            called
+    // What a call comes to goes right from where it stands to the host: it is large, as is what was asked.
+    let answered = match Invoke::decode_request(bytes) {
+        Ok(Some((invoke, true))) if lane != KERNEL_LANE => query::answer(lane, &invoke, to),
+        Ok(Some(_)) if lane != KERNEL_LANE => Err(not_this(lane)),
+        Ok(Some((invoke, is_query))) => with_kernel(|kernel| {
+            let instance = InstanceId::from_number(invoke.place.instance);
+            if is_query {
+                let called = call(&invoke, to, |id, call| kernel.query(id, call));
+                query::want(kernel, instance);
+                called
+            } else {
+                let called = call(&invoke, to, |id, call| kernel.invoke(id, call, None));
+                query::refresh(kernel, instance);
+                called
+            }
         }),
-        Ok(Request::Query(invoke)) if lane == KERNEL_LANE => with_kernel(|kernel| {
-            let called = call(&invoke, to, |id, call| kernel.query(id, call));
-            query::want(kernel, InstanceId::from_number(invoke.place.instance));
-            called
-        }),
-        Ok(Request::Query(invoke)) => query::answer(lane, &invoke, to),
-        Ok(Request::Fail(Failure::Garbage)) if boot::info().test_requests == 1 => {
-            to.raw(&[0xff; 100]);
-            Ok(())
-        }
-        Ok(request) => answer_other(lane, &request).map(|reply| reply.encode(to)),
-        Err(error) => Err(Refused::Malformed(error.to_string())),
+        Ok(None) => answer_other(lane, bytes, to),
+        Err(error) => Err(malformed(&error)),
     };
     if let Err(refused) = answered {
         Reply::Refused(refused).encode(to);
@@ -60,8 +59,29 @@ fn with_kernel<T>(ask: impl FnOnce(&mut Kernel<X86Arch>) -> T) -> T {
     ask(KERNEL.lock().get_or_insert_with(|| Kernel::new(X86Arch)))
 }
 
+fn malformed(error: &dyn core::fmt::Display) -> Refused {
+    Refused::Malformed(error.to_string())
+}
+
+/// Windows belong to the lane that runs them.
+fn not_this(lane: usize) -> Refused {
+    Refused::Other(alloc::format!("lane {lane} does not run the kernel"))
+}
+
+/// Answers a request that is no call.
+#[inline(never)]
+fn answer_other(lane: usize, bytes: &[u8], to: &mut Writer) -> Result<(), Refused> {
+    let request = Request::decode(bytes).map_err(|error| malformed(&error))?;
+    if boot::info().test_requests == 1 && matches!(request, Request::Fail(Failure::Garbage)) {
+        to.raw(&[0xff; 100]);
+    } else {
+        reply_to(lane, &request)?.encode(to);
+    }
+    Ok(())
+}
+
 /// What is said to a request that is no call.
-fn answer_other(lane: usize, request: &Request<'_>) -> Result<Reply, Refused> {
+fn reply_to(lane: usize, request: &Request<'_>) -> Result<Reply, Refused> {
     match request {
         Request::Ping => Ok(Reply::Done),
         Request::Fail(failure) if boot::info().test_requests == 1 => {
@@ -88,8 +108,7 @@ fn answer_other(lane: usize, request: &Request<'_>) -> Result<Reply, Refused> {
             Ok(Reply::Done)
         }
         Request::Send(ticket) => transfer::send(*ticket).map(Reply::Part),
-        // Windows belong to the lane that runs them.
-        _ if lane != KERNEL_LANE => Err(Refused::Other(alloc::format!("lane {lane} does not run the kernel"))),
+        _ if lane != KERNEL_LANE => Err(not_this(lane)),
         request => with_kernel(|kernel| {
             let reply = perform(kernel, request);
             if let Request::Drop(instance) = request {
@@ -182,7 +201,7 @@ fn set_chain(kernel: &mut Kernel<X86Arch>, chain: &request::Chain) -> Result<(),
     let parameters =
         Parameters { writable_pages, changed_pages, log_bytes: bounded(log_bytes), depth: bounded(depth.into()) };
     let chain = Chain { parameters, block: Block { height, prior_root } };
-    kernel.set_chain(chain).map_err(|error| Refused::Malformed(error.to_string()))?;
+    kernel.set_chain(chain).map_err(|error| malformed(&error))?;
     query::forget();
     Ok(())
 }
@@ -194,7 +213,7 @@ fn standing_at(kernel: &Kernel<X86Arch>, place: &Place<'_>) -> Result<Option<Cap
 }
 
 fn path_of(place: &Place<'_>) -> Result<Path, Refused> {
-    Path::new(place.path).map_err(|error| Refused::Malformed(error.to_string()))
+    Path::new(place.path).map_err(|error| malformed(&error))
 }
 
 /// A proof of what stands at a place, or of bytes of the Data there, with these bytes.
@@ -302,7 +321,6 @@ fn outcome_of(outcome: Outcome) -> reply::Outcome {
 
 /// Runs a program without an Image, in a window of its own.
 fn run(asked: &Bare<'_>) -> Result<Ran, Refused> {
-    let malformed = |error: &dyn core::fmt::Display| Refused::Malformed(error.to_string());
     let program = Program::parse(asked.program).map_err(|error| malformed(&error))?;
     let range = |range: &Range<'_>| {
         let mut content = Data::new(range.pages).map_err(|error| malformed(&error))?;
