@@ -182,9 +182,13 @@ impl<S: AddressSpace> Frame<S> {
     /// Has its memory show what stands in a slot of its own now.
     #[inline]
     pub(crate) fn show(&mut self, slot: u8) {
-        if !self.maps(slot) {
-            return;
+        if self.maps(slot) {
+            self.show_mapped(slot);
         }
+    }
+
+    #[inline(never)]
+    fn show_mapped(&mut self, slot: u8) {
         let Frame { table, live, window, .. } = self;
         let data = shown_data(live, table, slot);
         window.show(slot, data);
@@ -220,10 +224,15 @@ impl<S: AddressSpace> Frame<S> {
     }
 
     /// Has its memory show nothing of a slot, so that nothing but the table holds what stands there.
+    #[inline]
     pub(crate) fn hide(&mut self, slot: u8) {
-        if !self.maps(slot) {
-            return;
+        if self.maps(slot) {
+            self.hide_mapped(slot);
         }
+    }
+
+    #[inline(never)]
+    fn hide_mapped(&mut self, slot: u8) {
         self.window.show(slot, None);
         let Frame { dynamic, window, .. } = self;
         for mapping in dynamic.iter().filter(|mapping| mapping.slot == slot) {
@@ -232,6 +241,7 @@ impl<S: AddressSpace> Frame<S> {
     }
 
     /// Drops what was stored to a slot and not collected.
+    #[inline]
     pub(crate) fn forget_stores(&mut self, slot: u8) {
         if !self.unseen.is_empty() {
             self.unseen.retain(|&(of, _), _| of != slot);

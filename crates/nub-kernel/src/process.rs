@@ -474,11 +474,14 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// [`Status::Range`], [`Status::Quota`].
+    #[inline]
     pub(crate) fn check_growth(&self, path: &[u8], growth: i64) -> Result<(), Status> {
         if growth <= 0 {
             return Ok(());
         }
-        for step in self.steps(path) {
+        // Most often there is no step but the first: the loop of an iterator would be half of the work.
+        let mut next = Some(self.step(0, self.root, path));
+        while let Some(step) = next {
             let (is_root, quota) = (step.length == 0, step.instance.quota());
             if is_root || quota.is_some() {
                 let size = self.size_now(&step, path) as i64 + growth;
@@ -489,6 +492,7 @@ impl<A: Arch> Process<'_, A> {
                     return Err(Status::Quota);
                 }
             }
+            next = if step.length < path.len() { self.step_below(&step, path) } else { None };
         }
         Ok(())
     }
