@@ -35,6 +35,9 @@ pub(crate) struct Inner {
 
 /// A node is copied in order to be changed on one side: the other keeps its hash.
 impl Clone for Inner {
+    /// Apart, so that a walk through nodes that nobody shares is short.
+    #[cold]
+    #[inline(never)]
     fn clone(&self) -> Inner {
         Inner { children: self.children.clone(), hashes: self.hashes.each_ref().map(HashCache::copied) }
     }
@@ -135,23 +138,30 @@ impl Tree {
 
     /// The node of height 0 at `index`, for a leaf to be put there or changed.
     fn place(&mut self, height: u32, index: u32) -> &mut Tree {
-        let mut node = self;
-        for height in (1..=height).rev() {
+        let (mut node, mut height) = (self, height);
+        while height > 0 {
             node = node.open().child_mut(side(height, index));
+            height -= 1;
         }
         node
     }
 
     /// The node as one with children that may be changed.
-    #[inline]
+    #[inline(always)]
     fn open(&mut self) -> &mut Inner {
         if let Tree::Empty = self {
-            *self = Inner::of([Tree::Empty, Tree::Empty]);
+            self.begin();
         }
         match self {
             Tree::Inner(inner) => Arc::make_mut(inner),
             Tree::Empty | Tree::Leaf(_) => unreachable!("walks go as deep as the tree's height and leaves end them"),
         }
+    }
+
+    /// Makes it one with children, which are empty.
+    #[cold]
+    fn begin(&mut self) {
+        *self = Inner::of([Tree::Empty, Tree::Empty]);
     }
 
     /// Takes out the leaf at `index`.
