@@ -3,7 +3,7 @@
 //!
 //! The kernel is a program of this workspace, so that its lock file is the workspace's. It is built by a cargo of its own
 //! in a target folder of its own, with flags that make it stand without an operating system: linked by its own script to
-//! a fixed address, without start-up code, without unwinding, its frames chained for backtraces.
+//! a fixed address, without start-up code and without unwinding.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
