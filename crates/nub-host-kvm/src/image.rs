@@ -154,6 +154,28 @@ fn check_version(file: &ElfFile64<'static, LittleEndian>) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    /// What is said of the kernel with the first of these bytes put in place of others.
+    fn refused(from: &[u8], to: &[u8]) -> String {
+        let mut bytes = KERNEL.to_vec();
+        let at = bytes.windows(from.len()).position(|window| window == from).expect("it is there");
+        bytes[at..at + to.len()].copy_from_slice(to);
+        Image::read(bytes.leak()).err().expect("it is refused").to_string()
+    }
+
+    #[test]
+    fn a_kernel_of_another_version_and_what_is_none_are_refused() {
+        // The note: lengths of the owner and of what follows, type, owner, version.
+        let note = [&[4, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0][..], b"nub\0", &ABI_VERSION.to_le_bytes()].concat();
+        let other = [&note[..16], &(ABI_VERSION + 1).to_le_bytes()].concat();
+        let expected =
+            format!("speaks version {} of the interface, this monitor version {ABI_VERSION}", ABI_VERSION + 1);
+        let text = refused(&note, &other);
+        assert!(text.contains(&expected) && text.contains("build both from the same source"), "{text}");
+        assert!(refused(&note, &[&note[..12], b"bun\0"].concat()).contains("it has no note of nub's"));
+        assert!(refused(b"\x7fELF", b"\x7fFLE").starts_with("the kernel image: "));
+        assert!(refused(b"\0_start\0", b"\0_stort\0").contains("it has no symbol '_start'"));
+    }
+
     /// The bytes at an address of the image, with whether they are code.
     fn at(image: &Image, address: u64) -> (&'static [u8], bool) {
         let holds = |segment: &&Segment| (segment.address..segment.address + segment.size).contains(&address);
