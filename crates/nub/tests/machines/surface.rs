@@ -46,6 +46,22 @@ fn capabilities_are_put_once() {
     });
 }
 
+/// A handle is told of a guest's end when it asks a guest: this one puts what is there, and is told nothing.
+#[test]
+fn what_is_there_is_put_without_a_guest() {
+    let Some(mut nub) = built(kvm()) else { return };
+    let image = Capability::Image(ValidImage::load(COUNTER).expect("an Image"));
+    let data = Capability::Data(nub::Data::from_bytes(b"there").expect("small"));
+    let hashes = [&image, &data].map(|capability| nub.put_cap(capability).expect("it is put"));
+    nub.reader().clone().fail(nub::Failure::Panic).expect_err("it ends");
+    for (hash, capability) in hashes.iter().zip([&image, &data]) {
+        assert_eq!(nub.put_cap_with_hash(hash, capability), Ok(()));
+        assert_eq!((nub.put_cap(capability), nub.contains(hash)), (Ok(*hash), true));
+    }
+    let new = Capability::Data(nub::Data::from_bytes(b"new").expect("small"));
+    assert_eq!(nub.put_cap_with_hash(&new.hash(), &new).expect_err("it is told").code(), ErrorCode::Restarted);
+}
+
 #[test]
 fn errors_are_the_same() {
     let said = |mut nub: Nub| {
