@@ -185,6 +185,8 @@ impl Builder {
         let (supervisor, why_local) = match self.arch {
             ArchChoice::Auto => match Supervisor::start(ArchChoice::Kvm, &self) {
                 Ok(supervisor) => (supervisor, None),
+                // A mistake is one wherever the kernel would run.
+                Err(error @ Error::Setting(_)) => return Err(error),
                 Err(error) => (Supervisor::start(ArchChoice::Local, &self)?, Some(error)),
             },
             arch => (Supervisor::start(arch, &self)?, None),

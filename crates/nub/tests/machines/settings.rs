@@ -28,6 +28,9 @@ fn settings_out_of_range_are_errors() {
     for builder in [kvm().lanes(0), kvm().lanes(65), kvm().memory(1 << 20), kvm().memory((128 << 20) + 4096)] {
         let error = builder.build().expect_err("it is out of range");
         assert_eq!(error.code(), ErrorCode::Setting, "{error}");
+        // Nobody gets this process instead because of a mistake.
+        let error = builder.arch(ArchChoice::Auto).build().expect_err("it is out of range");
+        assert_eq!(error.code(), ErrorCode::Setting, "{error}");
     }
 }
 
