@@ -153,7 +153,7 @@ impl GuestFigures {
         if let Some(queries) = self.queries {
             let [least, median, p99, p999] = queries.map(time_text);
             lines
-                .insert(4, ("a query", format!("{median} on another lane, at least {least}, p99 {p99}, p99.9 {p999}")));
+                .insert(1, ("a query", format!("{median} on another lane, at least {least}, p99 {p99}, p99.9 {p999}")));
         }
         if let Some(idle) = self.idle {
             lines.push(("idle", format!("{:.2} % of a core", idle * 100.0)));

@@ -124,6 +124,8 @@ fn doctor_says_what_it_found() {
         "exits_per_call",
         "fault_ns",
         "exit_ns",
+        "host_spin_ns",
+        "guest_spin_ns",
     ] {
         assert_eq!(object.get(key).is_some(), !is_local, "{key}: {object}");
     }
@@ -141,5 +143,12 @@ fn doctor_says_what_it_found() {
     let text = nub(&["doctor"]).expect(0).stdout;
     for label in ["nub runs on", "KVM", "a call"] {
         assert!(text.contains(label), "{text}");
+    }
+    if !is_local {
+        let place = |label| text.find(label).unwrap_or_else(|| panic!("{label} is not in {text}"));
+        assert!(
+            text[place("\nboot")..place("\nexits")].lines().count() == 3,
+            "what boot went to stands below it: {text}"
+        );
     }
 }
