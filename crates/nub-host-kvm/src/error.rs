@@ -133,7 +133,10 @@ pub enum Error {
     #[error("the kernel image: {0}")]
     Image(String),
     /// The host has no memory for the guest.
-    #[error("no {size} bytes of memory for the guest: {error}")]
+    #[error(
+        "no {size} bytes of memory for the guest: {error}. Let it have less at most, or raise the limit of this process's \
+         address space (ulimit -v)"
+    )]
     Memory {
         /// How much was asked for.
         size: u64,

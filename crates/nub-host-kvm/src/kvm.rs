@@ -72,6 +72,15 @@ fn not_open(error: io::Error) -> Missing {
     }
 }
 
+/// What it means that there can be no virtual machine: where this process or the system has none of something left, KVM is
+/// not to blame.
+fn not_made(error: io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Error::Refused { what: "make a virtual machine", error },
+        _ => Missing::Machine(error).into(),
+    }
+}
+
 /// What has to be there, in words.
 const NEEDED: [(Cap, &str); 4] = [
     (Cap::UserMemory, "memory of the process as the guest's (KVM_CAP_USER_MEMORY)"),
@@ -100,7 +109,7 @@ impl Hypervisor for KvmHypervisor {
                 Ok(vm) => break vm,
                 // A signal arrived meanwhile.
                 Err(error) if error.errno() == libc::EINTR => {}
-                Err(error) => return Err(Missing::Machine(error.into()).into()),
+                Err(error) => return Err(not_made(error.into())),
             }
         };
         // Intel's processors need a place for pages of KVM's own, below 4 GiB and away from memory where possible.
@@ -247,8 +256,10 @@ impl Processor for KvmProcessor {
                 // SAFETY: for this exit the union holds the details of an internal error.
                 let details = unsafe { self.vcpu.get_kvm_run().__bindgen_anon_1.internal };
                 let place = self.place();
+                let is_ring_0 = self.vcpu.get_sregs().is_ok_and(|registers| registers.cs.selector & 3 == 0);
+                let advice = if is_ring_0 { ". Privilege 'auto' or 'user' does without ring 0" } else { "" };
                 Exit::Unexpected(format!(
-                    "internal error {} at {:#x}: an instruction that KVM can neither run nor emulate here",
+                    "internal error {} at {:#x}: an instruction that KVM can neither run nor emulate here{advice}",
                     details.suberror, place.instruction
                 ))
             }
@@ -321,6 +332,9 @@ mod tests {
             assert!(told(number).contains("add the user to the group"), "{number}");
         }
         assert!(told(libc::EMFILE).contains("cannot open /dev/kvm: Too many open files"));
+        let told = |number| not_made(io::Error::from_raw_os_error(number)).to_string();
+        assert!(told(libc::EBUSY).contains("Another hypervisor may be using"));
+        assert!(told(libc::EMFILE).starts_with("KVM refused to make a virtual machine: Too many open files"));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! Hardware virtualization runs ring 0 as fast as ring 3. Some hosts have KVM without it, and emulate ring 0 one
 //! instruction at a time, without SSE. Which it is shows in how long a loop of integer instructions takes in ring 0.
 
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nub_arch_x86_abi::Privilege;
 
+use crate::bell::lock;
 use crate::error::Error;
 use crate::hypervisor::Hypervisor;
 use crate::trial::Trial;
@@ -28,22 +29,36 @@ const SLOWEST: Duration = Duration::from_nanos(50);
 
 /// Finds out: once for each start of this computer, and after that from a file.
 pub(crate) fn probe<H: Hypervisor>(open: impl FnOnce() -> Result<H, Error>) -> Result<&'static Probe, Error> {
-    static PROBE: OnceLock<Probe> = OnceLock::new();
-    if let Some(probe) = PROBE.get() {
+    let mut found = lock(&FOUND);
+    if let Some((probe, _)) = *found {
         return Ok(probe);
     }
-    let place = cache::place();
-    let remembered = place.as_ref().and_then(cache::read);
-    let found = match remembered {
-        Some(probe) => probe,
-        None => {
-            let probe = measure(&open()?)?;
-            // A cache that cannot be written costs a measurement next time.
-            let _ = place.as_ref().map(|place| cache::write(place, &probe));
-            probe
-        }
+    let (probe, is_remembered): (&Probe, bool) = match cache::place().as_ref().and_then(cache::read) {
+        Some(probe) => (Box::leak(Box::new(probe)), true),
+        None => (measured(&open()?)?, false),
     };
-    Ok(PROBE.get_or_init(|| found))
+    Ok(found.insert((probe, is_remembered)).0)
+}
+
+/// Finds out again what came from the file, which may be of another time: a computer can be moved while it runs. `false`
+/// where this process has found it out itself.
+pub(crate) fn probe_again(hypervisor: &impl Hypervisor) -> Result<bool, Error> {
+    let mut found = lock(&FOUND);
+    let is_remembered = matches!(*found, Some((_, true)));
+    if is_remembered {
+        *found = Some((measured(hypervisor)?, false));
+    }
+    Ok(is_remembered)
+}
+
+/// What was found out, and whether that came from the file.
+static FOUND: Mutex<Option<(&'static Probe, bool)>> = Mutex::new(None);
+
+fn measured(hypervisor: &impl Hypervisor) -> Result<&'static Probe, Error> {
+    let probe = Box::leak(Box::new(measure(hypervisor)?));
+    // A cache that cannot be written costs a measurement next time.
+    let _ = cache::place().map(|place| cache::write(&place, probe));
+    Ok(probe)
 }
 
 /// What was found out, in a file of the user's: a line that names the start of this computer that it holds for, one with
@@ -86,8 +101,10 @@ mod cache {
         }
         // Whole or not at all, whoever else writes it.
         let new = place.file.with_extension(format!("{}.new", process::id()));
-        fs::write(&new, format!("{}\n{}\n{}\n", place.start, probe.privilege.name(), probe.reason))?;
-        fs::rename(new, &place.file)
+        fs::write(&new, format!("{}\n{}\n{}\n", place.start, probe.privilege.name(), probe.reason))
+            .and_then(|()| fs::rename(&new, &place.file))
+            // Nothing half-written stays.
+            .inspect_err(|_| drop(fs::remove_file(&new)))
     }
 
     #[cfg(test)]
@@ -109,6 +126,13 @@ mod cache {
             place.start = "first".into();
             assert!(fs::write(&place.file, "first\nroot\nwhatever\n").is_ok());
             assert_eq!(read(&place), None);
+            // Where it cannot be written, nothing is left lying about.
+            assert!(
+                fs::remove_file(&place.file).and_then(|()| fs::create_dir_all(place.file.join("in the way"))).is_ok()
+            );
+            assert!(write(&place, &Probe { privilege: Privilege::User, reason: "measured".into() }).is_err());
+            let left = fs::read_dir(folder.join("cache")).map(|files| files.count());
+            assert!(matches!(left, Ok(1)), "{left:?}");
             assert!(fs::remove_dir_all(folder).is_ok());
         }
     }

@@ -71,7 +71,15 @@ impl Sandbox {
     /// [`Error`]: what this machine lacks, what a setting should be, or why the guest did not start.
     pub fn start(config: &Config) -> Result<Sandbox, Error> {
         config.check()?;
-        Sandbox::start_on(&kvm::open()?, config)
+        let hypervisor = kvm::open()?;
+        match Sandbox::start_on(&hypervisor, config) {
+            Err(Error::Died(_))
+                if config.privilege == PrivilegeChoice::Auto && privilege::probe_again(&hypervisor)? =>
+            {
+                Sandbox::start_on(&hypervisor, config)
+            }
+            started => started,
+        }
     }
 
     /// Boots a guest on this hypervisor.

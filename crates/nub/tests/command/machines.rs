@@ -35,6 +35,31 @@ fn results_say_which_machine_it_was() {
     assert!(text.expect(0).stdout.contains(&format!("(kvm-{privilege}, interpreter)")));
 }
 
+/// What is remembered of this computer may be wrong by now, and what is asked for may not suit it.
+#[test]
+fn a_privilege_that_does_not_suit_is_found_out_or_told() {
+    let (image, cache) = (guest("counter"), tempfile::tempdir().expect("a folder"));
+    let run = |privilege: &str| {
+        let mut command = plain_command();
+        command.env("XDG_CACHE_HOME", cache.path()).args(["run", &image, "-e", "get", "--arch", "kvm"]);
+        finished(&command.args(["--privilege", privilege]).output().expect("the command starts"))
+    };
+    let asked = run("supervisor");
+    if asked.stderr.contains("no virtual machine can be had") {
+        return nub_test_skip::without_kvm(&asked.stderr.trim_end());
+    }
+    if asked.code != Some(0) {
+        asked.expect(6).says(&["Privilege 'auto' or 'user'", "--arch local"]);
+    }
+    let start = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("Linux says it");
+    let file = cache.path().join("nub").join("privilege");
+    for privilege in ["supervisor", "user"] {
+        std::fs::create_dir_all(cache.path().join("nub")).expect("a folder");
+        std::fs::write(&file, format!("{start}{privilege}\nsaid by a test\n")).expect("it is written");
+        run("auto").expect(0);
+    }
+}
+
 #[test]
 fn watched_calls_are_for_this_process() {
     let image = guest("counter");
