@@ -34,7 +34,7 @@ const MOREOVER: &[(Operation, &[Status])] = &[
     (RegsGet, &[]),
     (RegsSet, &[]),
     (Stat, &[]),
-    (Hash, &[]),
+    (Hash, &[Status::Quota]),
     (SetQuota, &[Status::Quota]),
 ];
 

@@ -129,7 +129,8 @@ cases! {
         prices_are_within_the_limit
         logs_are_kept_and_bounded
         what_they_give
-        verdicts_are_those_of_the_oracle;
+        verdicts_are_those_of_the_oracle
+        signatures;
     spaces:
         maps
         unmaps
@@ -141,6 +142,7 @@ cases! {
         words_are_whole
         stats
         hashes_and_their_price
+        a_hash_is_of_what_services_have_stored
         stores_are_changes_when_collected
         quotas
         gas

@@ -17,7 +17,7 @@ fn ask(method: u16, operands: &[u64]) -> Request {
 
 pub(super) fn refusals() {
     let end = 8192;
-    for (id, method, operands, status) in [
+    let asked = [
         (LOG, 0, [0, 8, 5], Halt),
         (LOG, 1, [0, 8, 5], NoEndpoint),
         (LOG, 0, [0, end + 1, 5], Range),
@@ -41,7 +41,8 @@ pub(super) fn refusals() {
         (VERIFY, 1, [0, 97, end - 63], Range),
         (VERIFY, 2, [0; 3], NoEndpoint),
         (5, 0, [0; 3], NoEndpoint),
-    ] {
+    ];
+    for (id, method, operands, status) in asked {
         assert_eq!(status_of(ask(method, &operands), service(id)), status, "{id} {method} {operands:?}");
     }
     // Without the flag there is no scratchpad, nor where slot 0 holds something else.
@@ -51,6 +52,10 @@ pub(super) fn refusals() {
     assert_eq!(statuses(&[drop, ask(0, &[0, 1, 0])], service(LOG)), [Halt, Range]);
     // Gift and undo mean nothing to a service.
     assert_eq!(status_of(ask(0, &[0, 1, 0]).flags(7), service(LOG)), Halt);
+    // All of it in one call, for the vectors.
+    let all = (1..=5).map(|id| (10 + id as u8, Value::Service(Service { id, parameter: 0 })));
+    let requests = asked.map(|(id, method, operands, _)| Request::call(10 + id, method, &operands).flags(SCRATCH));
+    assert_eq!(statuses(&requests, all), asked.map(|(.., status)| status));
 }
 
 pub(super) fn prices_are_within_the_limit() {
@@ -114,5 +119,35 @@ pub(super) fn verdicts_are_those_of_the_oracle() {
         assert_eq!(steps(&world).iter().map(|step| step.result).collect::<Vec<_>>(), [expected; 2]);
         let [Some(Value::Data(scratchpad)), None] = &outcome.live else { panic!("it comes back") };
         assert_eq!(scratchpad.read(99, 66), [&[0][..], &[if valid { 9 } else { 0 }; 64], &[0]].concat());
+    }
+}
+
+/// By the real functions: the third signature of RFC 8032, and the one that Ethereum's tests recover a key from.
+pub(super) fn signatures() {
+    let hex = |text: &str| -> Vec<u8> {
+        let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal digits");
+        (0..text.len()).step_by(2).map(byte).collect()
+    };
+    let signed = hex("fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025\
+                      6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+                      18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40aaf82");
+    let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    // The points 0 and 1 of small order, the first written as the field's order.
+    let small = [&[0xed], &[0xff; 30][..], &[0x7f, 1], &[0; 31]].concat();
+    let ethereum = hex("18c547e4f7b0f325ad1e56f57e26c745b09a3e503d86e00e5255ff7f715d3d1c\
+                        73b1693892219d736caba55bdb67216e485557ea6b6af75f37096c9aa6a5a75f\
+                        eeb940b1d03b21e36b0e47e79769f095fe2ab855bd91e3a38756b7d75a9c4549");
+    for (method, bytes, result) in [
+        (0, signed, 1),
+        (0, [&small[..], &[0; 32], b"Zcash"].concat(), 1),
+        (0, [&small[..], &order, b"Zcash"].concat(), 0),
+        (1, [&ethereum[..], &[1]].concat(), 1),
+        (1, [&ethereum[..], &[0]].concat(), 1),
+        (1, [&ethereum[..], &[28]].concat(), 0),
+    ] {
+        let mut world = world(&[ask(method, &[0, bytes.len() as u64, 2048])], service(VERIFY));
+        world.verify = crate::comparison::verified;
+        let call = HostCall { scratchpad: Some(Data::from_bytes(&bytes)), ..HostCall::root(0) };
+        assert_eq!(call_host(&mut world, call).value, result, "{method} {bytes:02x?}");
     }
 }

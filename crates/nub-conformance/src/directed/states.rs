@@ -2,7 +2,7 @@
 
 use javm_model::Operation::{Copy, Gas, Hash, Mint, Quota, SelfRecord, SetQuota, Stat, Swap, Write};
 use javm_model::Status::{self, Busy, Empty, Halt, Kind, Range, Unknown};
-use javm_model::{Action, Data, HostCall, Instance, Operation, Request, Value, Via, World, hash, measure};
+use javm_model::{Action, Data, HostCall, Instance, Operation, Request, Service, Value, Via, World, hash, measure};
 
 use super::fixture::*;
 
@@ -113,6 +113,30 @@ pub(super) fn stores_are_changes_when_collected() {
         run(&mut world);
         assert_eq!(world.state.changed_pages, changes, "{actions:?}");
         assert_eq!(steps(&world)[0].status, Halt);
+    }
+}
+
+/// What a service has stored to a scratchpad that its caller cannot store to is collected before it is hashed.
+pub(super) fn a_hash_is_of_what_services_have_stored() {
+    let service = Service { id: javm_model::HASH, parameter: 0 };
+    for (most, status) in [(1, Halt), (0, Status::Quota)] {
+        let asked = [
+            Request::call(12, 0, &[0, 8, 100]).flags(1),
+            Request::new(Hash, &[0, MEMORY]),
+            // What is dropped is not counted at the end.
+            Request::new(javm_model::Operation::Drop, &[0]),
+        ];
+        let mut image = program(vec![asks(&asked)]);
+        image.memory.get_mut(&(SCRATCHPAD >> 12)).expect("it is mapped").writable = false;
+        let mut root = Instance::new(&image.identified());
+        root.table.slots.insert(12, Value::Service(service));
+        let mut world = World::new(root);
+        world.parameters.max_changed_pages = most;
+        run(&mut world);
+        assert_eq!(steps(&world).iter().map(|step| step.status).collect::<Vec<_>>(), [Halt, status, Halt], "{most}");
+        assert_eq!(world.state.changed_pages, most);
+        let paid = steps(&world)[0].gas - steps(&world)[1].gas;
+        assert_eq!(paid, 1000 + most * 24_000, "a page of a Data, which has no height");
     }
 }
 
