@@ -259,10 +259,9 @@ fn a_skip_of_more_than_24() {
     let program = Program::parse(&blob).expect("a program");
     let (exit, state) = machines.bare(&program, [9, 0], 100);
     assert_eq!((exit, state.registers[7], state.pc), (Exit::Panic, 1, 25), "nothing of the gap is looked at");
-    if let Ok(valid) = with_code(blob).validate() {
-        let outcome = machines.call(&valid, [9, 0], 100);
-        assert_eq!((outcome.ended, outcome.registers[7], outcome.pc), (Ended::Panic, 1, 25));
-    }
+    let valid = with_code(blob).validate().expect("it is an Image");
+    let outcome = machines.call(&valid, [9, 0], 100);
+    assert_eq!((outcome.ended, outcome.registers[7], outcome.pc), (Ended::Panic, 1, 25));
 }
 
 #[test]
@@ -357,4 +356,15 @@ fn a_table_of_16_kib_for_the_price_of_10_gas() {
     let outcome = nub.invoke(instance, 0, &[0, 0], &InvokeOptions::default()).expect("called");
     assert_eq!((outcome.ended, outcome.gas_used), (Ended::Halt, 200 * (300 + 5) + 3));
     assert_eq!(size(nub), before + 200);
+}
+
+#[test]
+fn a_parent_that_pulls_a_table_or_a_data_from_under_a_running_child() {
+    case("places::what_is_on_the_stack_is_pinned");
+}
+
+#[test]
+fn a_call_that_empties_a_slot_in_which_somebody_runs() {
+    case("mistakes::a_call_does_not_empty_the_slot_of_who_calls");
+    case("mistakes::a_resumption_does_not_empty_the_slot_of_who_runs");
 }
