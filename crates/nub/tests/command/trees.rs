@@ -147,10 +147,14 @@ fn broken_manifests_are_told_with_the_line() {
     check("[root\n", &["line 1"]);
     check("", &["root"]);
     check("[root]\nimage = 3\n", &["line 2"]);
-    check("[root]\nimage = \"x\"\n", &["line 1", "no Image is named 'x'"]);
+    check("[root]\nimage = \"x\"\n", &["line 1", "no Image is named 'x' in [images], which has nothing"]);
     check(&format!("{HEAD}colour = 1\n"), &["line 7", "colour"]);
     check(&format!("{HEAD}home = \"x\"\n"), &["line 5", "a path begins with /"]);
     check(&format!("{HEAD}quota = \"x\"\n"), &["quota = \"x\"", "not an integer"]);
+    check(&format!("{HEAD}quota = -1\n"), &["line 7", "a number from 0"]);
+    check(&format!("{HEAD}quota = 4\n"), &["line 5", "/: it has 5 pages, more than quota = 4"]);
+    let [small, inside] = ["path = \"/9\"\ninstance = \"counter\"\nquota = 5", "path = \"/9/7\"\ncnode = true"];
+    check(&format!("{HEAD}[[place]]\n{small}\n[[place]]\n{inside}\n"), &["line 7", "/9: it has 6 pages"]);
     let place = |text: &str, parts: &[&str]| {
         let parts = [&["line 7"], parts].concat();
         check(&format!("{HEAD}[[place]]\n{text}\n"), &parts);

@@ -36,7 +36,7 @@ pub(super) fn tree(source: &Source<'_>, names: &Names, manifest: &schema::Manife
         };
         put.map_err(|refused| source.wrong(item, format!("{path}: {}", advice(&path, refused.why))))?;
     }
-    check_imports(source, manifest, &root)?;
+    check_instances(source, manifest, &root)?;
     Ok(root)
 }
 
@@ -129,8 +129,11 @@ fn named<'a, T, V>(
     (what, table, known): (&str, &str, &'a BTreeMap<String, V>),
 ) -> Result<&'a V, Failure> {
     known.get(name).ok_or_else(|| {
-        let known = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        source.wrong(item, format!("no {what} is named '{name}' in [{table}], which has: {known}"))
+        let known = match known.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => "has nothing".into(),
+            known => format!("has: {known}"),
+        };
+        source.wrong(item, format!("no {what} is named '{name}' in [{table}], which {known}"))
     })
 }
 
@@ -286,27 +289,34 @@ fn of_image(image: &ValidImage) -> (Interface, Vec<String>) {
     (Interface::of_image(image), names.collect())
 }
 
-/// Whether every Instance that the manifest makes has what its Image requires.
-fn check_imports(source: &Source<'_>, manifest: &schema::Manifest, root: &Instance) -> Result<(), Failure> {
+/// Whether every Instance that the manifest makes has what its Image requires, and is within its quota.
+fn check_instances(source: &Source<'_>, manifest: &schema::Manifest, root: &Instance) -> Result<(), Failure> {
     let lacks = |instance: &Instance| {
         let image = instance.image().image();
         let present = image.imports.keys().filter_map(|&slot| Some((slot, instance.table().get(slot)?.clone())));
         let grants = present.fold(Grants::none(), |grants, (slot, capability)| grants.with(slot, capability));
         grants.resolve(image).err()
     };
-    let why = |path: &Path, error: nub_kernel::InstantiateError| {
-        format!("{path}: {error}: put it at {} with a place of its own", path)
+    let wrong = |path: &Path, instance: &Instance, is_made: bool| {
+        let size = instance.measure().size;
+        match (instance.quota().filter(|&quota| size > quota), lacks(instance)) {
+            (Some(quota), _) => {
+                Some(format!("{path}: it has {size} pages, more than quota = {quota}: make that larger"))
+            }
+            (None, Some(error)) if is_made => Some(format!("{path}: {error}: put it there with a place of its own")),
+            _ => None,
+        }
     };
-    if let Some(error) = lacks(root) {
-        return Err(source.wrong(&manifest.root, why(&Path::ROOT, error)));
+    if let Some(why) = wrong(&Path::ROOT, root, true) {
+        return Err(source.wrong(&manifest.root, why));
     }
-    for item in manifest.place.iter().filter(|item| item.get_ref().instance.is_some()) {
+    for item in &manifest.place {
         let path = source.path(item, "path", &item.get_ref().path)?;
         // A later place may have replaced it.
         if let Ok(Capability::Instance(instance)) = root.table().at(&path)
-            && let Some(error) = lacks(instance)
+            && let Some(why) = wrong(&path, instance, item.get_ref().instance.is_some())
         {
-            return Err(source.wrong(item, why(&path, error)));
+            return Err(source.wrong(item, why));
         }
     }
     Ok(())

@@ -107,7 +107,7 @@ fn root() -> String {
 
 /// A number: as TOML has it, or as a text, for what TOML has no form for; a service may have its name.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "this has to be a number from 0 to 2^64 - 1, or one as a text, as in \"0xff\"")]
 pub(super) enum Number {
     Number(u64),
     Text(String),
