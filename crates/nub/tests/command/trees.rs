@@ -134,6 +134,19 @@ fn a_full_disk_is_told() {
     within(folder.path(), &["state", "prove", "-m", "tree.toml", "-o", "/dev/full"]).expect(5).says(&["/dev/full"]);
 }
 
+/// The command of the guide's page of the game.
+#[test]
+fn the_game_is_played() {
+    let page = include_str!("../../../../docs/guide/game.md");
+    let line = page.lines().find_map(|line| line.strip_prefix("    nub run ")).expect("it has a command");
+    let words: Vec<&str> = ["run"].into_iter().chain(line.split(' ')).collect();
+    let (gas, before) = words.split_last().expect("it has words");
+    for (gas, played) in [(*gas, r#"{"new":60,"late":0}"#), ("200000", r#"{"new":15,"late":45}"#)] {
+        let done = within(&super::repository(), &[before, &[gas]].concat()).expect(0);
+        assert!(done.stdout.starts_with(&format!("result  {played}\n")), "{}", done.report());
+    }
+}
+
 /// Everything that can be wrong in a manifest, with the line that is named.
 #[test]
 fn broken_manifests_are_told_with_the_line() {
