@@ -37,6 +37,11 @@ impl Room {
         self.beside(2 * reserve())
     }
 
+    /// For what a call that is over came to, which is not to be lost: of what is kept back from calls, too.
+    pub(crate) fn at_all(self) -> Result<(), Refused> {
+        self.beside(0)
+    }
+
     fn beside(self, kept: u64) -> Result<(), Refused> {
         let needed = [self.block, self.heap, self.frames].into_iter().fold(kept, u64::saturating_add);
         // Heap and frames both take whole steps.

@@ -18,8 +18,13 @@ use crate::room::Room;
 /// A part that goes to the host has so many bytes, and those of one node more.
 const PART: usize = 240 << 10;
 
-/// For a part that goes to the host, and what is remembered of its nodes.
-const SENDING: Room = Room { block: 1 << 20, heap: 3 << 20, frames: 0 };
+/// The same where there is little memory.
+const SMALL_PART: usize = 16 << 10;
+
+/// For a part of this length that goes to the host, and what is remembered of its nodes.
+const fn sending(part: usize) -> Room {
+    Room { block: 4 * part as u64, heap: 12 * part as u64, frames: 0 }
+}
 
 /// Taken after [`KERNEL`](crate::serve::KERNEL) where both are.
 static TRANSFER: Mutex<Transfer> = Mutex::new(Transfer {
@@ -125,8 +130,9 @@ pub(crate) fn offer(capability: Capability) -> u64 {
 pub(crate) fn send(ticket: u64) -> Result<Part, Refused> {
     let unknown = || Refused::Other(alloc::format!("nothing is sent under ticket {ticket}"));
     let mut writer = TRANSFER.lock().outgoing.remove(&ticket).ok_or_else(unknown)?;
-    SENDING.for_a_call()?;
-    let bytes = writer.part(PART, |image| TRANSFER.lock().published.contains(image)).unwrap_or_default();
+    let part = if sending(PART).for_a_call().is_ok() { PART } else { SMALL_PART };
+    sending(part).at_all()?;
+    let bytes = writer.part(part, |image| TRANSFER.lock().published.contains(image)).unwrap_or_default();
     let is_last = writer.is_done();
     if !is_last {
         TRANSFER.lock().outgoing.insert(ticket, writer);

@@ -177,6 +177,26 @@ fn a_full_guest_refuses_and_goes_on() {
     }
 }
 
+/// A call that has changed something is not refused because there is no memory for what comes back.
+#[test]
+fn what_comes_back_of_a_call_finds_memory_in_a_full_guest() {
+    for arch in [ArchChoice::Kvm, ArchChoice::Both] {
+        let Some(mut nub) = built(kvm().arch(arch).memory(64 << 20)) else { return };
+        let counter = instance(&mut nub, COUNTER);
+        let mut data = Data::new(8).expect("small");
+        data.write(0, b"gift").expect("inside");
+        let gift = nub::Capability::Data(data);
+        ok(nub.put_cap(&gift));
+        publish_all(&mut nub, 1);
+        let with_gift = InvokeOptions { gift: Some(gift), ..InvokeOptions::default() };
+        for sum in 1..=3 {
+            let outcome = ok(nub.invoke(counter, "add", &[1], &with_gift));
+            assert_eq!((outcome.value, &outcome.gift), (sum, &with_gift.gift));
+        }
+        assert_eq!(nub.health().restarts, 0, "nothing has ended");
+    }
+}
+
 #[test]
 fn a_guest_full_of_instances_refuses_and_goes_on() {
     let Some(mut nub) = built(kvm().memory(32 << 20)) else { return };
