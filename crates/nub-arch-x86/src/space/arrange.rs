@@ -8,7 +8,7 @@ use nub_kernel::AddressSpace;
 use nub_kernel::regions::Source;
 
 use super::policy::{MOST_IN_VAIN, RESIDENT_PAGES};
-use super::resident::{State, fill};
+use super::resident::{Before, State, fill};
 use super::view::{Released, View};
 use super::{SPARE, Space, count_copies, page_of};
 
@@ -36,6 +36,7 @@ impl<V: View> AddressSpace for Space<V> {
         let first = first_page.max(FIRST_PAGE);
         let end = end_of(first_page, pages);
         let mapped_end = end_of(first_page, data.pages().saturating_sub(offset)).min(end);
+        self.keep_before(first_page, end);
         self.regions.unmap(first_page, end);
         let source = Source::Data { data: data.clone(), offset: offset.saturating_add(first - first_page) };
         self.regions.map(first, mapped_end, access, source);
@@ -48,12 +49,14 @@ impl<V: View> AddressSpace for Space<V> {
 
     fn map_zero(&mut self, first_page: u32, pages: u32) {
         let end = end_of(first_page, pages);
+        self.keep_before(first_page, end);
         self.regions.map(first_page.max(FIRST_PAGE), end, Access::ReadWrite, Source::Zero);
         self.remapped(first_page, end);
     }
 
     fn unmap(&mut self, first_page: u32, pages: u32) {
         let end = end_of(first_page, pages);
+        self.keep_before(first_page, end);
         if self.regions.unmap(first_page, end) {
             self.remapped(first_page, end);
         }
@@ -75,7 +78,9 @@ impl<V: View> AddressSpace for Space<V> {
 
     fn changed_page(&mut self, page: u32) -> Option<PageRef> {
         match self.residents.get(&page) {
-            Some(resident) if resident.has_changed(&self.view) => Some(page_of(&resident.frame, &mut self.spare_pages)),
+            Some(resident) if resident.has_changed(&self.view, page, &self.regions) => {
+                Some(page_of(&resident.frame, &mut self.spare_pages))
+            }
             Some(_) => None,
             None => self.written.get(&page).cloned(),
         }
@@ -109,7 +114,7 @@ impl<V: View> AddressSpace for Space<V> {
         let count = self.residents.len();
         let mut surplus = count.saturating_sub(self.policy.kept(count));
         let mut beyond = count.saturating_sub(RESIDENT_PAGES);
-        let Space { residents, view, spare_pages, released, .. } = &mut *self;
+        let Space { residents, regions, view, spare_pages, released, .. } = &mut *self;
         let mut leaving = Vec::new();
         if beyond > 0 {
             let gone = residents.extract_if(first..end, |&page, resident| {
@@ -117,7 +122,7 @@ impl<V: View> AddressSpace for Space<V> {
                 if goes {
                     surplus = surplus.saturating_sub(1);
                     beyond = beyond.saturating_sub(1);
-                    resident.touched = resident.has_changed(view);
+                    resident.touched = resident.has_changed(view, page, regions);
                     view.unmap(page);
                 }
                 goes
@@ -150,10 +155,10 @@ impl<V: View> AddressSpace for Space<V> {
             }
             resident.touched = true;
             resident.vain = resident.vain.saturating_add(1);
-            if resident.has_changed(view) {
+            if resident.has_changed(view, page, regions) {
                 resident.vain = 0;
                 let content = page_of(&resident.frame, spare_pages);
-                resident.before = Some(content.clone());
+                resident.before = Before::Page(content.clone());
                 if in_place { take(page, content) } else { changed.push((page, content)) }
             }
             resident.state = State::Clean;
@@ -181,8 +186,9 @@ impl<V: View> AddressSpace for Space<V> {
         if !self.written.is_empty() || self.residents.len() > RESIDENT_PAGES {
             return None;
         }
-        let Space { residents, view, .. } = self;
-        let compared = residents.range_mut(first..end).map(|(_, resident)| u32::from(resident.compare(view)));
+        let Space { residents, regions, view, .. } = self;
+        let residents = residents.range_mut(first..end);
+        let compared = residents.map(|(&page, resident)| u32::from(resident.compare(view, page, regions)));
         Some(compared.sum())
     }
 
@@ -197,7 +203,7 @@ impl<V: View> AddressSpace for Space<V> {
         for (&page, resident) in residents.range_mut(first_page..end_of(first_page, pages)) {
             let Some(line) = resident.differs.take() else { continue };
             // The Data alone has it then, unless somebody shares it.
-            resident.before = None;
+            resident.before = Before::Zeros;
             let put = data.change_page(page - first_page + offset, |stored| {
                 if resident.frame.is_zero(line) {
                     *stored = None;
@@ -209,7 +215,7 @@ impl<V: View> AddressSpace for Space<V> {
                     // Who shares it may give it up.
                     spare_pages.extend(old.filter(|_| spare_pages.len() < SPARE));
                 }
-                resident.before.clone_from(stored);
+                resident.before = Before::mapped(stored.as_ref());
             });
             debug_assert!(put.is_ok(), "a page can only be written where the Data has one");
         }
@@ -225,8 +231,8 @@ impl<V: View> AddressSpace for Space<V> {
         if !self.take_written(first, end).is_empty() {
             self.become_stale();
         }
-        let Space { residents, view, .. } = self;
-        residents.range_mut(first..end).for_each(|(_, resident)| resident.undo(view));
+        let Space { residents, regions, view, .. } = self;
+        residents.range_mut(first..end).for_each(|(&page, resident)| resident.undo(view, page, regions));
     }
 
     fn settle(&mut self) {
@@ -239,11 +245,11 @@ impl<V: View> AddressSpace for Space<V> {
         // What was written becomes pages that both have.
         self.become_stale();
         let is_here = self.view.is_here();
-        let Space { view, residents, written, released, spare_pages, changed, .. } = &mut *self;
+        let Space { view, regions, residents, written, released, spare_pages, changed, .. } = &mut *self;
         let mut leaving = Vec::new();
         for (page, resident) in core::mem::take(&mut **residents) {
             changed.push((page, page + 1));
-            let has_changed = resident.has_changed(view);
+            let has_changed = resident.has_changed(view, page, regions);
             view.unmap(page);
             if has_changed {
                 leaving.push((page, resident.frame))

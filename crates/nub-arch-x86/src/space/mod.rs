@@ -3,8 +3,8 @@
 //! What a program may touch is known from the regions; the window is filled from them, as the [`policy`] has it when a
 //! mapping is mounted or when the program first touches a page. A page that the program only reads is shown as it stands
 //! in the Data; one that it may write is shown as a *resident* frame, a copy that stays in the window from call to call.
-//! The page that a resident was copied from is kept with it, and serves as the image before: whether a resident has
-//! changed is told by comparing, and no page-table entry changes while the same program is called again and again. A
+//! The page that a resident was copied from serves as the image before, in the Data of its region or, where the region has
+//! got another one, kept with the resident: whether a resident has changed is told by comparing, and no page-table entry changes while the same program is called again and again. A
 //! resident that was shown before anybody asked for it is *watched*: until the processor has noted a write, it costs a
 //! look at that note and is not compared.
 //!
@@ -41,7 +41,7 @@ use nub_kernel::regions::Regions;
 use engine::count_copies;
 pub use engine::{copies, faults};
 use policy::{Ahead, Extra, Policy, RESIDENT_PAGES};
-use resident::{Resident, Residents, fill, is_same};
+use resident::{Before, Resident, Residents, fill, is_same};
 use view::{Released, Shown, View};
 
 use crate::frame::Frame;
@@ -110,6 +110,12 @@ impl<V: View> Space<V> {
     fn become_stale(&mut self) {
         self.stale = true;
         self.view.hide();
+    }
+
+    /// The regions of a range are about to be other ones.
+    fn keep_before(&mut self, first: u32, end: u32) {
+        let Space { residents, regions, .. } = self;
+        residents.range_mut(first..end).for_each(|(&page, resident)| resident.keep_before(page, regions));
     }
 
     /// Takes note that the regions of a range are not what they were.
@@ -234,7 +240,7 @@ impl<V: View> Space<V> {
         let written = written.remove(&page);
         let mut frame = spare_frames.pop().unwrap_or_else(Frame::zeroed);
         fill(&mut frame, written.as_ref().or(original));
-        let resident = Resident::new(view, page, frame, original.cloned(), writable, written.is_some());
+        let resident = Resident::new(view, page, frame, Before::mapped(original), writable, written.is_some());
         let before = shared.remove(&page).flatten();
         before.into_iter().chain(written).for_each(|page| released.push(Released::Page(page)));
         self.residents.entry(page).insert_entry(resident).into_mut()
@@ -246,8 +252,14 @@ impl<V: View> Space<V> {
         for (&page, resident) in self.residents.iter_mut() {
             let touched = resident.is_touched(&old);
             old.unmap(page);
-            let new =
-                Resident::new(&mut self.view, page, resident.frame.duplicate(), None, resident.writable(), touched);
+            let new = Resident::new(
+                &mut self.view,
+                page,
+                resident.frame.duplicate(),
+                Before::Zeros,
+                resident.writable(),
+                touched,
+            );
             let Resident { frame, before, state, .. } = core::mem::replace(resident, new);
             (resident.before, resident.state) = (before, state);
             self.released.push(Released::Frame(frame));

@@ -22,11 +22,40 @@ pub(super) enum State {
     Dirty,
 }
 
+/// What a page was when it was last mapped or collected.
+pub(super) enum Before {
+    Zeros,
+    /// The page that its region shows there. Nobody changes that as long as the region has its Data, so that no reference is
+    /// counted; before the region gets another one [`Resident::keep_before`] takes one.
+    Mapped,
+    Page(PageRef),
+}
+
+impl Before {
+    /// What it is where this is mapped.
+    pub(super) fn mapped(original: Option<&PageRef>) -> Before {
+        if original.is_some() { Before::Mapped } else { Before::Zeros }
+    }
+
+    /// The page, of which this is what is mapped there; `None` for zeros.
+    fn page<'a>(&'a self, mapped: impl FnOnce() -> Option<&'a PageRef>) -> Option<&'a PageRef> {
+        match self {
+            Before::Zeros => None,
+            Before::Mapped => mapped(),
+            Before::Page(page) => Some(page),
+        }
+    }
+}
+
+/// The page as it is mapped; `None` for zeros.
+fn original(regions: &Regions, page: u32) -> Option<&PageRef> {
+    regions.find(page)?.original(page)
+}
+
 /// A frame that only its space has, shown at a page.
 pub(super) struct Resident<E> {
     pub(super) frame: Frame,
-    /// What its page was when it was last mapped or collected; `None` for zeros.
-    pub(super) before: Option<PageRef>,
+    pub(super) before: Before,
     pub(super) state: State,
     /// Whether the window shows it as writable.
     writable: bool,
@@ -116,7 +145,7 @@ impl<E: Copy> Resident<E> {
         view: &mut V,
         page: u32,
         frame: Frame,
-        before: Option<PageRef>,
+        before: Before,
         writable: bool,
         touched: bool,
     ) -> Resident<E> {
@@ -135,24 +164,32 @@ impl<E: Copy> Resident<E> {
         self.touched || view.was_written(self.entry)
     }
 
-    pub(super) fn has_changed(&self, view: &impl View<Entry = E>) -> bool {
-        self.state == State::Live && self.is_touched(view) && !self.frame.is(content(self.before.as_ref()))
+    /// Holds on to what its page was, as the region there is about to show something else.
+    pub(super) fn keep_before(&mut self, page: u32, regions: &Regions) {
+        if let Before::Mapped = self.before {
+            self.before = original(regions, page).cloned().map_or(Before::Zeros, Before::Page);
+        }
+    }
+
+    pub(super) fn has_changed(&self, view: &impl View<Entry = E>, page: u32, regions: &Regions) -> bool {
+        let before = || content(self.before.page(|| original(regions, page)));
+        self.state == State::Live && self.is_touched(view) && !self.frame.is(before())
     }
 
     /// Compares it, to be collected where it differs; gives whether it does.
-    pub(super) fn compare(&mut self, view: &impl View<Entry = E>) -> bool {
+    pub(super) fn compare(&mut self, view: &impl View<Entry = E>, page: u32, regions: &Regions) -> bool {
         self.differs = None;
         if self.state == State::Live && self.is_touched(view) {
-            self.differs = self.frame.difference(content(self.before.as_ref()), 0);
+            self.differs = self.frame.difference(content(self.before.page(|| original(regions, page))), 0);
             self.vain = if self.differs.is_some() { 0 } else { self.vain.saturating_add(1) };
         }
         self.differs.is_some()
     }
 
     /// Has it hold again what it held before.
-    pub(super) fn undo(&mut self, view: &impl View<Entry = E>) {
+    pub(super) fn undo(&mut self, view: &impl View<Entry = E>, page: u32, regions: &Regions) {
         if self.state == State::Live && self.is_touched(view) {
-            fill(&mut self.frame, self.before.as_ref());
+            fill(&mut self.frame, self.before.page(|| original(regions, page)));
         }
     }
 
@@ -180,13 +217,11 @@ impl<E: Copy> Resident<E> {
         }
         let Some(region) = regions.find(page) else { return false };
         let original = region.original(page);
-        let same = is_same(self.before.as_ref(), original);
+        let same = is_same(self.before.page(|| original), original);
         if self.state == State::Dirty || !same {
             fill(&mut self.frame, original);
         }
-        if !same {
-            self.before = original.cloned();
-        }
+        self.before = Before::mapped(original);
         self.state = State::Live;
         self.set_writable(view, page, region.access() == Access::ReadWrite);
         true
