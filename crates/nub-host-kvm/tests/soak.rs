@@ -196,6 +196,17 @@ fn growth(samples: &[Sample], of: impl Fn(&Sample) -> u64) -> u64 {
     most(late).saturating_sub(most(early))
 }
 
+/// How many threads of processors there are, of which Linux says that they are confined.
+fn confined_processors() -> usize {
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux says what threads there are");
+    let status = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+    let is_confined = |status: &String| {
+        let has = |line: &str| status.lines().any(|found| found == line);
+        status.starts_with("Name:\tnub-lane-") && has("Seccomp:\t2") && has("NoNewPrivs:\t1")
+    };
+    threads.filter_map(Result::ok).map(status).filter(is_confined).count()
+}
+
 #[test]
 fn nothing_grows() {
     let seconds = std::env::var("NUB_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3.0);
@@ -206,6 +217,7 @@ fn nothing_grows() {
         Err(Error::Missing(missing)) => return nub_test_skip::without_kvm(&missing),
         Err(error) => panic!("{error}"),
     };
+    assert_eq!(confined_processors(), config.lanes, "each lane's thread is under seccomp, without new privileges");
     let (barrier, over, calls) = (Barrier::new(THREADS as usize + 1), AtomicBool::new(false), AtomicU64::new(0));
     let mut samples = Vec::new();
     let begun = Instant::now();
