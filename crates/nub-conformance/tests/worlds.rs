@@ -9,7 +9,8 @@ use nub_conformance::comparison::compare;
 use nub_conformance::coverage::Coverage;
 use nub_conformance::exhaustion::{cut_calls, cut_limits};
 use nub_conformance::hosted::for_tests;
-use nub_conformance::subject::{Subject, local};
+use nub_conformance::subject::{Evicting, Subject, local};
+use nub_kernel::Kernel;
 
 fn compare_all(seeds: impl IntoIterator<Item = u64>, subject: &mut impl Subject) {
     for seed in seeds {
@@ -71,8 +72,8 @@ fn gas_and_limits_that_end_on_machines() {
     });
 }
 
-/// As long as `NUB_SECONDS` says: worlds from `NUB_SEED` on, each as it is and with its gas cut, in this process and on all
-/// machines. Says how many there were of what, and what they came to.
+/// As long as `NUB_SECONDS` says: worlds from `NUB_SEED` on, each as it is and with its gas cut, in this process, also with windows
+/// and programs taken away at every step, and on all machines. Says how many there were of what, and what they came to.
 #[test]
 #[ignore = "takes as long as NUB_SECONDS says"]
 fn for_as_long_as_one_likes() {
@@ -81,6 +82,7 @@ fn for_as_long_as_one_likes() {
     let first = number("NUB_SEED").unwrap_or(1);
     let began = Instant::now();
     let (mut kernel, mut machines) = (local(), for_tests());
+    let mut evicting = Kernel::new(Evicting::default());
     let mut coverage = Coverage::default();
     let (mut cuts, mut said) = (0, Duration::ZERO);
     let mut seed = first;
@@ -89,6 +91,7 @@ fn for_as_long_as_one_likes() {
         let mut all = || -> Result<u64, String> {
             let mut other = Coverage::default();
             compare(&plan, &mut kernel, &mut coverage)?;
+            compare(&plan, &mut evicting, &mut other)?;
             compare(&plan, &mut machines, &mut other)?;
             Ok(cut_calls(&plan, &mut kernel, 30, &mut other)?
                 + cut_limits(&plan, &mut kernel, 12, &mut other)?
