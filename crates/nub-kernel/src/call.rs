@@ -498,7 +498,7 @@ impl<A: Arch> Process<'_, A> {
     ///
     /// # Errors
     /// The status that the call gets if that cannot be.
-    #[inline(never)]
+    #[inline]
     fn halt(&mut self, frame: &mut Frame<A::Space>) -> Result<(), Option<Status>> {
         let is_first = self.frames.is_empty();
         if !frame.may_have_stored {
@@ -552,7 +552,9 @@ impl<A: Arch> Process<'_, A> {
                     window.collect(slot, data);
                 }
             }
-            put_stores(held, window, stores, epoch);
+            if !stores.is_empty() {
+                put_stores(held, window, stores, epoch);
+            }
             window.has_come_to_show(held);
             let state = match suspended {
                 Some(suspended) => RunState::Suspended(*suspended),

@@ -4,9 +4,9 @@
 //! mapping is mounted or when the program first touches a page. A page that the program only reads is shown as it stands
 //! in the Data; one that it may write is shown as a *resident* frame, a copy that stays in the window from call to call.
 //! The page that a resident was copied from serves as the image before, in the Data of its region or, where the region has
-//! got another one, kept with the resident: whether a resident has changed is told by comparing, and no page-table entry changes while the same program is called again and again. A
-//! resident that was shown before anybody asked for it is *watched*: until the processor has noted a write, it costs a
-//! look at that note and is not compared.
+//! got another one, kept with the resident: whether a resident has changed is told by comparing, and no page-table entry
+//! changes while the same program is called again and again. A resident that was shown before anybody asked for it is
+//! *watched*: until the processor has noted a write, it costs a look at that note and is not compared.
 //!
 //! A fork shares pages: what was written so far becomes pages that both sides show for reading, and copy when they write.
 //!
