@@ -52,6 +52,10 @@ pub struct BootInfo {
     pub xcr0: u64,
     /// The seed of everything random in the kernel.
     pub seed: [u8; 32],
+    /// Whether the guest writes its log: 0 or 1.
+    pub log: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 impl BootInfo {
@@ -72,14 +76,18 @@ impl BootInfo {
             put(&field.to_le_bytes());
         }
         put(&self.seed);
+        for field in [self.log, self.reserved] {
+            put(&field.to_le_bytes());
+        }
         bytes
     }
 }
 
 const _: () = {
-    assert!(size_of::<BootInfo>() == 96);
+    assert!(size_of::<BootInfo>() == 104);
     assert!(core::mem::offset_of!(BootInfo, lanes) == 16);
     assert!(core::mem::offset_of!(BootInfo, memory) == 24);
     assert!(core::mem::offset_of!(BootInfo, seed) == 64);
+    assert!(core::mem::offset_of!(BootInfo, log) == 96);
     assert!(size_of::<BootInfo>() as u64 <= layout::PAGE);
 };

@@ -2,7 +2,7 @@
 
 /// The port of events: the value is an [`Event`].
 pub const EVENT_PORT: u16 = 0x5e0;
-/// The port of the debug log: each byte written is a byte of it. For what happens before the first lane serves.
+/// The port of the debug log: each byte written is a byte of it, each line ends with a line feed.
 pub const DEBUG_PORT: u16 = 0xe9;
 
 /// Why a lane leaves the machine.

@@ -15,6 +15,7 @@ fn the_page_has_the_numbers_of_the_code() {
         format!("| 0 | 4 | version of this interface: {ABI_VERSION} |"),
         format!("| {} | 4 | version: {ABI_VERSION} |", offset_of!(BootInfo, version)),
         format!("| {} | 32 | seed of everything random", offset_of!(BootInfo, seed)),
+        format!("| {} | 4 | 1 if the guest is to write its log |", offset_of!(BootInfo, log)),
         format!("| {} | 4 | 1 while the lane sleeps", offset_of!(Slot, guest_sleeps)),
         format!("| {} | 4 | state:", offset_of!(Slot, state)),
         format!("| {} | 4 | number of the request", offset_of!(Slot, sequence)),

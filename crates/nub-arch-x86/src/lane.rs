@@ -10,6 +10,7 @@ use nub_arch_x86_abi::slot::{BUFFER_OFFSET, BUFFER_SIZE, MAX_MESSAGE};
 use nub_arch_x86_abi::wire::Writer;
 use nub_arch_x86_abi::{Reply, Slot, layout, turn};
 
+use crate::log::log;
 use crate::room::Room;
 use crate::{boot, processor, serve};
 
@@ -96,6 +97,14 @@ const KEPT: usize = 2 << 20;
 
 /// Serves a lane for ever.
 pub fn serve(lane: usize) -> ! {
+    let info = boot::info();
+    log!(
+        "starts: privilege {}, {} lanes, {} MiB of memory from {} MiB on",
+        if boot::is_user() { "user" } else { "supervisor" },
+        info.lanes,
+        info.memory >> 20,
+        info.free >> 20
+    );
     let slot = boot::slot(lane);
     let buffer = boot::linear(layout::slot(lane) + BUFFER_OFFSET) as *mut u8;
     let mut turn = Turn { slot, buffer, request: Vec::new(), reply: Vec::new(), refused: None };

@@ -10,6 +10,7 @@
 //! - [`revocation`], [`tlb`]: when what was taken back from a window is free.
 //! - `query`: calls on the other lanes.
 //! - `transfer`: capabilities that come from the host and go to it.
+//! - `log`: what it says of what it does, to who wants to know.
 //! - `room`: whether there is memory for a request.
 //! - [`bytes`]: copying and filling.
 //! - `work`: what the host measures. `fail`, `disturb`, `stale`: failing on purpose, in the middle of a call too, and watching another lane's pages, for tests.
@@ -36,6 +37,8 @@ mod fail;
 pub mod frame;
 #[cfg(not(test))]
 pub mod lane;
+#[cfg(not(test))]
+mod log;
 #[cfg(not(test))]
 pub mod machine;
 #[cfg(not(test))]

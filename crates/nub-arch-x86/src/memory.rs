@@ -23,6 +23,7 @@ use talc::base::binning::Binning;
 use talc::source::Source;
 
 use crate::boot;
+use crate::log::log;
 
 /// The end of the physical memory that was taken so far; 0 before any was.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
@@ -45,6 +46,7 @@ fn grow(bytes: u64) -> Option<(*mut u8, u64)> {
     let before = TAKEN.fetch_update(Relaxed, Relaxed, end_of).ok()?;
     // So that the host has found memory for what is taken next.
     boot::slot(0).taken.fetch_max(((before.max(info.free) + size) / LARGE_PAGE) as u32, Relaxed);
+    log!("takes {} MiB of memory at {} MiB", size >> 20, before.max(info.free) >> 20);
     Some((boot::linear(before.max(info.free)) as *mut u8, size))
 }
 

@@ -17,6 +17,7 @@ use nub_kernel::{
 };
 use spin::Mutex;
 
+use crate::log::log;
 use crate::machine::X86Arch;
 use crate::room::Room;
 use crate::space::policy;
@@ -50,6 +51,7 @@ pub(crate) fn answer(lane: usize, bytes: &[u8], to: &mut Writer) {
         Err(error) => Err(malformed(&error)),
     };
     if let Err(refused) = answered {
+        log!("refuses request {} of {} bytes: {refused:?}", bytes.first().copied().unwrap_or_default(), bytes.len());
         Reply::Refused(refused).encode(to);
     }
 }
@@ -72,6 +74,7 @@ fn not_this(lane: usize) -> Refused {
 #[inline(never)]
 fn answer_other(lane: usize, bytes: &[u8], to: &mut Writer) -> Result<(), Refused> {
     let request = Request::decode(bytes).map_err(|error| malformed(&error))?;
+    log!("request {} of {} bytes", bytes.first().copied().unwrap_or_default(), bytes.len());
     if boot::info().test_requests == 1 && matches!(request, Request::Fail(Failure::Garbage)) {
         to.raw(&[0xff; 100]);
     } else {

@@ -21,6 +21,7 @@ use nub_arch_x86_abi::port::Event;
 use nub_arch_x86_abi::trap::{Cause, MAX_BACKTRACE, MAX_MESSAGE, REPORT_OFFSET, REPORT_SIZE, STUB_SIZE, TrapFrame};
 use nub_arch_x86_abi::trap::{USER_CODE, USER_DATA, VECTORS, encode_report, vector};
 
+use crate::log::log;
 use crate::{boot, memory, processor};
 
 // One stub: `user` says at which privilege the kernel runs, `vector` which trap it is.
@@ -188,6 +189,7 @@ pub fn panicked(message: &dyn fmt::Display) -> ! {
         let _ = write!(text, "\nout of memory: {}", memory::Situation);
     }
     let message = core::str::from_utf8(&text.bytes[..text.length]).unwrap_or_default();
+    log!("ends: {message}");
     report(lane_of(stack_pointer), &Cause::Panic { message }, panicked as *const () as u64, stack_pointer)
 }
 

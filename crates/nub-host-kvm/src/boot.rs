@@ -249,6 +249,8 @@ pub(crate) fn prepare(
         privilege: privilege as u32,
         lanes: config.lanes as u32,
         test_requests: u32::from(config.test_requests),
+        log: u32::from(config.log),
+        reserved: 0,
         memory: memory.size(),
         free,
         root: loader.root,

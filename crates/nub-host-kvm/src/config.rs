@@ -43,6 +43,9 @@ pub struct Config {
     pub guest_spin: Duration,
     /// Whether the guest answers requests that make it fail, which tests use.
     pub test_requests: bool,
+    /// Whether the guest says on standard error what it does besides calls, a line for each. Each byte leaves the machine, which
+    /// is some µs.
+    pub log: bool,
 }
 
 /// How long both sides look before they sleep, at most. Several times what it takes to leave the machine and to be woken, up
@@ -73,6 +76,7 @@ impl Default for Config {
             host_spin: if alone { Duration::ZERO } else { SPIN },
             guest_spin: if alone { Duration::ZERO } else { SPIN },
             test_requests: false,
+            log: false,
         }
     }
 }

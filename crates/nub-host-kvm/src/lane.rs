@@ -61,6 +61,8 @@ pub(crate) struct Lane {
     answered: Arc<Bell>,
     /// How often the guest left the machine.
     pub(crate) exits: Counters,
+    /// Whether the guest's log is shown: a guest may write one that nobody wants.
+    pub(crate) shows_log: bool,
     /// How long the caller looks for an answer, and the guest for a request.
     host_spin: Budget,
     guest_spin: Budget,
@@ -125,6 +127,7 @@ impl Lane {
             requested: Bell::default(),
             answered,
             exits: Counters::default(),
+            shows_log: config.log,
             host_spin: Budget::new(config.host_spin),
             guest_spin: Budget::new(config.guest_spin),
             kicker: Mutex::new(None),

@@ -1,5 +1,6 @@
 //! The thread that a lane's processor runs on.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -89,6 +90,14 @@ impl Running {
     }
 }
 
+/// The longest line of the guest's log; a longer one goes on in the next.
+const LONGEST_LINE: usize = 4096;
+
+/// A line of the log as it can be shown: a guest may write anything, and a terminal obeys some of it.
+fn printable(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+}
+
 impl Context {
     /// Runs the processor until it is stopped, or until the guest is at its end.
     fn run(&self, processor: &mut impl Processor) -> Option<Death> {
@@ -111,12 +120,15 @@ impl Context {
                     Some(Event::Nothing) => {}
                     None => return Some(Death::Nonsense(format!("event {number}"))),
                 },
+                Exit::Port(DEBUG_PORT, _) if !self.lane.shows_log => {}
                 Exit::Port(DEBUG_PORT, byte) => {
-                    if byte as u8 == b'\n' || log.len() >= 4096 {
-                        eprintln!("nub guest, lane {}: {}", self.number, String::from_utf8_lossy(&log));
-                        log.clear();
-                    } else {
+                    if byte as u8 != b'\n' {
                         log.push(byte as u8);
+                    }
+                    if byte as u8 == b'\n' || log.len() >= LONGEST_LINE {
+                        // A standard error that is full or closed is no reason to end.
+                        let _ = writeln!(std::io::stderr(), "nub guest, lane {}: {}", self.number, printable(&log));
+                        log.clear();
                     }
                 }
                 Exit::Port(port, _) => return Some(Death::Nonsense(format!("it used port {port:#x}"))),
@@ -156,5 +168,16 @@ impl Context {
 impl Drop for Running {
     fn drop(&mut self) {
         debug_assert!(self.thread.is_none(), "whoever drops it has stopped it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_no_guest() {
+        assert_eq!(printable("fault at 0x1000: 7 µs".as_bytes()), "fault at 0x1000: 7 µs");
+        assert_eq!(printable(b"\x1b[2Jgone\r\xff"), "\u{fffd}[2Jgone\u{fffd}\u{fffd}");
     }
 }

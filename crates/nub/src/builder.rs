@@ -118,6 +118,7 @@ pub struct Builder {
     pub(crate) seed: Option<[u8; 32]>,
     pub(crate) parameters: Parameters,
     failures: bool,
+    pub(crate) guest_log: bool,
 }
 
 impl Builder {
@@ -172,6 +173,13 @@ impl Builder {
     /// Lets [`Nub::fail`] do what it says: for tests of those who have to notice.
     pub fn failures(mut self, allowed: bool) -> Builder {
         self.failures = allowed;
+        self
+    }
+
+    /// Whether a virtual machine's kernel says on standard error what it does besides calls, a line for each: starts, requests,
+    /// refusals, memory that it takes, its end. Not if not said: each byte is some µs. Nothing in this process.
+    pub fn guest_log(mut self, wanted: bool) -> Builder {
+        self.guest_log = wanted;
         self
     }
 

@@ -16,6 +16,9 @@ pub(super) struct Machine {
     /// At which privilege the kernel runs inside a virtual machine
     #[arg(long, value_enum, default_value_t = PrivilegeArgument::Auto, env = "NUB_PRIVILEGE")]
     privilege: PrivilegeArgument,
+    /// Have the kernel inside a virtual machine say on standard error what it does besides calls
+    #[arg(long, env = "NUB_GUEST_LOG")]
+    guest_log: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -42,7 +45,7 @@ enum PrivilegeArgument {
 
 impl Machine {
     fn builder(self, arch: ArchArgument) -> Builder {
-        let builder = Nub::builder().arch(match arch {
+        let builder = Nub::builder().guest_log(self.guest_log).arch(match arch {
             ArchArgument::Auto => ArchChoice::Auto,
             ArchArgument::Local => ArchChoice::Local,
             ArchArgument::Kvm => ArchChoice::Kvm,

@@ -35,6 +35,34 @@ fn results_say_which_machine_it_was() {
     assert!(text.expect(0).stdout.contains(&format!("(kvm-{privilege}, interpreter)")));
 }
 
+#[test]
+fn a_guest_says_what_it_does_where_that_is_wanted() {
+    let image = guest("counter");
+    let run = |flags: &[&str]| {
+        let line = ["run", &image, "-e", "get", "--arch", "kvm"].into_iter().chain(flags.iter().copied());
+        finished(&plain_command().args(line).output().expect("the command starts"))
+    };
+    let quiet = run(&[]);
+    if quiet.code == Some(6) {
+        nub_test_skip::without_kvm(&quiet.report());
+        return;
+    }
+    assert!(!quiet.expect(0).report().contains("nub guest"));
+    let told = run(&["--guest-log"]).expect(0).report();
+    // Putting the Image and making the Instance; the call says nothing.
+    for line in ["lane 0: starts: privilege ", "lane 1: starts: ", "lane 0: request 2 of ", "lane 0: request 4 of "] {
+        assert!(told.contains(&format!("nub guest, {line}")), "{line}: {told}");
+    }
+    assert!(!told.contains("request 8"), "{told}");
+    let local = finished(
+        &plain_command()
+            .args(["run", &image, "-e", "get", "--arch", "local", "--guest-log"])
+            .output()
+            .expect("it starts"),
+    );
+    assert!(!local.expect(0).report().contains("nub guest"));
+}
+
 /// What is remembered of this computer may be wrong by now, and what is asked for may not suit it.
 #[test]
 fn a_privilege_that_does_not_suit_is_found_out_or_told() {

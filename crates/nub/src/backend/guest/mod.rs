@@ -37,7 +37,7 @@ const MOST_KEPT: usize = 4 << 20;
 
 impl Guest {
     pub(crate) fn start(builder: &Builder) -> Result<Guest, Error> {
-        let mut config = Config { test_requests: builder.fails(), ..Config::default() };
+        let mut config = Config { test_requests: builder.fails(), log: builder.guest_log, ..Config::default() };
         config.privilege = match builder.privilege_setting() {
             PrivilegeSetting::Auto => PrivilegeChoice::Auto,
             PrivilegeSetting::Fixed(Privilege::Supervisor) => {
