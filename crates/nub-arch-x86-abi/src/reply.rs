@@ -198,6 +198,10 @@ pub struct Stats {
     pub images: u64,
     /// Instances.
     pub instances: u64,
+    /// Programs that are kept ready and whose Images nobody has published.
+    pub found_programs: u64,
+    /// Windows that are kept mounted beside those of calls that run.
+    pub idle_windows: u64,
 }
 
 /// Why a request was not done.
@@ -339,7 +343,7 @@ impl Ran {
 }
 
 impl Stats {
-    fn fields(&mut self) -> [&mut u64; 10] {
+    fn fields(&mut self) -> [&mut u64; 12] {
         [
             &mut self.heap_used,
             &mut self.heap_size,
@@ -351,6 +355,8 @@ impl Stats {
             &mut self.flushes,
             &mut self.images,
             &mut self.instances,
+            &mut self.found_programs,
+            &mut self.idle_windows,
         ]
     }
 }

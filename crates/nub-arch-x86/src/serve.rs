@@ -157,10 +157,13 @@ fn perform(kernel: &mut Kernel<X86Arch>, request: &Request<'_>) -> Result<Reply,
         Request::Root(instance) => {
             Reply::Hash(kernel.instance(InstanceId::from_number(*instance)).map_err(not_called)?.hash().0)
         }
-        Request::Stats => {
-            let (images, instances) = (kernel.image_count() as u64, kernel.instance_count() as u64);
-            Reply::Stats(Stats { images, instances, ..stats() })
-        }
+        Request::Stats => Reply::Stats(Stats {
+            images: kernel.image_count() as u64,
+            instances: kernel.instance_count() as u64,
+            found_programs: kernel.found_program_count() as u64,
+            idle_windows: kernel.idle_window_count() as u64,
+            ..stats()
+        }),
         Request::Receive { is_first, part } => {
             transfer::receive(kernel, *is_first, part)?;
             Reply::Done

@@ -78,6 +78,11 @@ impl Programs {
         self.offered.remove(hash)
     }
 
+    /// How many there are that nobody has published.
+    pub(crate) fn found_count(&self) -> usize {
+        self.found.programs.len()
+    }
+
     /// Lets go of every program that was not offered.
     pub(crate) fn forget_all(&mut self) {
         self.recent = [const { None }; RECENT];

@@ -310,6 +310,11 @@ impl<S: AddressSpace> Windows<S> {
         self.idle.last().map(|idle| &*idle.frame)
     }
 
+    /// How many there are.
+    pub(crate) fn idle_count(&self) -> usize {
+        self.idle.len()
+    }
+
     /// Lets those windows rest whose tables are gone.
     pub(crate) fn sweep(&mut self) {
         for Idle { frame, .. } in &mut self.idle {

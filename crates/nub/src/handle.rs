@@ -364,9 +364,10 @@ impl Nub {
     /// # Errors
     /// Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn stats(&mut self) -> Result<Stats, Error> {
+        let kept_instances = self.kept.instances().count() as u64;
         self.reader.ask(|live| {
             let stats = live.backend.machine().stats()?;
-            Ok(Stats { exits: live.backend.guest().map(|guest| guest.exits()), ..stats })
+            Ok(Stats { kept_instances, exits: live.backend.guest().map(|guest| guest.exits()), ..stats })
         })
     }
 

@@ -39,6 +39,12 @@ pub struct Stats {
     pub images: u64,
     /// Instances that the kernel holds, those kept for [`Nub::invoke_cached`](crate::Nub::invoke_cached) among them.
     pub instances: u64,
+    /// Those of them that are kept for [`Nub::invoke_cached`](crate::Nub::invoke_cached).
+    pub kept_instances: u64,
+    /// Programs that are kept ready, though nobody has published their Images: of Instances that came with something else.
+    pub found_programs: u64,
+    /// Windows, which are address spaces, that are kept mounted for the next calls.
+    pub idle_windows: u64,
     /// Bytes in use on the guest's heap.
     pub heap_used: Option<u64>,
     /// Bytes that the guest's heap has taken.
@@ -47,7 +53,7 @@ pub struct Stats {
     pub frames_used: Option<u64>,
     /// Bytes of memory that the guest has ever taken into use.
     pub memory_used: Option<u64>,
-    /// Windows, which are address spaces that stay mounted between calls.
+    /// Windows of all lanes, in use or not.
     pub windows: Option<u64>,
     /// Accesses of programs that found no page at first.
     pub window_faults: Option<u64>,

@@ -177,6 +177,18 @@ impl<A: Arch> Kernel<A> {
         self.instances.len()
     }
 
+    /// How many programs are kept ready whose Images nobody has published: of Instances that came with something else.
+    #[must_use]
+    pub fn found_program_count(&self) -> usize {
+        self.programs.found_count()
+    }
+
+    /// How many windows are kept mounted beside those of calls that run.
+    #[must_use]
+    pub fn idle_window_count(&self) -> usize {
+        self.windows.idle_count()
+    }
+
     /// Makes an Instance of a published Image: its initial slots, and what is granted for its imports.
     ///
     /// # Errors

@@ -165,6 +165,12 @@ impl Machine for Local {
 
     fn stats(&self) -> Result<Stats, Trouble> {
         let kernel = lock(&self.kernel);
-        Ok(Stats { images: kernel.image_count() as u64, instances: kernel.instance_count() as u64, ..Stats::default() })
+        Ok(Stats {
+            images: kernel.image_count() as u64,
+            instances: kernel.instance_count() as u64,
+            found_programs: kernel.found_program_count() as u64,
+            idle_windows: kernel.idle_window_count() as u64,
+            ..Stats::default()
+        })
     }
 }

@@ -111,8 +111,11 @@ fn kept_instances_are_called_by_their_hash() {
         assert_eq!((failed.outcome.ended, failed.instance), (Ended::OutOfGas, zero));
         let error = nub.invoke_cached(&zero, "add", [5, 1, 0, 0], 1).expect_err("an argument too many");
         assert_eq!(error.code(), ErrorCode::Arguments);
-        // The three states, and the Instance itself.
-        assert_eq!(nub.stats().expect("it answers").instances, 4);
+        // The three states, and the Instance itself; each has been called in a window.
+        let stats = nub.stats().expect("it answers");
+        assert_eq!((stats.instances, stats.kept_instances, stats.found_programs), (4, 3, 0));
+        assert!((1..=16).contains(&stats.idle_windows), "{stats:?}");
+        assert!(stats.windows.is_none_or(|windows| windows >= stats.idle_windows), "{stats:?}");
     });
 }
 

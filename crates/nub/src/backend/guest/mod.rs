@@ -436,6 +436,9 @@ impl Machine for Guest {
             Reply::Stats(stats) => Some(Stats {
                 images: stats.images,
                 instances: stats.instances,
+                kept_instances: 0,
+                found_programs: stats.found_programs,
+                idle_windows: stats.idle_windows,
                 heap_used: Some(stats.heap_used),
                 heap_size: Some(stats.heap_size),
                 frames_used: Some(stats.frames_used),
