@@ -268,8 +268,18 @@ impl Sandbox {
     /// # Errors
     /// Those of [`Sandbox::call`].
     pub fn invoke(&self, invoke: &Invoke<'_>, work: Duration, outcome: &mut Outcome) -> Result<Answer, Error> {
+        self.call_kernel(invoke, false, work, outcome)
+    }
+
+    fn call_kernel(
+        &self,
+        invoke: &Invoke<'_>,
+        is_query: bool,
+        work: Duration,
+        outcome: &mut Outcome,
+    ) -> Result<Answer, Error> {
         let caller = self.lanes.get(KERNEL_LANE).ok_or(Error::NoLane(KERNEL_LANE))?;
-        self.call_outcome(caller, lock(&caller.buffers), invoke, false, work, outcome)
+        self.call_outcome(caller, lock(&caller.buffers), invoke, is_query, work, outcome)
     }
 
     /// Calls an endpoint of an Instance and leaves the Instance as it is, on a lane that is free: beside the others and
@@ -281,10 +291,7 @@ impl Sandbox {
     pub fn query(&self, query: &Invoke<'_>, work: Duration, outcome: &mut Outcome) -> Result<Answer, Error> {
         match self.query_aside(query, work, outcome)? {
             // The wait for the lane is no part of the time that a call may take.
-            Some(reply) if *reply == Reply::Refused(Refused::Busy) => {
-                let caller = self.lanes.get(KERNEL_LANE).ok_or(Error::NoLane(KERNEL_LANE))?;
-                self.call_outcome(caller, lock(&caller.buffers), query, true, work, outcome)
-            }
+            Some(reply) if *reply == Reply::Refused(Refused::Busy) => self.call_kernel(query, true, work, outcome),
             answer => Ok(answer),
         }
     }

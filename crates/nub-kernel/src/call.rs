@@ -204,10 +204,7 @@ impl<A: Arch> Process<'_, A> {
     /// Enters what is called from the running program.
     fn enter_callee(&mut self, callee: Callee, via: Via, flags: u8, ceiling: u64) -> Answer {
         let arguments = self.running().arguments();
-        let program = match callee.shown {
-            Some(index) => Program::Shown(index),
-            None => Program::Ready(self.program_at(&callee.path)),
-        };
+        let program = callee.program(|| self.program_at(&callee.path));
         let demand = program.published(self.windows).demand().through(via);
         let mut live = [None, None];
         let entering = self.admit(&demand, flags, ceiling, &mut live)?;

@@ -125,10 +125,9 @@ impl Guest {
         let mut reply = reply::Outcome::default();
         self.while_held(call.gift, |gift| {
             let (invoke, work) = self.asked(number, call, gift);
-            match perform(&invoke, work, &mut reply) {
-                Ok(None) => Ok(()),
-                Ok(Some(other)) => self.take_of(Ok(*other), &call.path, |_| None),
-                Err(error) => self.take(Err(error), |_| None),
+            match perform(&invoke, work, &mut reply).transpose() {
+                None => Ok(()),
+                Some(other) => self.take_of(other.map(|other| *other), &call.path, |_| None),
             }
         })?;
         let gift = match &reply.gift {
