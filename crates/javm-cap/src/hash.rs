@@ -4,10 +4,10 @@ use core::fmt;
 use core::str::FromStr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use blake2b_simd::many::{HashManyJob, hash_many};
 use blake2b_simd::{Params, State};
 use thiserror::Error;
 
+use crate::many::{self, BATCH};
 use crate::tag::Tag;
 
 /// The bytes of a hash.
@@ -108,13 +108,13 @@ pub(crate) const fn hash_from_hex(text: &str) -> Hash {
     hash
 }
 
-fn params() -> Params {
+pub(crate) fn params() -> Params {
     let mut params = Params::new();
     params.hash_length(HASH_SIZE);
     params
 }
 
-fn bytes_of(hash: &blake2b_simd::Hash) -> Hash {
+pub(crate) fn bytes_of(hash: &blake2b_simd::Hash) -> Hash {
     let mut bytes = [0; HASH_SIZE];
     bytes.copy_from_slice(hash.as_bytes());
     bytes
@@ -148,12 +148,15 @@ fn pair_message(tag: Tag, left: &Hash, right: &Hash) -> PairMessage {
 
 /// The hash of a tree node over its two children. The most frequent hash there is: one compression.
 pub(crate) fn hash_pair(tag: Tag, left: &Hash, right: &Hash) -> Hash {
-    count::add(tag, 1);
-    bytes_of(&params().hash(&pair_message(tag, left, right)))
+    hash_message(tag, &pair_message(tag, left, right))
 }
 
-/// How many equally long inputs are worked on side by side, where the machine has the registers for it.
-pub(crate) const BATCH: usize = 8;
+/// The hash of a message that begins with `tag`.
+pub(crate) fn hash_message(tag: Tag, message: &[u8]) -> Hash {
+    let mut hash = [0; HASH_SIZE];
+    hash_messages(tag, &[message], |_, found| hash = found);
+    hash
+}
 
 /// What is hashed of a tree node, its children to be filled in.
 pub(crate) type PairMessage = [u8; 1 + 2 * HASH_SIZE];
@@ -162,16 +165,12 @@ pub(crate) type PairMessage = [u8; 1 + 2 * HASH_SIZE];
 ///
 /// Whole messages, as what is hashed in pieces has its last block hashed alone.
 pub(crate) fn hash_messages<M: AsRef<[u8]>>(tag: Tag, messages: &[M], mut done: impl FnMut(usize, Hash)) {
-    debug_assert!(messages.len() <= BATCH && messages.iter().all(|message| message.as_ref()[0] == tag.number()));
+    debug_assert!(messages.iter().all(|message| message.as_ref()[0] == tag.number()));
     count::add(tag, messages.len());
-    let params = params();
-    let mut jobs: [_; BATCH] = core::array::from_fn(|index| {
-        HashManyJob::new(&params, messages.get(index).map_or(&[][..], |message| message.as_ref()))
-    });
-    hash_many(&mut jobs[..messages.len()]);
-    for (index, job) in jobs[..messages.len()].iter().enumerate() {
-        done(index, bytes_of(&job.to_hash()));
-    }
+    let mut hashes = [[0; HASH_SIZE]; BATCH];
+    let slices: [_; BATCH] = core::array::from_fn(|index| messages.get(index).map_or(&[][..], AsRef::as_ref));
+    many::hash(&slices[..messages.len()], &mut hashes[..messages.len()]);
+    hashes[..messages.len()].iter().enumerate().for_each(|(index, hash)| done(index, *hash));
 }
 
 /// How many messages were hashed, for tests that promise so many.

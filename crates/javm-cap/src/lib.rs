@@ -5,6 +5,7 @@
 //!
 //! # How to read this crate
 //! - [`tag`](Tag), [`hash`](CapHash): BLAKE2b-256 with a domain tag in front, and the caches that nodes keep.
+//! - [`many`](hash_with): hashing several messages side by side.
 //! - [`page`](Page): 4096 bytes and the shared reference to them.
 //! - [`data`](Data): bytes in pages. Its `tree` is the persistent sparse Merkle tree: start there for how O(1) copies come
 //!   about; its `rehash` finds a new root.
@@ -42,6 +43,7 @@ mod decode;
 mod hash;
 pub mod image;
 mod instance;
+mod many;
 mod measure;
 mod page;
 mod path;
@@ -65,6 +67,7 @@ pub use instance::{
     DynamicMapping, DynamicMappingError, DynamicMappings, Instance, MAX_DYNAMIC_MAPPINGS, RunState, StateError,
     Suspended, Why,
 };
+pub use many::{HashMany, hash_with};
 pub use measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
 pub use page::{PAGE_SIZE, Page, PageRef};
 pub use path::{ParsePathError, Path, PathError};

@@ -7,7 +7,8 @@ use core::ops::{Deref, DerefMut};
 
 use triomphe::Arc;
 
-use crate::hash::{BATCH, Hash, HashCache, hash_messages, hash_parts};
+use crate::hash::{Hash, HashCache, hash_message, hash_messages};
+use crate::many::BATCH;
 use crate::tag::Tag;
 
 /// The bytes of a page. All memory is mapped, hashed and stored by pages.
@@ -50,7 +51,9 @@ impl Page {
 
     /// The hash of its content as a leaf of a Data.
     pub(crate) fn hash(&self) -> Hash {
-        hash_parts(Tag::Page, &[&self.0])
+        let mut message = [Tag::Page.number(); 1 + PAGE_SIZE];
+        message[1..].copy_from_slice(&self.0);
+        hash_message(Tag::Page, &message)
     }
 }
 

@@ -54,8 +54,8 @@ pub struct BootInfo {
     pub seed: [u8; 32],
     /// Whether the guest writes its log: 0 or 1.
     pub log: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Whether the processors have AVX2, and it works: 0 or 1.
+    pub has_avx2: u32,
 }
 
 impl BootInfo {
@@ -76,7 +76,7 @@ impl BootInfo {
             put(&field.to_le_bytes());
         }
         put(&self.seed);
-        for field in [self.log, self.reserved] {
+        for field in [self.log, self.has_avx2] {
             put(&field.to_le_bytes());
         }
         bytes

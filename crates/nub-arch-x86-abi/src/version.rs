@@ -1,7 +1,7 @@
 //! The note in the guest's binary.
 
 /// Which definition of everything in this crate a binary was built with. Counts up with every change.
-pub const ABI_VERSION: u32 = 10;
+pub const ABI_VERSION: u32 = 11;
 
 /// The owner's name in the note's header, with its terminating zero.
 pub const NOTE_OWNER: [u8; 4] = *b"nub\0";

@@ -7,6 +7,8 @@ use nub_arch_x86::memory::{KernelMemory, MEMORY};
 use nub_arch_x86::{boot, lane, trap};
 use nub_arch_x86_abi::Note;
 
+use crate::hashing;
+
 /// What the monitor knows the binary by.
 #[used]
 #[unsafe(link_section = ".note.nub")]
@@ -43,6 +45,7 @@ pub extern "C" fn _start() -> ! {
 extern "C" fn main(info: u64, number: u64) -> ! {
     // SAFETY: the monitor gives every lane the address of the boot information.
     unsafe { boot::announce(info) };
+    hashing::choose();
     lane::serve(number as usize)
 }
 

@@ -6,6 +6,8 @@
 #[cfg(nub_guest)]
 mod entry;
 #[cfg(nub_guest)]
+mod hashing;
+#[cfg(nub_guest)]
 mod symbols;
 
 #[cfg(not(nub_guest))]

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use javm_cap::{Access, Backing, Data, Endpoint, Image, Mapping, PAGE_SIZE, ValidImage};
     use javm_isa::CostModel;
     use nub_arch_local::LocalArch;
-    use nub_host_kvm::{Config, Level, Reply, Request, Sandbox};
+    use nub_host_kvm::{Config, Hashing, Reply, Request, Sandbox};
     use nub_kernel::Kernel;
 
     const PAGES: u32 = 256;
@@ -38,9 +38,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ..Image::new(CostModel::Flat, code, vec![Endpoint::new("main".parse()?, 0)])
         })
     };
-    let portable = Sandbox::start(&Config { level: Level::Portable, ..Config::default() })?;
+    let portable = Sandbox::start(&Config { hashing: Hashing::Portable, ..Config::default() })?;
     let sandbox = Sandbox::start(&Config::default())?;
-    println!("{:?}, the guest's kernel is {}", sandbox.costs(), sandbox.level().name());
+    println!("{:?}, the guest hashes by {} code", sandbox.costs(), sandbox.hashing().name());
     let mut local = Kernel::new(LocalArch);
     let mut times: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     for round in 0..ROUNDS {

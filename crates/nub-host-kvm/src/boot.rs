@@ -13,6 +13,7 @@ use nub_arch_x86_abi::{ABI_VERSION, BootInfo, Privilege};
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::hashing::Hashing;
 use crate::hypervisor::Start;
 use crate::image::Image;
 use crate::memory::GuestMemory;
@@ -228,6 +229,7 @@ pub(crate) fn prepare(
     image: &Image,
     config: &Config,
     privilege: Privilege,
+    hashing: Hashing,
 ) -> Result<Vec<Start>, Error> {
     let user = privilege == Privilege::User;
     let mut loader = Loader::new(memory, config.lanes, user)?;
@@ -250,7 +252,7 @@ pub(crate) fn prepare(
         lanes: config.lanes as u32,
         test_requests: u32::from(config.test_requests),
         log: u32::from(config.log),
-        reserved: 0,
+        has_avx2: u32::from(hashing == Hashing::Avx2),
         memory: memory.size(),
         free,
         root: loader.root,

@@ -7,7 +7,7 @@ use nub_arch_x86_abi::Privilege;
 use nub_arch_x86_abi::layout::{LARGE_PAGE, MAX_LANES, MAX_MEMORY, MIN_MEMORY};
 
 use crate::error::Error;
-use crate::level::Level;
+use crate::hashing::Hashing;
 
 /// At which privilege the kernel is to run.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -30,9 +30,9 @@ pub struct Config {
     pub lanes: usize,
     /// At which privilege the kernel runs.
     pub privilege: PrivilegeChoice,
-    /// Which of the kernel's binaries runs, if the hypervisor lets it, otherwise the portable one. [`Level::Fast`] on a
-    /// processor without its features is refused.
-    pub level: Level,
+    /// By which code the kernel hashes, if the hypervisor lets it, otherwise by the portable one. [`Hashing::Avx2`] on a
+    /// processor without AVX2 is refused.
+    pub hashing: Hashing,
     /// The seed of everything random in the kernel. Nothing random reaches state. Another one by each default.
     pub seed: [u8; 32],
     /// How long a request without gas may take before the guest counts as hung.
@@ -70,7 +70,7 @@ impl Default for Config {
             memory: 4 << 30,
             lanes: (cores - 1).clamp(2, MAX_LANES),
             privilege: PrivilegeChoice::Auto,
-            level: Level::of_processor(),
+            hashing: Hashing::of_processor(),
             seed: random_seed(),
             patience: Duration::from_secs(2),
             host_spin: if alone { Duration::ZERO } else { SPIN },
@@ -90,11 +90,8 @@ impl Config {
         if !(1..=MAX_LANES).contains(&self.lanes) {
             return Err(Error::Config(format!("{} lanes: there may be 1 to {MAX_LANES}", self.lanes)));
         }
-        if self.level == Level::Fast && Level::of_processor() != Level::Fast {
-            let features = Level::FAST_FEATURES.join(", ");
-            return Err(Error::Config(format!(
-                "the fast kernel needs a processor with {features}: take the portable one"
-            )));
+        if self.hashing == Hashing::Avx2 && Hashing::of_processor() != Hashing::Avx2 {
+            return Err(Error::Config("this processor has no AVX2 to hash with: take the portable code".into()));
         }
         if !(MIN_MEMORY..=MAX_MEMORY).contains(&self.memory) || !self.memory.is_multiple_of(LARGE_PAGE) {
             return Err(Error::Config(format!(

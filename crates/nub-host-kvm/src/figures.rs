@@ -8,14 +8,14 @@ use nub_arch_x86_abi::{Reply, Request};
 
 use crate::config::Config;
 use crate::error::{Death, Error};
-use crate::level::Level;
+use crate::hashing::Hashing;
 use crate::sandbox::{Answer, KERNEL_LANE, Sandbox};
 
 /// What was measured. Times are in nanoseconds.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// Which of the kernel's binaries runs.
-    pub level: Level,
+    /// By which code the kernel hashes.
+    pub hashing: Hashing,
     /// From the start to the first reply.
     pub boot: f64,
     /// What that time went to, in order.
@@ -183,7 +183,7 @@ impl Figures {
             boot,
             boot_parts,
             boot_memory,
-            level: sandbox.level(),
+            hashing: sandbox.hashing(),
             round_trips: ascending(round_trips),
             calls: ascending(calls),
             queries: ascending(queries),

@@ -6,16 +6,12 @@ use nub_arch_x86_abi::layout::{IMAGE_BASE, IMAGE_END, PAGE};
 use nub_arch_x86_abi::version::{
     ABI_VERSION, ENTRY_SYMBOL, NOTE_OWNER, NOTE_TYPE, SUPERVISOR_STUBS_SYMBOL, USER_STUBS_SYMBOL,
 };
+use nub_guest_image::KERNEL;
 use object::elf;
 use object::read::elf::{ElfFile64, ProgramHeader as _};
 use object::{LittleEndian, Object as _, ObjectSymbol as _, SymbolKind};
 
 use crate::error::Error;
-use crate::level::Level;
-
-/// The kernel, as the build made it for every processor, and for those that have what [`Level`] looks for.
-static KERNEL: &[u8] = include_bytes!(env!("NUB_GUEST"));
-static FAST_KERNEL: &[u8] = include_bytes!(env!("NUB_GUEST_FAST"));
 
 /// A part of the image with one right.
 pub(crate) struct Segment {
@@ -47,16 +43,11 @@ fn wrong(what: impl Into<String>) -> Error {
 }
 
 impl Image {
-    /// The kernel that belongs to this monitor, at a level that this processor has. Read once.
-    pub(crate) fn kernel(level: Level) -> Result<&'static Image, Error> {
-        static PORTABLE: OnceLock<Result<Image, String>> = OnceLock::new();
-        static FAST: OnceLock<Result<Image, String>> = OnceLock::new();
-        let (image, bytes) = match level {
-            Level::Portable => (&PORTABLE, KERNEL),
-            Level::Fast => (&FAST, FAST_KERNEL),
-        };
-        image
-            .get_or_init(|| Image::read(bytes).map_err(|error| error.to_string()))
+    /// The kernel that belongs to this monitor. Read once.
+    pub(crate) fn kernel() -> Result<&'static Image, Error> {
+        static IMAGE: OnceLock<Result<Image, String>> = OnceLock::new();
+        IMAGE
+            .get_or_init(|| Image::read(KERNEL).map_err(|error| error.to_string()))
             .as_ref()
             .map_err(|text| wrong(text.trim_start_matches("the kernel image: ")))
     }
@@ -197,14 +188,8 @@ mod tests {
     /// as failed, from where it goes on behind the access.
     #[test]
     fn every_access_in_the_list_goes_on_behind_itself_when_it_has_failed() {
-        for (level, bytes) in [(Level::Portable, KERNEL), (Level::Fast, FAST_KERNEL)] {
-            check_accesses(level, bytes);
-        }
-    }
-
-    fn check_accesses(level: Level, bytes: &[u8]) {
-        let image = Image::kernel(level).unwrap_or_else(|error| panic!("{error}"));
-        let file = ElfFile64::<LittleEndian>::parse(bytes).expect("it was read");
+        let image = Image::kernel().unwrap_or_else(|error| panic!("{error}"));
+        let file = ElfFile64::<LittleEndian>::parse(KERNEL).expect("it was read");
         let address = |name: &str| {
             let found = file.symbols().find(|symbol| symbol.name() == Ok(name));
             found.unwrap_or_else(|| panic!("no symbol {name}")).address()

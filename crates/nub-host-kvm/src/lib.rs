@@ -4,7 +4,7 @@
 //! - [`Config`], [`Sandbox`]: what a host uses. A configuration starts a sandbox; a sandbox takes requests.
 //! - [`Error`]: why there is no virtual machine, or why it came to an end.
 //! - [`hypervisor`]: what is asked of a hypervisor, from creating a machine on; `kvm`: the one there is.
-//! - `memory`: the machine's memory. `image`: the kernel's binaries, `level`: which of them this
+//! - `memory`: the machine's memory. `image`: the kernel's binary, `hashing`: by which code it hashes on this
 //!   processor can run. `boot`: what stands in memory when it starts.
 //! - `ahead`: memory that is found before the guest touches it.
 //! - `lane`: the host's side of a lane. `bell`, `spin`: where its threads sleep, and how long they look before. `processor`: the thread that a lane's processor runs on.
@@ -29,11 +29,11 @@ mod exits;
 #[cfg(test)]
 mod fake_guest;
 pub mod figures;
+mod hashing;
 pub mod hypervisor;
 mod image;
 mod kvm;
 mod lane;
-mod level;
 mod memory;
 mod pace;
 mod privilege;
@@ -47,7 +47,7 @@ pub use config::{Config, PrivilegeChoice};
 pub use costs::Costs;
 pub use error::{Death, Error, Missing};
 pub use exits::Exits;
-pub use level::Level;
+pub use hashing::Hashing;
 pub use nub_arch_x86_abi::{Privilege, Reply, Request, reply, request};
 pub use pace::Pace;
 pub use privilege::Probe;

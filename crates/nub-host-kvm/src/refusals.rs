@@ -128,7 +128,7 @@ fn error_of(refuses: Option<Step>, exits: Vec<Exit>) -> Error {
         lanes: 2,
         privilege: PrivilegeChoice::Fixed(Privilege::User),
         // The other one would be tried out first.
-        level: Level::Portable,
+        hashing: Hashing::Portable,
         patience: Duration::from_millis(20),
         ..Config::default()
     };

@@ -16,11 +16,11 @@ use crate::config::{Config, PrivilegeChoice};
 use crate::costs::{self, Costs};
 use crate::error::{Death, Error, Missing};
 use crate::exits::Exits;
+use crate::hashing::{self, Hashing};
 use crate::hypervisor::{Hypervisor, Machine, Processor};
 use crate::image::Image;
 use crate::kvm;
 use crate::lane::{Deadline, Fate, Lane};
-use crate::level::{self, Level};
 use crate::memory::GuestMemory;
 use crate::pace::Pace;
 use crate::privilege::{self, Probe};
@@ -39,7 +39,7 @@ pub struct Sandbox {
     fate: Arc<Fate>,
     config: Config,
     privilege: Privilege,
-    level: Level,
+    hashing: Hashing,
     boot: Duration,
     memory: Arc<GuestMemory>,
     ahead: Ahead,
@@ -100,12 +100,12 @@ impl Sandbox {
             PrivilegeChoice::Auto => privilege::probe(|| Ok(hypervisor))?.privilege,
         };
         done("choice of privilege");
-        let level = level::choose(hypervisor, config.level, privilege)?;
-        done("choice of kernel");
-        let image = Image::kernel(level)?;
+        let hashing = hashing::choose(hypervisor, config.hashing, privilege)?;
+        done("choice of hashing");
+        let image = Image::kernel()?;
         done("kernel image");
         let memory = Arc::new(GuestMemory::new(config.memory)?);
-        let starts = boot::prepare(&memory, image, config, privilege)?;
+        let starts = boot::prepare(&memory, image, config, privilege, hashing)?;
         done("memory");
         let mut machine = hypervisor.create()?;
         machine.map(memory.region())?;
@@ -117,7 +117,7 @@ impl Sandbox {
             fate: fate.clone(),
             config: config.clone(),
             privilege,
-            level,
+            hashing,
             boot: Duration::ZERO,
             memory: memory.clone(),
             ahead: Ahead::start(&memory),
@@ -177,10 +177,10 @@ impl Sandbox {
         &self.config
     }
 
-    /// Which of the kernel's binaries runs.
+    /// By which code the kernel hashes.
     #[must_use]
-    pub fn level(&self) -> Level {
-        self.level
+    pub fn hashing(&self) -> Hashing {
+        self.hashing
     }
 
     /// How many lanes there are.

@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 
 use super::tree::{Inner, Tree};
 use super::zeros::ZERO_SUBTREES;
-use crate::hash::{BATCH, HASH_SIZE, Hash, HashCache, PairMessage, hash_messages, hash_pair};
+use crate::hash::{HASH_SIZE, Hash, HashCache, PairMessage, hash_messages, hash_pair};
+use crate::many::BATCH;
 use crate::page::PageRef;
 use crate::tag::Tag;
 

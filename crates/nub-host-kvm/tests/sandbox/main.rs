@@ -3,8 +3,8 @@
 
 mod calls;
 mod failures;
+mod hashing;
 mod lanes;
-mod levels;
 mod pages;
 mod pair;
 

@@ -13,8 +13,8 @@ use super::number;
 pub(super) struct GuestFigures {
     /// Why the kernel runs at its privilege.
     pub(super) why_privilege: String,
-    /// Which of the kernel's binaries runs.
-    pub(super) kernel: &'static str,
+    /// By which code the kernel hashes.
+    pub(super) hashing: &'static str,
     pub(super) boot: f64,
     /// Bytes that the host has had to find for a guest that has just started.
     pub(super) boot_memory: Option<u64>,
@@ -81,7 +81,7 @@ mod measured {
             round_trips: parts.map(|part| figures.round_trip_at(part)),
             queries,
             why_privilege: probe.reason.clone(),
-            kernel: figures.level.name(),
+            hashing: figures.hashing.name(),
             boot: figures.boot,
             boot_memory: figures.boot_memory,
             boot_parts: figures.boot_parts,
@@ -105,7 +105,7 @@ impl GuestFigures {
     pub(super) fn put(&self, object: &mut Map<String, Value>) {
         let parts = self.boot_parts.iter().map(|&(part, took)| (part.replace(' ', "_"), rounded(took)));
         object.insert("why_privilege".into(), self.why_privilege.clone().into());
-        object.insert("kernel".into(), self.kernel.into());
+        object.insert("hashing".into(), self.hashing.into());
         if let Some(bytes) = self.boot_memory {
             object.insert("boot_memory_bytes".into(), bytes.into());
         }
@@ -142,7 +142,7 @@ impl GuestFigures {
         let mut lines = vec![
             ("a round trip", format!("{median} to the guest and back, at least {least}, p99 {p99}, p99.9 {p999}")),
             ("privilege", self.why_privilege.clone()),
-            ("kernel", self.kernel.into()),
+            ("hashing", self.hashing.into()),
             ("boot", format!("{} to the first reply{memory}", time_text(self.boot))),
             ("", parts.collect::<Vec<_>>().join(", ")),
             ("exits", format!("{:.4} a call, {} each", self.exits_per_call, time_text(self.exit))),

@@ -1,8 +1,8 @@
-//! The kernel's binaries for different processors give the same bytes.
+//! The kernel's code for different processors gives the same hashes.
 
 use javm_cap::{Data, Image, PAGE_SIZE, ValidImage};
 use nub_host_kvm::request::{Endpoint, Invoke};
-use nub_host_kvm::{Config, Level, Reply, Request, Sandbox};
+use nub_host_kvm::{Config, Hashing, Reply, Request, Sandbox};
 use proptest::prelude::*;
 
 use crate::{ask, config, start};
@@ -27,9 +27,10 @@ fn hashes(sandbox: &Sandbox, image: &[u8], call: &[u64]) -> (Reply, Reply, Reply
 /// content of every kind of length are hashed by both kernels and by this process, messages by both kernels' services.
 #[test]
 fn every_kernel_hashes_the_same() {
-    let [portable, best] = [Level::Portable, Level::of_processor()].map(|level| start(&Config { level, ..config() }));
+    let [portable, best] =
+        [Hashing::Portable, Hashing::of_processor()].map(|hashing| start(&Config { hashing, ..config() }));
     let (Some(portable), Some(best)) = (portable, best) else { return };
-    assert_eq!(portable.level(), Level::Portable);
+    assert_eq!(portable.hashing(), Hashing::Portable);
     let image = example(include_bytes!("../../../../guests/images/services.nub"));
     let slot = (2u8..255).find(|slot| !image.slots.contains_key(slot)).expect("a slot is free");
 
