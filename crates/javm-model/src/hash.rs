@@ -1,6 +1,7 @@
 //! The hashes of `docs/spec/hashes.md` and the pages of the kinds, from scratch: nothing is remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::measure;
 use crate::value::{CNode, Callable, Data, Hash, Instance, PAGE_SIZE, Run, Suspended, TypeDef, Value};
@@ -32,32 +33,34 @@ pub fn of(value: &Value) -> Hash {
     }
 }
 
+/// The hash of a page of zeros.
+static ZEROS: LazyLock<Hash> = LazyLock::new(|| hash(0x00, &[&[0; PAGE_SIZE]]));
+
+/// The root of a binary tree with so many levels above its leaves, which are `absent` where none is listed.
+fn root_over(tag: u8, levels: u32, mut nodes: BTreeMap<u32, Hash>, mut absent: Hash) -> Hash {
+    for _ in 0..levels {
+        let parents: BTreeSet<u32> = nodes.keys().map(|index| index / 2).collect();
+        let child = |index: u32| nodes.get(&index).unwrap_or(&absent);
+        let parent = |index: u32| (index, hash(tag, &[child(2 * index), child(2 * index + 1)]));
+        nodes = parents.into_iter().map(parent).collect();
+        absent = hash(tag, &[&absent, &absent]);
+    }
+    nodes.get(&0).copied().unwrap_or(absent)
+}
+
 /// A Data: its length and the root over its pages.
 #[must_use]
 pub fn of_data(data: &Data) -> Hash {
     let height = data.pages.next_power_of_two().trailing_zeros();
-    let mut zeros = hash(0x00, &[&[0; PAGE_SIZE]]);
-    let mut nodes: BTreeMap<u32, Hash> =
-        data.stored().iter().map(|(&index, page)| (index, hash(0x00, &[page]))).collect();
-    for _ in 0..height {
-        let parents: BTreeSet<u32> = nodes.keys().map(|index| index / 2).collect();
-        let child = |index: u32| nodes.get(&index).unwrap_or(&zeros);
-        let parent = |index: u32| (index, hash(0x01, &[child(2 * index), child(2 * index + 1)]));
-        nodes = parents.into_iter().map(parent).collect();
-        zeros = hash(0x01, &[&zeros, &zeros]);
-    }
-    let root = nodes.get(&0).unwrap_or(&zeros);
-    hash(0x10, &[&data.pages.to_le_bytes(), root])
+    let pages = data.stored().iter().map(|(&index, page)| (index, hash(0x00, &[page]))).collect();
+    hash(0x10, &[&data.pages.to_le_bytes(), &root_over(0x01, height, pages, *ZEROS)])
 }
 
 /// A CNode: the root over its 256 slots.
 #[must_use]
 pub fn of_cnode(table: &CNode) -> Hash {
-    let mut nodes: Vec<Hash> = (0..=255).map(|slot| table.slots.get(&slot).map_or([0; 32], of)).collect();
-    while nodes.len() > 1 {
-        nodes = nodes.chunks(2).map(|pair| hash(0x02, &[&pair[0], &pair[1]])).collect();
-    }
-    hash(0x11, &[&nodes[0]])
+    let slots = table.slots.iter().map(|(&slot, value)| (slot.into(), of(value))).collect();
+    hash(0x11, &[&root_over(0x02, 8, slots, [0; 32])])
 }
 
 /// A TypeDef.

@@ -10,7 +10,7 @@ use crate::script::Script;
 use crate::value::{Data, Hash, TypeDef};
 
 /// A program.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Image {
     /// Its capability hash: a real Image's, or one made of everything below ([`Image::identified`]).
     pub hash: Hash,
@@ -31,7 +31,7 @@ pub struct Image {
 }
 
 /// Where a program can be called.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
     /// Its name.
     pub name: String,

@@ -18,7 +18,7 @@ pub type Hash = [u8; 32];
 pub type Path = Vec<u8>;
 
 /// What may stand in a slot.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
     /// Bytes.
     Data(Data),
@@ -71,13 +71,29 @@ impl Value {
 }
 
 /// Bytes in pages. Pages that are not listed are zeros.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Data {
     /// The length.
     pub pages: u32,
     content: BTreeMap<u32, Rc<[u8; PAGE_SIZE]>>,
     /// Its changes in this block.
     pub changes: u64,
+}
+
+/// Its bytes that are not 0, by offset: pages in full could not be read.
+impl std::fmt::Debug for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = self.content.iter().flat_map(|(&index, page)| {
+            let offsets = u64::from(index) * PAGE_SIZE as u64..;
+            offsets.zip(page.iter().copied()).filter(|&(_, byte)| byte != 0)
+        });
+        let bytes: BTreeMap<u64, u8> = bytes.collect();
+        f.debug_struct("Data")
+            .field("pages", &self.pages)
+            .field("bytes", &bytes)
+            .field("changes", &self.changes)
+            .finish()
+    }
 }
 
 impl Data {
@@ -144,7 +160,7 @@ impl Data {
 }
 
 /// A table of 256 slots.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct CNode {
     /// What stands where.
     pub slots: BTreeMap<u8, Value>,
@@ -180,7 +196,7 @@ impl CNode {
 }
 
 /// A program with its table.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instance {
     /// Its program.
     pub image: Rc<Image>,
@@ -206,7 +222,7 @@ impl Instance {
 }
 
 /// What an Instance is doing.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Run {
     /// It can be called.
     Idle,
@@ -217,7 +233,7 @@ pub enum Run {
 }
 
 /// Where a stopped program stands.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Suspended {
     /// PANIC, FAULT, OUT_OF_GAS or YIELD.
     pub why: Status,
@@ -239,7 +255,7 @@ pub struct Suspended {
 pub type Dynamic = BTreeMap<u32, (u8, u32, bool)>;
 
 /// The right to call what stands at a place.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Callable {
     /// The hash of a TypeDef or of the interface of an Image.
     pub interface: Hash,
@@ -267,7 +283,7 @@ pub struct Service {
 }
 
 /// An interface, as the kernel sees it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TypeDef {
     /// Its canonical encoding.
     pub encoding: Vec<u8>,

@@ -1,17 +1,21 @@
 //! Gas that ends wherever any of it is taken: that of the whole call, and the limits of the calls inside of it.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+use std::ops::AddAssign;
 use std::rc::Rc;
 
+use javm_cap::Capability;
 use javm_model::generate::Plan;
-use javm_model::{Action, HostCall, Image, Script};
+use javm_model::{Action, Hash, HostCall, Image, Script, World};
 use nub_kernel::Entry;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IteratorRandom;
 
-use crate::comparison::{Built, at, compare, compare_call};
+use crate::comparison::{Built, Known, at, compare_call, compare_call_knowing, entry};
 use crate::coverage::Coverage;
+use crate::real::Builder;
 use crate::subject::Subject;
 
 /// The gas of a call whose gas is cut: with more, few programs that are generated do anything else.
@@ -34,81 +38,124 @@ fn with_limit(image: &Image, action: usize, limit: u64) -> Rc<Image> {
 }
 
 /// As many of these as are asked for, or all.
-fn some<T>(all: impl IntoIterator<Item = T>, most: usize, rng: &mut ChaCha8Rng) -> Vec<T> {
-    all.into_iter().sample(rng, most)
+fn some<T>(all: BTreeSet<T>, most: usize, rng: &mut ChaCha8Rng) -> Vec<T> {
+    if all.len() <= most { all.into_iter().collect() } else { all.into_iter().sample(rng, most) }
 }
 
-/// Makes each call of a plan again from where it began, with its gas cut at each point where some was taken, at most at
-/// `most` of them, which the seed chooses; then whole, and goes on with the next. Gives the number of cuts.
+/// How many cuts of one call are made at most, where there are more points; which ones, the seed chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Of its own gas.
+    pub of_gas: usize,
+    /// Of limits of calls inside of it.
+    pub of_limits: usize,
+}
+
+impl Most {
+    /// All of them.
+    pub const ALL: Most = Most { of_gas: usize::MAX, of_limits: usize::MAX };
+}
+
+/// How many cuts there were.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Cuts {
+    /// Of the gas of calls from the host.
+    pub of_gas: u64,
+    /// Of limits of calls inside of them.
+    pub of_limits: u64,
+}
+
+impl AddAssign for Cuts {
+    fn add_assign(&mut self, other: Cuts) {
+        self.of_gas += other.of_gas;
+        self.of_limits += other.of_limits;
+    }
+}
+
+impl Display for Cuts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cuts of gas, {} of limits", self.of_gas, self.of_limits)
+    }
+}
+
+/// Makes each call of a plan again and again from where it began: with its gas cut at each point where some was taken, and with
+/// the limit of each call inside of it as low as what that call had used at each such point, and with one less and one more; then
+/// whole, and goes on with the next.
 ///
 /// # Errors
 /// What differs first.
-pub fn cut_calls<S: Subject>(
-    plan: &Plan,
-    subject: &mut S,
-    most: usize,
-    coverage: &mut Coverage,
-) -> Result<u64, String> {
+pub fn cut<S: Subject>(plan: &Plan, subject: &mut S, most: Most, coverage: &mut Coverage) -> Result<Cuts, String> {
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
     let mut built = Built::new(plan);
     let root = built.prepare(subject)?;
-    let Built { world, calls, .. } = &mut built;
-    let mut cuts = 0;
+    let Built { world, calls, builder, .. } = &mut built;
+    let mut cuts = Cuts::default();
     for (number, (call, entry)) in calls.iter().enumerate() {
+        let (call, entry) = (HostCall { gas: ENOUGH, ..call.clone() }, Entry { gas: ENOUGH, ..entry.clone() });
         let mut whole = world.clone();
-        let call = HostCall { gas: ENOUGH, ..call.clone() };
         whole.call_from_host(call.clone());
-        let points = around(&whole.meter.points).into_iter().filter(|&gas| gas <= ENOUGH);
-        for gas in some(points, most, &mut rng).into_iter().chain([ENOUGH]) {
-            let is_last = gas == ENOUGH;
+        let points = around(&whole.meter.points).into_iter().filter(|&gas| gas < ENOUGH).collect();
+        let mut known = Known::default();
+        for gas in some(points, most.of_gas, &mut rng) {
             let (call, entry) = (HostCall { gas, ..call.clone() }, Entry { gas, ..entry.clone() });
-            let (mut here, there) = if is_last { (world.clone(), root) } else { (world.clone(), subject.copy(root)?) };
-            compare_call(&mut here, subject, there, (&call, &entry))
+            let (mut here, there) = (world.clone(), subject.copy(root)?);
+            compare_call_knowing(&mut here, subject, there, (&call, &entry), &mut known)
                 .map_err(|difference| at(plan.seed, number, &format!("with {gas} gas: {difference}")))?;
             coverage.add(&here);
-            cuts += 1;
-            if is_last {
-                *world = here;
-            } else {
-                subject.drop(there);
-            }
+            cuts.of_gas += 1;
+            subject.drop(there);
         }
+        let limits = limits(&whole, builder);
+        for limit in some(limits, most.of_limits, &mut rng) {
+            cut_limit(world, &call, builder, &limit, subject, coverage)
+                .map_err(|difference| at(plan.seed, number, &format!("with {limit:?}: {difference}")))?;
+            cuts.of_limits += 1;
+        }
+        compare_call(world, subject, root, (&call, &entry)).map_err(|difference| at(plan.seed, number, &difference))?;
+        coverage.add(world);
     }
     subject.drop(root);
     Ok(cuts)
 }
 
-/// Runs a plan again and again, each time with one limit of one call inside of it as low as, or one more or less than, what
-/// that call had used at some point; at most `most` times, which the seed chooses. Gives the number of runs.
-///
-/// # Errors
-/// What differs first.
-pub fn cut_limits<S: Subject>(
-    plan: &Plan,
+/// A limit of the calls that an action of an Image makes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Limit {
+    image: Hash,
+    action: usize,
+    gas: u64,
+}
+
+/// The limits with which the calls inside of the last one would end where they took gas.
+fn limits(world: &World, builder: &Builder) -> BTreeSet<Limit> {
+    let inner = world.meter.calls.iter().filter_map(|inner| Some((inner.caller?, &inner.used)));
+    let known = inner.filter(|((image, _), _)| builder.original(image).is_some());
+    known
+        .flat_map(|((image, action), used)| around(used).into_iter().map(move |gas| Limit { image, action, gas }))
+        .collect()
+}
+
+/// Makes a call in a world in which one of its Images has another limit. Another number in an instruction leaves all offsets and
+/// sizes as they are, so that what is Suspended stands where it stood.
+fn cut_limit<S: Subject>(
+    world: &World,
+    call: &HostCall,
+    builder: &mut Builder,
+    limit: &Limit,
     subject: &mut S,
-    most: usize,
     coverage: &mut Coverage,
-) -> Result<u64, String> {
-    let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
-    let Built { mut world, calls, builder, .. } = Built::new(plan);
-    let mut cuts = BTreeSet::new();
-    for (call, _) in calls {
-        world.call_from_host(HostCall { gas: ENOUGH, ..call });
-        for inner in &world.meter.calls {
-            let Some((image, action)) = inner.caller else { continue };
-            cuts.extend(around(&inner.used).into_iter().map(|limit| (image, action, limit)));
-        }
-    }
-    let chosen = some(cuts, most, &mut rng);
-    let count = chosen.len() as u64;
-    for (image, action, limit) in chosen {
-        let Some(original) = builder.original(&image) else { continue };
-        let mut plan = plan.clone();
-        plan.calls.iter_mut().for_each(|call| call.gas = ENOUGH);
-        plan.replace_image(&original.hash, &with_limit(&original, action, limit));
-        compare(&plan, subject, coverage).map_err(|difference| {
-            format!("with the limit {limit} at action {action} of one of its Images: {difference}")
-        })?;
-    }
-    Ok(count)
+) -> Result<(), String> {
+    let Some(original) = builder.original(&limit.image) else { return Ok(()) };
+    let by = builder.once(&with_limit(&original, limit.action, limit.gas));
+    let mut plan = Plan { seed: 0, world: world.clone(), calls: vec![call.clone()] };
+    plan.replace_image(&limit.image, &by);
+    let root = builder.capability(&plan.world.state.root);
+    let Plan { mut world, calls, .. } = plan;
+    let entry = entry(builder, &calls[0]);
+    let Capability::Instance(root) = root else { return Err("the root is no Instance".into()) };
+    let root = subject.load(&root)?;
+    compare_call(&mut world, subject, root, (&calls[0], &entry))?;
+    coverage.add(&world);
+    subject.drop(root);
+    Ok(())
 }

@@ -17,6 +17,8 @@ const REGISTERS: [&str; 13] = ["ra", "sp", "t0", "t1", "t2", "s0", "s1", "a0", "
 #[derive(Default)]
 pub struct Builder {
     images: BTreeMap<[u8; 32], BuiltImage>,
+    /// That of [`Builder::once`].
+    once: Option<[u8; 32]>,
 }
 
 /// An Image of a plan, and what was built of it.
@@ -68,6 +70,22 @@ impl Builder {
     pub fn original(&self, built: &[u8; 32]) -> Option<Rc<Image>> {
         let mut images = self.images.iter().filter(|(hash, image)| image.built.hash == *built && *hash != built);
         images.next().map(|(_, image)| image.original.clone())
+    }
+
+    /// The model's Image for one that is used once: it is known until the next one is.
+    ///
+    /// # Panics
+    /// As [`Builder::root`].
+    pub fn once(&mut self, image: &Rc<Image>) -> Rc<Image> {
+        if let Some(hash) = self.once.take() {
+            self.images.remove(&hash);
+        }
+        let (built, real) = build(image);
+        if !self.images.contains_key(&built.hash) {
+            self.once = Some(built.hash);
+            self.images.insert(built.hash, BuiltImage { original: image.clone(), built: built.clone(), real });
+        }
+        built
     }
 
     /// The Image of one of the model's.
