@@ -115,7 +115,7 @@ fn doctor_says_what_it_found() {
     for key in [
         "privilege",
         "why_privilege",
-        "kernel",
+        "hashing",
         "boot_memory_bytes",
         "boot_ns",
         "boot_parts_ns",
