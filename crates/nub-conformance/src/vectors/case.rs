@@ -4,7 +4,7 @@ use javm_model::generate::Plan;
 use javm_model::{HostCall, Value, World};
 use serde_json::{Value as Json, json};
 
-use super::json::{Shared, chain, outcome, trace};
+use super::json::{Shared, chain, hashes, outcome, trace};
 use crate::comparison::{Built, arity, as_a_host_calls};
 use crate::coverage::{Coverage, Outcomes};
 
@@ -46,6 +46,7 @@ impl Vector {
         let Built { mut world, calls, mut builder, .. } = Built::new(&self.plan);
         let root = shared.value(&world.state.root, &mut builder);
         let chain = chain(&world);
+        let mut before = hashes(&world);
         let calls = calls.iter().map(|(call, _)| {
             let call = as_a_host_calls(&world, call);
             let asked = shared.call(&call, arity(&world, &call), &mut builder);
@@ -55,7 +56,10 @@ impl Vector {
                 live: [came.live[0].clone().filter(|value| matches!(value, Value::Data(_))), came.live[1].clone()],
                 ..came
             };
-            json!({ "call": asked, "trace": trace(&world), "outcome": outcome(&came, &world) })
+            let after = hashes(&world);
+            let came = outcome(&came, &world.root(), &before, &after);
+            before = after;
+            json!({ "call": asked, "trace": trace(&world), "outcome": came })
         });
         let calls: Vec<Json> = calls.collect();
         let mut vector = json!({ "name": self.name, "root": root, "calls": calls });

@@ -1,5 +1,6 @@
 //! Which calls become vectors.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -8,11 +9,17 @@ use javm_model::generate::generate;
 
 use super::case::Vector;
 use super::json::Shared;
+use crate::coverage::Outcomes;
 use crate::directed::CASES;
 
-/// The generated worlds that are among the vectors: as many from the first seed on, without those that take more bytes.
-const WORLDS: u64 = 60;
-const BYTES_OF_A_WORLD: usize = 80_000;
+/// The file of generated worlds.
+pub(super) const GENERATED: &str = "worlds.json";
+/// How many generated worlds are among the vectors, and the most bytes of one, its Images included; how many they are chosen from,
+/// those with the fewest values of the first so many seeds.
+const WORLDS: usize = 40;
+const BYTES_OF_A_WORLD: usize = 32_000;
+const CANDIDATES: usize = 400;
+const SEEDS: u64 = 4_000;
 /// The most vectors of one directed case.
 const OF_A_CASE: usize = 6;
 
@@ -54,13 +61,33 @@ pub(super) fn files() -> Vec<File> {
         let vectors = vectors.map(|vector| vector.named(vector.name().into())).collect();
         files.push((name.into(), about.into(), vectors));
     }
-    let worlds = (1..=WORLDS).map(|seed| {
-        let plan = generate(seed);
-        Vector::new(format!("seed {seed}"), plan.world, plan.calls)
-    });
-    let worlds = worlds.filter(|vector| length(vector) < BYTES_OF_A_WORLD).collect();
-    files.push(("worlds.json".into(), "Generated worlds".into(), worlds));
+    files.push((GENERATED.into(), "Generated worlds".into(), worlds()));
     files
+}
+
+/// Generated worlds: one after the other that which comes to most that the ones before did not, the shortest of those.
+fn worlds() -> Vec<Vector> {
+    let mut plans: Vec<_> = (1..=SEEDS).map(generate).collect();
+    plans.sort_by_key(|plan| (plan.world.values().len(), plan.seed));
+    let candidates = plans.into_iter().take(CANDIDATES).map(|plan| {
+        let vector = Vector::new(format!("seed {}", plan.seed), plan.world, plan.calls);
+        let mut shared = Shared::default();
+        let length = vector.write(&mut shared).to_string().len() + shared.into_json().0.to_string().len();
+        (length, plan.seed, vector)
+    });
+    let mut candidates: Vec<_> = candidates.filter(|(length, ..)| *length <= BYTES_OF_A_WORLD).collect();
+    candidates.sort_by_key(|(length, seed, _)| (*length, *seed));
+    let mut candidates: Vec<(Outcomes, Vector)> =
+        candidates.into_iter().map(|(.., vector)| (vector.outcomes(), vector)).collect();
+    let (mut met, mut chosen) = (Outcomes::new(), Vec::new());
+    while chosen.len() < WORLDS && !candidates.is_empty() {
+        let new = |index: usize| candidates[index].0.difference(&met).count();
+        let best = (0..candidates.len()).max_by_key(|&index| (new(index), Reverse(index))).unwrap_or(0);
+        let (outcomes, vector) = candidates.remove(best);
+        met.extend(outcomes);
+        chosen.push(vector);
+    }
+    chosen
 }
 
 /// A file for each operation, with the shortest vector for each status that it comes to.
@@ -87,4 +114,27 @@ fn by_operation<'a>(vectors: impl Iterator<Item = &'a Vector>) -> Vec<File> {
         (PathBuf::from("operations").join(format!("{}.json", name.to_lowercase())), about, vectors)
     });
     named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use javm_model::{Operation, Status};
+
+    use super::{Outcomes, WORLDS, worlds};
+
+    /// The generated worlds do everything that there is to do. A YIELD that is done is the end of a CALL or RESUME.
+    #[test]
+    fn worlds_do_everything() {
+        let worlds = worlds();
+        assert_eq!(worlds.len(), WORLDS);
+        let met: Outcomes = worlds.iter().flat_map(|vector| vector.outcomes()).collect();
+        for &operation in Operation::ALL {
+            let done = match operation {
+                Operation::Yield => (Some(Operation::Call), Status::Yield),
+                _ => (Some(operation), Status::Halt),
+            };
+            assert!(met.contains(&done), "{operation:?} is never done");
+        }
+        println!("{} of {} outcomes", met.len(), crate::coverage::reachable().len());
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use javm_cap::ValidImage;
 use javm_isa::{Mode, Program};
-use javm_model::{Data, HostCall, Operation, Outcome, Parameters, Run, Step, Value, Via, World, hash};
+use javm_model::{Data, Hash, HostCall, Operation, Outcome, Parameters, Path, Run, Step, Value, Via, World, hash};
 use serde_json::{Map, Value as Json, json};
 
 use crate::real::Builder;
@@ -22,11 +22,18 @@ fn wide(number: u64) -> String {
 /// What is written once in a file and named by its hash.
 #[derive(Default)]
 pub(super) struct Shared {
+    /// Whether Images have listings.
+    listings: bool,
     images: BTreeMap<String, Json>,
     typedefs: BTreeMap<String, Json>,
 }
 
 impl Shared {
+    /// Nothing yet. Whether Images get listings for people.
+    pub(super) fn new(listings: bool) -> Shared {
+        Shared { listings, ..Shared::default() }
+    }
+
     /// Both lists, as the end of a file has them.
     pub(super) fn into_json(self) -> (Json, Json) {
         (json!(self.images), json!(self.typedefs))
@@ -34,12 +41,18 @@ impl Shared {
 
     fn image(&mut self, image: &ValidImage) -> String {
         let name = hex(&image.hash().0);
+        let listings = self.listings;
         let entry = || {
-            let listing = Program::parse(&image.image().code).map(|program| {
-                let lines = program.instructions(Mode::Image).map(|(pc, instruction)| format!("{pc:4} {instruction}"));
-                lines.collect::<Vec<_>>()
-            });
-            json!({ "encoding": hex(&image.image().encode()), "listing": listing.unwrap_or_default() })
+            let mut entry = json!({ "encoding": hex(&image.image().encode()) });
+            if listings {
+                let listing = Program::parse(&image.image().code).map(|program| {
+                    let lines =
+                        program.instructions(Mode::Image).map(|(pc, instruction)| format!("{pc:4} {instruction}"));
+                    lines.collect::<Vec<_>>()
+                });
+                entry["listing"] = json!(listing.unwrap_or_default());
+            }
+            entry
         };
         self.images.entry(name.clone()).or_insert_with(entry);
         name
@@ -147,18 +160,27 @@ pub(super) fn chain(world: &World) -> Option<Json> {
     })
 }
 
-/// What a call comes to, and the world after it.
-pub(super) fn outcome(outcome: &Outcome, world: &World) -> Json {
+/// The hash of everything in a world, by path; the root aside.
+pub(super) type Hashes = BTreeMap<Path, Hash>;
+
+pub(super) fn hashes(world: &World) -> Hashes {
+    world.tree().into_iter().filter(|(at, _)| !at.is_empty()).collect()
+}
+
+/// What a call comes to, and what it has changed in the world.
+pub(super) fn outcome(outcome: &Outcome, root: &Hash, before: &Hashes, after: &Hashes) -> Json {
     let logs = outcome.logs.iter().map(|entry| json!({ "topic": wide(entry.topic), "bytes": hex(&entry.bytes) }));
     let live = outcome.live.each_ref().map(|value| value.as_ref().map(|value| hex(&hash::of(value))));
     let [scratchpad, gift] = live;
     let path = |path: &[u8]| path.iter().map(|slot| format!("/{slot}")).collect::<String>();
-    let hashes = world.tree().into_iter().filter(|(at, _)| !at.is_empty());
-    let hashes: Map<String, Json> = hashes.map(|(at, hash)| (path(&at), json!(hex(&hash)))).collect();
+    let changed = after.iter().filter(|&(at, hash)| before.get(at) != Some(hash));
+    let changed = changed.map(|(at, hash)| (path(at), json!(hex(hash))));
+    let gone = before.keys().filter(|at| !after.contains_key(*at)).map(|at| (path(at), Json::Null));
+    let hashes: Map<String, Json> = changed.chain(gone).collect();
     json!({
         "status": outcome.status.name(), "value": wide(outcome.value), "detail": wide(outcome.detail),
         "gas_left": outcome.gas, "logs": logs.collect::<Vec<_>>(), "scratchpad": scratchpad, "gift": gift,
-        "root": hex(&world.root()), "hashes": hashes,
+        "root": hex(root), "hashes": hashes,
     })
 }
 

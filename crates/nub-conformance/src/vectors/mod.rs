@@ -12,6 +12,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::{fs, io};
 
 use serde_json::{Value as Json, json};
@@ -20,11 +21,11 @@ use self::case::Vector;
 use self::json::Shared;
 
 /// The version of the form.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The text of a file, with a line for each thing that may change by itself.
-fn file(about: &str, vectors: &[Vector]) -> String {
-    let mut shared = Shared::default();
+fn file(about: &str, vectors: &[Vector], listings: bool) -> String {
+    let mut shared = Shared::new(listings);
     let written: Vec<Json> = vectors.iter().map(|vector| vector.write(&mut shared)).collect();
     let (images, typedefs) = shared.into_json();
     lines(&json!({ "version": VERSION, "about": about, "images": images, "typedefs": typedefs, "vectors": written }))
@@ -47,13 +48,18 @@ fn lines(file: &Json) -> String {
     format!("{{\n{}\n}}\n", fields.collect::<Vec<_>>().join(",\n"))
 }
 
-/// Every file, by its path below the directory of the vectors.
-fn files() -> BTreeMap<PathBuf, String> {
-    let mut files: BTreeMap<PathBuf, String> =
-        choice::files().into_iter().map(|(name, about, vectors)| (name, file(&about, &vectors))).collect();
+/// Every file, by its path below the directory of the vectors. They are always the same.
+static FILES: LazyLock<BTreeMap<PathBuf, String>> = LazyLock::new(|| {
+    let written = choice::files().into_iter().map(|(name, about, vectors)| {
+        // Nobody reads the programs of generated worlds.
+        let listings = name != Path::new(choice::GENERATED);
+        let text = file(&about, &vectors, listings);
+        (name, text)
+    });
+    let mut files: BTreeMap<PathBuf, String> = written.collect();
     files.insert("values.json".into(), lines(&values::file()));
     files
-}
+});
 
 /// Writes them. Gives how many bytes they have.
 ///
@@ -61,7 +67,7 @@ fn files() -> BTreeMap<PathBuf, String> {
 /// The directory cannot be written.
 pub fn write(directory: &Path) -> io::Result<usize> {
     let mut bytes = 0;
-    for (name, text) in files() {
+    for (name, text) in &*FILES {
         bytes += text.len();
         let path = directory.join(name);
         if let Some(parent) = path.parent() {
@@ -77,9 +83,9 @@ pub fn write(directory: &Path) -> io::Result<usize> {
 /// # Errors
 /// The directory cannot be read.
 pub fn differing(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let files = files();
+    let files = &*FILES;
     let mut differing = Vec::new();
-    for (name, text) in &files {
+    for (name, text) in files {
         match fs::read_to_string(directory.join(name)) {
             Ok(found) if found == *text => {}
             Ok(_) => differing.push(name.clone()),

@@ -1,5 +1,7 @@
 //! Hashes, sizes and heights of single values; proofs of what stands in a tree.
 
+use std::collections::BTreeSet;
+
 use javm_cap::Capability;
 use javm_model::generate::generate;
 use javm_model::{CNode, Data, PAGE_SIZE, Value, hash, measure};
@@ -9,8 +11,8 @@ use super::VERSION;
 use super::json::{Shared, hex};
 use crate::comparison::Built;
 
-/// The generated worlds whose values and proofs are in the file, by their seeds: of those that have everything the shortest.
-const WORLDS: [u64; 1] = [286];
+/// The seed of the generated world of which the file has proofs.
+const SEED: u64 = 286;
 
 /// Data of lengths at which something changes in the tree over the pages, empty and with something on the first and last page.
 fn data() -> Vec<Value> {
@@ -40,35 +42,36 @@ pub(super) fn file() -> Json {
     for value in data().into_iter().chain(tables) {
         values.push(described(&value, shared.value(&value, &mut builder)));
     }
-    for seed in WORLDS {
-        let Built { world, root, mut builder, .. } = Built::new(&generate(seed));
-        let root_value = &world.state.root;
-        values.push(described(root_value, shared.value(root_value, &mut builder)));
-        let root = Capability::Instance(root);
-        let mut add = |path: &[u8], claim: Json, proof: Vec<u8>| {
-            proofs.push(json!({ "root": hex(&root.hash().0), "path": path, "claim": claim, "proof": hex(&proof) }));
-        };
-        for (path, value) in world.values() {
+    let Built { world, root, .. } = Built::new(&generate(SEED));
+    let root = Capability::Instance(root);
+    let mut add = |path: &[u8], claim: Json, proof: Vec<u8>| {
+        proofs.push(json!({ "root": hex(&root.hash().0), "path": path, "claim": claim, "proof": hex(&proof) }));
+    };
+    // The first value of each kind in the root's table and of each below: the others' proofs are alike.
+    let mut met = BTreeSet::new();
+    for (path, value) in world.values() {
+        if !met.insert((path.len().min(2), value.tag())) {
+            continue;
+        }
+        if let Ok(proof) = root.prove(&path) {
+            add(&path, json!({ "present": hex(&hash::of(value)) }), proof);
+        }
+        // A slot that nothing stands in, of each table.
+        let free = value.table().and_then(|table| (0..=255).find(|slot| !table.slots.contains_key(slot)));
+        if let Some(free) = free {
+            let path = [&path[..], &[free]].concat();
             if let Ok(proof) = root.prove(&path) {
-                add(&path, json!({ "present": hex(&hash::of(value)) }), proof);
+                add(&path, json!("absent"), proof);
             }
-            // A slot that nothing stands in, of each table.
-            let free = value.table().and_then(|table| (0..=255).find(|slot| !table.slots.contains_key(slot)));
-            if let Some(free) = free {
-                let path = [&path[..], &[free]].concat();
-                if let Ok(proof) = root.prove(&path) {
-                    add(&path, json!("absent"), proof);
-                }
-            }
-            // Bytes around the end of the first page.
-            if let Value::Data(data) = value
-                && data.pages > 1
-            {
-                let (offset, length) = (PAGE_SIZE as u64 - 3, 6);
-                if let Ok(proof) = root.prove_bytes(&path, offset, length) {
-                    let bytes = hex(&data.read(offset, length));
-                    add(&path, json!({ "offset": offset, "bytes": bytes }), proof);
-                }
+        }
+        // Bytes around the end of the first page.
+        if let Value::Data(data) = value
+            && data.pages > 1
+        {
+            let (offset, length) = (PAGE_SIZE as u64 - 3, 6);
+            if let Ok(proof) = root.prove_bytes(&path, offset, length) {
+                let bytes = hex(&data.read(offset, length));
+                add(&path, json!({ "offset": offset, "bytes": bytes }), proof);
             }
         }
     }
