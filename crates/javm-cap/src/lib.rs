@@ -15,7 +15,8 @@
 //!   is published, and [`ValidImage`], the proof that it does.
 //! - [`typedef`](TypeDef): an interface.
 //! - [`instance`](Instance): a program with its table; its `state` is what it was stopped in, its `mappings` what that had
-//!   mapped.
+//!   mapped, its `validate` what must hold of one that comes from outside; `survey` asks that of all in a
+//!   [tree](Capability::survey).
 //! - [`callable`](Callable): the right to call what stands at a [`Path`].
 //! - [`capability`](Capability): any of them.
 //! - [`measure`](Measure): size and height, and their bounds, which everything that can be made is within.
@@ -49,6 +50,7 @@ mod page;
 mod path;
 mod proof;
 mod reclaim;
+mod survey;
 mod tag;
 mod typedef;
 
@@ -64,13 +66,14 @@ pub use image::{
     MappingError, NameError, NotABlock, SCRATCHPAD_SLOT, ValidImage, Wanted, Weight,
 };
 pub use instance::{
-    DynamicMapping, DynamicMappingError, DynamicMappings, Instance, MAX_DYNAMIC_MAPPINGS, RunState, StateError,
-    Suspended, Why,
+    DynamicMapping, DynamicMappingError, DynamicMappings, Instance, InstanceError, MAX_DYNAMIC_MAPPINGS, RunState,
+    StateError, Suspended, Why,
 };
 pub use many::{HashMany, hash_with};
 pub use measure::{BoundsError, MAX_HEIGHT, MAX_SIZE, Measure};
 pub use page::{PAGE_SIZE, Page, PageRef};
 pub use path::{ParsePathError, Path, PathError};
 pub use reclaim::Reclaim;
+pub use survey::InvalidInstance;
 pub use tag::Tag;
 pub use typedef::TypeDef;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use javm_cap::{CapHash, Instance, Path};
+use javm_cap::{CapHash, Capability, Instance, Path};
 use nub_arch_local::LocalArch;
 use nub_kernel::{Arch, Chain, Entry, InstanceId, Kernel, Reached};
 
@@ -90,6 +90,11 @@ impl Arch for Evicting {
     }
 }
 
+/// What hosts are refused no kernel makes either.
+fn check(root: &Instance) -> Result<(), String> {
+    Capability::from(root.clone()).survey(|_| {}).map_err(|error| error.to_string())
+}
+
 impl<A: Arch> Subject for Kernel<A> {
     fn name(&self) -> String {
         format!("the kernel ({})", A::NAME)
@@ -100,6 +105,7 @@ impl<A: Arch> Subject for Kernel<A> {
     }
 
     fn load(&mut self, root: &Instance) -> Result<InstanceId, String> {
+        check(root)?;
         Ok(self.keep(root.clone()))
     }
 
@@ -116,7 +122,9 @@ impl<A: Arch> Subject for Kernel<A> {
     }
 
     fn root(&mut self, root: InstanceId) -> Result<CapHash, String> {
-        self.instance(root).map(Instance::hash).map_err(|error| error.to_string())
+        let root = self.instance(root).map_err(|error| error.to_string())?;
+        check(root)?;
+        Ok(root.hash())
     }
 
     fn hash_at(&mut self, root: InstanceId, path: &Path) -> Result<Option<CapHash>, String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use javm_cap::{BoundsError, CapHash, LoadError, PlaceError};
+use javm_cap::{BoundsError, CapHash, InstanceError, InvalidInstance, LoadError, PlaceError};
 use javm_types::{EncodeError, Method, ValueError};
 use nub_kernel::{InstantiateError, InvokeError, ParametersError, Status, UnpublishError};
 use thiserror::Error;
@@ -46,6 +46,9 @@ pub enum Error {
     /// A capability is larger or higher than any can be.
     #[error("it cannot be taken: {0}")]
     Bounds(#[from] BoundsError),
+    /// An Instance in what a host hands over may not enter the state.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInstance),
     /// There is no proof of what was asked for.
     #[error("there is no proof of that: {0}")]
     NoProof(String),
@@ -189,6 +192,10 @@ pub enum ErrorCode {
     Bounds = 104,
     /// There is no proof of what was asked for.
     NoProof = 105,
+    /// An Instance is larger than its quota.
+    Quota = 106,
+    /// An Instance is Suspended as no call can be.
+    Suspended = 107,
     /// The Image was not published.
     UnknownImage = 110,
     /// A required import was not granted.
@@ -291,6 +298,8 @@ impl Error {
             Error::ScratchpadTaken => ErrorCode::ScratchpadTaken,
             Error::Result(_) => ErrorCode::Result,
             Error::Bounds(_) => ErrorCode::Bounds,
+            Error::Invalid(InvalidInstance { why: InstanceError::Quota { .. }, .. }) => ErrorCode::Quota,
+            Error::Invalid(_) => ErrorCode::Suspended,
             Error::NoProof(_) => ErrorCode::NoProof,
             Error::WrongHash { .. } => ErrorCode::WrongHash,
             Error::NotKept(_) => ErrorCode::NotKept,

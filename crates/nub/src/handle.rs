@@ -210,7 +210,7 @@ impl Nub {
     ///
     /// # Errors
     /// [`Error::Instantiate`]: the Image is not published, a required import is not granted, or a grant has no import.
-    /// [`Error::Bounds`]: with what it is granted it is too large, or too high.
+    /// [`Error::Bounds`]: with what it is granted it is too large, or too high. [`Error::Invalid`], as for [`Nub::load`].
     /// Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn instantiate(&mut self, image: &CapHash, grants: &Grants) -> Result<InstanceId, Error> {
         let image = self.image(image).ok_or(InstantiateError::UnknownImage(*image))?;
@@ -290,7 +290,7 @@ impl Nub {
     ///
     /// # Errors
     /// [`Error::Invoke`]: the call could not begin — no such Instance or endpoint, too many or too few arguments, too
-    /// large a scratchpad. Those of a guest that [ends](Nub#when-a-guest-ends).
+    /// large a scratchpad. [`Error::Bounds`], [`Error::Invalid`]: the gift could not be [loaded](Nub::load) either. Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn invoke<'a>(
         &mut self,
         instance: InstanceId,
@@ -298,7 +298,7 @@ impl Nub {
         arguments: &[u64],
         options: &InvokeOptions,
     ) -> Result<Outcome, Error> {
-        let call = options.call(endpoint.into(), arguments);
+        let call = options.call(&self.reader.supervisor, endpoint.into(), arguments)?;
         self.ask_again(instance, |machine, number| machine.invoke(number, &call))
     }
 

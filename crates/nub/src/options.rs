@@ -3,6 +3,10 @@
 use javm_cap::{Capability, Path};
 use nub_kernel::{Call, EndpointRef};
 
+use crate::error::Error;
+use crate::supervisor::Supervisor;
+use crate::tree::check_gift;
+
 /// The gas limit of a call that names none. About as many instructions, and a few seconds of work.
 pub const DEFAULT_GAS: u64 = 1_000_000_000;
 
@@ -33,14 +37,26 @@ impl Default for InvokeOptions {
 
 impl InvokeOptions {
     /// The call that has them.
-    pub(crate) fn call<'a>(&'a self, endpoint: EndpointRef<'a>, arguments: &'a [u64]) -> Call<'a> {
+    ///
+    /// # Errors
+    /// [`Error::Bounds`], [`Error::Invalid`]: the gift may not enter the state.
+    #[inline]
+    pub(crate) fn call<'a>(
+        &'a self,
+        supervisor: &Supervisor,
+        endpoint: EndpointRef<'a>,
+        arguments: &'a [u64],
+    ) -> Result<Call<'a>, Error> {
         let InvokeOptions { gas, scratchpad, path, gift, origin } = self;
-        Call {
+        if let Some(gift) = gift {
+            check_gift(supervisor, gift)?;
+        }
+        Ok(Call {
             path: *path,
             scratchpad: scratchpad.as_deref(),
             gift: gift.as_ref(),
             origin: *origin,
             ..Call::new(endpoint, arguments, *gas)
-        }
+        })
     }
 }

@@ -144,7 +144,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Invoke`]: the call could not begin — no such Instance or endpoint, too many or too few arguments, too
-    /// large a scratchpad. Those of a guest that [ends](Reader#when-a-guest-ends).
+    /// large a scratchpad. [`Error::Bounds`], [`Error::Invalid`]: the gift could not be [loaded](crate::Nub::load) either. Those of a guest that [ends](Reader#when-a-guest-ends).
     pub fn query<'a>(
         &self,
         instance: InstanceId,
@@ -152,7 +152,7 @@ impl Reader {
         arguments: &[u64],
         options: &InvokeOptions,
     ) -> Result<Outcome, Error> {
-        let call = options.call(endpoint.into(), arguments);
+        let call = options.call(&self.supervisor, endpoint.into(), arguments)?;
         self.ask_about(instance, |machine, number| machine.query(number, &call))
     }
 

@@ -37,7 +37,7 @@ impl Nub {
         options: &InvokeOptions,
         mut trace: impl FnMut(TraceLine<'_>),
     ) -> Result<Outcome, Error> {
-        let call = options.call(endpoint.into(), arguments);
+        let call = options.call(&self.reader.supervisor, endpoint.into(), arguments)?;
         let mut forward = |state: &State, instruction: &Instruction| {
             trace(TraceLine { pc: state.pc, gas: state.gas, registers: &state.registers, instruction });
         };

@@ -1,6 +1,6 @@
 //! Trees of capabilities, and single ones: to the machine and back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use javm_cap::{CapHash, Capability, Instance, Path, ValidImage};
 use nub_kernel::InstanceId;
@@ -8,7 +8,7 @@ use nub_kernel::InstanceId;
 use crate::description::Description;
 use crate::error::Error;
 use crate::handle::Nub;
-use crate::supervisor::{Made, Origin};
+use crate::supervisor::{Made, Origin, Supervisor};
 
 impl Nub {
     /// Keeps a tree of capabilities, built with [`cap`](crate::cap), whose root is this Instance. Everything in it is
@@ -36,11 +36,10 @@ impl Nub {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Bounds`]: it is too large, or too high. [`Error::OutOfMemory`]. Those of a guest that
-    /// [ends](Nub#when-a-guest-ends).
+    /// [`Error::Bounds`]: it is too large, or too high. [`Error::Invalid`]: an Instance in it is larger than its quota, or Suspended
+    /// as no call can be. [`Error::OutOfMemory`]. Those of a guest that [ends](Nub#when-a-guest-ends).
     pub fn load(&mut self, root: Instance) -> Result<InstanceId, Error> {
-        root.measure().within_bounds()?;
-        self.publish_below(&root.clone().into())?;
+        self.admit(&root.clone().into())?;
         let made = self.reader.ask(|live| {
             let number = live.backend.machine().load(&root)?;
             Ok(Made::new(live, number, root.image().clone(), Origin::Tree(root.clone())))
@@ -48,9 +47,13 @@ impl Nub {
         Ok(self.insert(made))
     }
 
-    /// Publishes every Image in a capability that is not published yet.
-    fn publish_below(&mut self, capability: &Capability) -> Result<(), Error> {
-        images_in(capability).into_values().try_for_each(|image| self.publish_image(image).map(drop))
+    /// Publishes every Image that is not published yet in a capability that may enter the state.
+    fn admit(&mut self, capability: &Capability) -> Result<(), Error> {
+        let mut images = BTreeMap::new();
+        check(capability, |image| {
+            images.entry(image.hash()).or_insert_with(|| image.clone());
+        })?;
+        images.into_values().try_for_each(|image| self.publish_image(image).map(drop))
     }
 
     /// What stands at a path below an Instance, with everything below it, or that one itself; `None` where nothing does.
@@ -81,15 +84,13 @@ impl Nub {
     /// used there. An Image, and each that is in it, is [published](Nub::publish_image).
     ///
     /// # Errors
-    /// [`Error::Bounds`]: it is too large, or too high. [`Error::OutOfMemory`]. Those of a guest that
-    /// [ends](Nub#when-a-guest-ends).
+    /// Those of [`Nub::load`].
     pub fn put_cap(&mut self, capability: &Capability) -> Result<CapHash, Error> {
         let hash = capability.hash();
         if self.contains(&hash) {
             return Ok(hash);
         }
-        capability.measure().within_bounds()?;
-        self.publish_below(capability)?;
+        self.admit(capability)?;
         if !matches!(capability, Capability::Image(_)) {
             self.reader.ask(|live| live.backend.machine().hold(capability))?;
             self.reader.supervisor.insert_put(capability.clone());
@@ -118,24 +119,15 @@ impl Nub {
     }
 }
 
-/// Every Image in a capability, looking at what is shared once.
-fn images_in(capability: &Capability) -> BTreeMap<CapHash, ValidImage> {
-    let (mut seen, mut images) = (BTreeSet::new(), BTreeMap::new());
-    let mut ahead = vec![capability];
-    while let Some(next) = ahead.pop() {
-        match next {
-            Capability::Image(image) => {
-                images.insert(image.hash(), image.clone());
-            }
-            Capability::Instance(instance) if seen.insert(next.hash()) => {
-                images.insert(instance.image().hash(), instance.image().clone());
-                ahead.extend(instance.table().iter().map(|(_, capability)| capability));
-            }
-            Capability::CNode(table) if seen.insert(next.hash()) => {
-                ahead.extend(table.iter().map(|(_, capability)| capability));
-            }
-            _ => {}
-        }
-    }
-    images
+/// Whether a capability may enter the state, which every kernel takes for granted of what is there. Gives `image` each Image in
+/// it.
+fn check(capability: &Capability, image: impl FnMut(&ValidImage)) -> Result<(), Error> {
+    capability.measure().within_bounds()?;
+    Ok(capability.survey(image)?)
+}
+
+/// The same of what goes with a call. What was [put](Nub::put_cap) was looked at then.
+pub(crate) fn check_gift(supervisor: &Supervisor, gift: &Capability) -> Result<(), Error> {
+    let is_put = |hash| supervisor.put(&hash).is_some();
+    if gift.remembered_hash().is_some_and(is_put) { Ok(()) } else { check(gift, |_| {}) }
 }

@@ -22,7 +22,7 @@ use crate::callable::CALLABLE_BYTES;
 use crate::decode::{self, DecodeError, DecodeErrorReason};
 use crate::hash::{CapHash, HASH_SIZE};
 use crate::image::LoadError;
-use crate::instance::{RestoreError, StateError};
+use crate::instance::{InstanceError, RestoreError, StateError};
 use crate::measure::BoundsError;
 use crate::page::PAGE_SIZE;
 use crate::tag::Tag;
@@ -70,6 +70,9 @@ pub enum ArchiveErrorReason {
     /// An Instance in a state that its Image cannot be in.
     #[error(transparent)]
     State(#[from] StateError),
+    /// An Instance that may not enter the state.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
     /// It is one of more nodes than can be named.
     #[error("an archive has at most {max} nodes", max = u32::MAX)]
     TooMany,
@@ -92,6 +95,7 @@ impl From<RestoreError> for ArchiveErrorReason {
             RestoreError::Encoding(error) => error.into(),
             RestoreError::Bounds(error) => error.into(),
             RestoreError::State(error) => error.into(),
+            RestoreError::Invalid(error) => error.into(),
         }
     }
 }

@@ -194,8 +194,6 @@ impl Reader {
                 _ => return Err(Reason::Kind { node: number, wanted: "a Data" }),
             },
         };
-        let instance = Instance::restore(of_image, of_table, state, pages)?;
-        instance.measure().within_bounds()?;
-        Ok(instance)
+        Ok(Instance::restore(of_image, of_table, state, pages)?)
     }
 }

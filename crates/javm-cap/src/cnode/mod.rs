@@ -278,6 +278,20 @@ impl CNode {
         })
     }
 
+    /// The hash where it is remembered: nothing was changed since it was last asked for.
+    #[must_use]
+    pub fn remembered_hash(&self) -> Option<CapHash> {
+        match &self.table {
+            Some(table) => table.hash.get().map(CapHash),
+            None => Some(CapHash(EMPTY_TABLE)),
+        }
+    }
+
+    /// Where it is in memory: the same for two only if they are the same. Empty ones are nowhere.
+    pub(crate) fn address(&self) -> Option<*const ()> {
+        self.table.as_ref().map(|table| Arc::as_ptr(table).cast())
+    }
+
     /// Appends the hashes that lead from a slot up to the root.
     pub(crate) fn prove_slot(&self, slot: u8, out: &mut Vec<u8>) {
         for (height, empty) in (0..trie::HEIGHT).zip(&EMPTY_SUBTREES) {

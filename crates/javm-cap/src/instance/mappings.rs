@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use thiserror::Error;
 
 use crate::data::MAX_DATA_PAGES;
-use crate::image::Access;
 use crate::image::limits::{END_PAGE, FIRST_PAGE};
+use crate::image::{Access, Backing, Image};
 
 /// The most entries that there are: as many as an Image may have mappings. Every resumption walks them all.
 pub const MAX_DYNAMIC_MAPPINGS: usize = 256;
@@ -48,6 +48,44 @@ impl DynamicMapping {
         self.end() == next.first_page
             && self.offset + self.pages == next.offset
             && (self.access, self.slot) == (next.access, next.slot)
+    }
+}
+
+/// A range of pages, and the page of a slot's Data from which on it shows that.
+#[derive(Clone, Copy)]
+struct Shown {
+    first_page: u32,
+    pages: u32,
+    source: Option<(u8, u32)>,
+}
+
+impl Shown {
+    fn of(mapping: &DynamicMapping) -> Shown {
+        let &DynamicMapping { first_page, pages, offset, slot, .. } = mapping;
+        Shown { first_page, pages, source: Some((slot, offset)) }
+    }
+
+    /// What an Image maps.
+    fn by_image(image: &Image) -> impl Iterator<Item = Shown> {
+        image.memory.iter().map(|(&first_page, mapping)| {
+            let source = match mapping.backing {
+                Backing::Persistent { slot, offset_pages } => Some((slot, offset_pages)),
+                Backing::Ephemeral => None,
+            };
+            Shown { first_page, pages: mapping.pages, source }
+        })
+    }
+
+    /// Whether a page of memory, or of a slot's Data, is in both.
+    fn meets(&self, other: &Shown) -> bool {
+        let overlap = |one: u32, another: u32| one < another + other.pages && another < one + self.pages;
+        let same_source = match (self.source, other.source) {
+            (Some((slot, offset)), Some((other_slot, other_offset))) => {
+                slot == other_slot && overlap(offset, other_offset)
+            }
+            _ => false,
+        };
+        same_source || overlap(self.first_page, other.first_page)
     }
 }
 
@@ -119,6 +157,25 @@ impl DynamicMappings {
             changed.join(first_page);
             changed.join(mapping.end());
         })
+    }
+
+    /// The first page of what an Image or one of these maps already of what a mapping would: a page of memory, or of the slot's
+    /// Data. No page of either is in two mappings that MAP has let pass.
+    #[must_use]
+    pub fn in_the_way(&self, image: &Image, added: &DynamicMapping) -> Option<u32> {
+        let added = Shown::of(added);
+        let mut all = Shown::by_image(image).chain(self.iter().map(Shown::of));
+        all.find(|shown| shown.meets(&added)).map(|shown| shown.first_page)
+    }
+
+    /// The first page of an entry that MAP would not have let pass beside the others of a program of this Image, if one is so.
+    pub(super) fn first_refused(&self, image: &Image) -> Option<u32> {
+        let meets_one = |entry: &&DynamicMapping| {
+            let shown = Shown::of(entry);
+            let before = self.entries.range(..entry.first_page).map(|(_, before)| Shown::of(before));
+            Shown::by_image(image).chain(before).any(|other| other.meets(&shown))
+        };
+        self.iter().find(meets_one).map(|entry| entry.first_page)
     }
 
     /// Has a range of pages show nothing.

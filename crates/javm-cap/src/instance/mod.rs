@@ -4,6 +4,7 @@
 
 mod mappings;
 mod state;
+mod validate;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,6 +15,7 @@ use triomphe::Arc;
 pub use self::mappings::{DynamicMapping, DynamicMappingError, DynamicMappings, MAX_DYNAMIC_MAPPINGS};
 use self::state::{Condition, PLAIN};
 pub use self::state::{RunState, Suspended, Why};
+pub use self::validate::InstanceError;
 use crate::capability::Capability;
 use crate::changes::{Epoch, Tally};
 use crate::cnode::{CNode, PlaceError, Refused};
@@ -69,6 +71,7 @@ pub(crate) enum RestoreError {
     Encoding(DecodeError),
     Bounds(BoundsError),
     State(StateError),
+    Invalid(InstanceError),
 }
 
 impl From<DecodeError> for RestoreError {
@@ -86,6 +89,12 @@ impl From<BoundsError> for RestoreError {
 impl From<StateError> for RestoreError {
     fn from(error: StateError) -> RestoreError {
         RestoreError::State(error)
+    }
+}
+
+impl From<InstanceError> for RestoreError {
+    fn from(error: InstanceError) -> RestoreError {
+        RestoreError::Invalid(error)
     }
 }
 
@@ -294,6 +303,12 @@ impl Instance {
         bytes
     }
 
+    /// The hash where it is remembered: nothing was changed since it was last asked for.
+    #[must_use]
+    pub fn remembered_hash(&self) -> Option<CapHash> {
+        self.0.hash.get().map(CapHash)
+    }
+
     /// The hash of this capability: that of its encoding.
     #[must_use]
     pub fn hash(&self) -> CapHash {
@@ -301,7 +316,7 @@ impl Instance {
     }
 
     /// The Instance of these parts, whose state is what [`encode_state`](Instance::encode_state) wrote, with the ephemeral
-    /// pages that a suspended call has. It is for the caller to stay within the bounds.
+    /// pages that a suspended call has. It is within the bounds, and [valid](Instance::validate).
     pub(crate) fn restore(
         image: ValidImage,
         table: CNode,
@@ -315,6 +330,8 @@ impl Instance {
         instance.set_quota(quota)?;
         instance.set_home(home);
         instance.set_state(state)?;
+        instance.measure().within_bounds()?;
+        instance.validate()?;
         Ok(instance)
     }
 

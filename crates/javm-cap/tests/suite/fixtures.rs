@@ -205,7 +205,7 @@ pub fn instances() -> [(&'static str, Instance); 3] {
     suspended.why = Why::Fault { page: 0x6000_0000 };
     suspended.block_paid = false;
     for (first_page, pages, offset, access, slot) in
-        [(0x100, 2, 0, Access::ReadOnly, 2), (0x200, 1, 5, Access::ReadWrite, 7), (0x102, 2, 2, Access::ReadOnly, 2)]
+        [(0x100, 2, 0, Access::ReadOnly, 6), (0x200, 1, 5, Access::ReadWrite, 7), (0x102, 2, 2, Access::ReadOnly, 6)]
     {
         let mapping = DynamicMapping { first_page, pages, offset, access, slot };
         suspended.mappings.map(mapping).expect("there is room");

@@ -9,4 +9,5 @@ mod fixtures;
 mod place;
 mod reclaim;
 mod spec;
+mod survey;
 mod validation;

@@ -242,6 +242,13 @@ impl Program {
         pc.saturating_add(1 + self.skip(pc))
     }
 
+    /// Where the instruction stands that goes on at `pc`, if one does.
+    #[must_use]
+    pub fn previous(&self, pc: u32) -> Option<u32> {
+        let nearest = (pc.saturating_sub(1 + MAX_SKIP)..pc).rev().find(|&before| self.is_instruction_start(before))?;
+        (nearest < self.code_length && self.next(nearest) == pc).then_some(nearest)
+    }
+
     /// The opcode at `pc`, unless nothing starts there or the mode's table does not have that number. Behind the code
     /// stand zeroes, which are traps.
     #[must_use]

@@ -7,6 +7,7 @@ mod hashing;
 mod lanes;
 mod pages;
 mod pair;
+mod transfer;
 
 use std::time::Duration;
 

@@ -26,18 +26,10 @@ impl Published {
 
 /// Adds a mapping where nothing is mapped.
 fn add(program: &Published, mappings: &mut DynamicMappings, added: DynamicMapping) -> Result<(), Status> {
-    let pages = (added.first_page, added.pages);
-    let by_image = program.ranges().any(|range| overlap(range, pages));
-    if by_image || mappings.iter().any(|mapping| overlap((mapping.first_page, mapping.pages), pages)) {
-        return Err(Status::Full);
+    match mappings.in_the_way(program.image(), &added) {
+        Some(_) => Err(Status::Full),
+        None => mappings.map(added).map_err(|_| Status::Full),
     }
-    let content = (added.offset, added.pages);
-    let by_image = program.mappings_of(added.slot).any(|mapping| overlap((mapping.offset, mapping.pages), content));
-    let of_slot = mappings.iter().filter(|mapping| mapping.slot == added.slot);
-    if by_image || of_slot.into_iter().any(|mapping| overlap((mapping.offset, mapping.pages), content)) {
-        return Err(Status::Full);
-    }
-    mappings.map(added).map_err(|_| Status::Full)
 }
 
 impl<A: Arch> Process<'_, A> {

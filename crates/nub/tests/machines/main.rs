@@ -1,6 +1,7 @@
 //! The handle over every machine: the same surface, the same results, and what happens when a guest ends. What needs KVM
 //! says so, and is skipped, where there is none.
 
+mod admission;
 mod chains;
 mod endings;
 mod memory;

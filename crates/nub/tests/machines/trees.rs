@@ -18,7 +18,7 @@ const OPERATIONS: [(&str, u64); 6] =
     [("copy", 1), ("move", 2), ("drop", 4), ("new_data", 5), ("resize", 7), ("self", 24)];
 
 /// A program that does whatever operation it is asked to do, with two pages of its own to write to.
-fn operator() -> ValidImage {
+pub(crate) fn operator() -> ValidImage {
     let program = javm_isa::assemble("ecall\n jump_ind ra, 0").expect("it is a program");
     let endpoint = |&(name, operation): &(&str, u64)| {
         let mut registers = [0; REG_COUNT];
@@ -39,7 +39,7 @@ fn counter() -> ValidImage {
     ValidImage::load(COUNTER).expect("an Image")
 }
 
-fn path(slots: &[u8]) -> Path {
+pub(crate) fn path(slots: &[u8]) -> Path {
     Path::new(slots).expect("short")
 }
 
