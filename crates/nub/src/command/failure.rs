@@ -64,7 +64,7 @@ pub(super) enum Failure {
     Link { path: PathBuf, error: Box<LinkError> },
     /// The library refused.
     #[error("{}: {error}", path.display())]
-    Nub { path: PathBuf, error: Box<nub::Error> },
+    Nub { path: PathBuf, error: Box<nub::Error>, hint: Option<String> },
     /// A flag's value does not go with the others.
     #[error("{0}")]
     Usage(String),
@@ -83,7 +83,15 @@ impl Failure {
     }
 
     pub(super) fn nub(path: &Path, error: impl Into<nub::Error>) -> Failure {
-        Failure::Nub { path: path.into(), error: Box::new(error.into()) }
+        Failure::Nub { path: path.into(), error: Box::new(error.into()), hint: None }
+    }
+
+    /// With what to do about it, where that is known of this one.
+    pub(super) fn hinted(self, said: Option<String>) -> Failure {
+        match self {
+            Failure::Nub { path, error, hint } => Failure::Nub { path, error, hint: said.or(hint) },
+            other => other,
+        }
     }
 
     pub(super) fn malformed(path: &Path, reason: impl ToString) -> Failure {
@@ -118,8 +126,9 @@ impl Failure {
     }
 
     /// What to do about it.
-    pub(super) fn hint(&self) -> Option<&'static str> {
+    pub(super) fn hint(&self) -> Option<&str> {
         match self {
+            Failure::Nub { hint: Some(hint), .. } => Some(hint),
             Failure::Read { error, what, .. } => match error.kind() {
                 io::ErrorKind::NotFound => Some(match *what {
                     files::IMAGE => "check the path; the example Images are in guests/images/",

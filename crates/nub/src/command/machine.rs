@@ -78,7 +78,30 @@ pub(super) fn name(nub: &Nub) -> String {
     }
 }
 
+/// Why programs run in this process although nobody has asked for that.
+pub(super) fn why_here(why: &nub::Error) -> String {
+    let reason = match why {
+        nub::Error::NoKvm(reason) => reason.clone(),
+        other => other.to_string(),
+    };
+    format!("it ran in this process, as no virtual machine can be had: {reason} (`nub doctor` has more)")
+}
+
 /// The privilege of a kernel for machines: null in this process.
 pub(super) fn privilege(nub: &Nub) -> Option<&'static str> {
     nub.privilege().map(Privilege::name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_says_why_it_is_this_process() {
+        let said = why_here(&nub::Error::NoKvm("there is no /dev/kvm".into()));
+        assert!(
+            said.contains("in this process") && said.contains("there is no /dev/kvm") && said.contains("nub doctor")
+        );
+        assert!(!said.contains('\n') && why_here(&nub::Error::NotStarted("why".into())).contains("why"));
+    }
 }

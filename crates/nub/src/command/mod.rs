@@ -18,6 +18,7 @@ mod machine;
 mod manifest;
 mod number;
 mod output;
+mod place;
 mod profile;
 mod run;
 mod shell;

@@ -23,6 +23,7 @@ use super::machine::{self, Machine};
 use super::manifest::Tree;
 use super::number;
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, say};
+use super::place::Nearest;
 use super::profile::{self, Profile};
 use super::symbols::Symbols;
 
@@ -110,9 +111,9 @@ impl Subject {
         if let Some(file) = &arguments.manifest {
             let tree = Tree::read(file)?;
             let Some(Capability::Instance(instance)) = tree.at(&at) else {
-                return Err(Failure::Usage(format!(
-                    "--at {at}: no Instance stands there: `nub state ls` shows what does"
-                )));
+                let nearest = Nearest::to(&at, |place| tree.at(place).map(|found| found.tag()));
+                let way = nearest.map_or_else(String::new, |nearest| format!(": {}", nearest.way_to(&at, file)));
+                return Err(Failure::Usage(format!("--at {at}: no Instance stands there{way}")));
             };
             let image = instance.image().clone();
             let file = tree.image_file(&image.hash()).unwrap_or(file).to_path_buf();
@@ -263,6 +264,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     } else {
         print(&run, &nub, output)?;
         output.finish()?;
+        if let Some(why) = nub.why_local() {
+            say(STRONG, "note", &machine::why_here(why));
+        }
         if let Some(error) = run.result.error() {
             say(BAD, "error", error);
         }

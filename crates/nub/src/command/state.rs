@@ -14,6 +14,7 @@ use super::machine::Machine;
 use super::manifest::Tree;
 use super::number;
 use super::output::{FAINT, GOOD, Output};
+use super::place::Nearest;
 
 /// Look at the tree that a manifest describes, after the calls that it makes
 #[derive(Subcommand, Debug)]
@@ -103,14 +104,20 @@ impl Place {
         Failure::nub(&self.manifest, error)
     }
 
-    fn nothing(&self) -> Failure {
-        Failure::Usage(format!("nothing stands at {}: `nub state ls` shows what there is", self.path))
+    /// How far the way there leads, as far as a machine says it.
+    fn nearest(&self, nub: &mut Nub, root: InstanceId) -> Option<Nearest> {
+        Nearest::to(&self.path, |place| Some(nub.describe(root, place).ok()??.kind))
+    }
+
+    fn nothing(&self, nub: &mut Nub, root: InstanceId) -> Failure {
+        let way = self.nearest(nub, root).map(|nearest| format!(": {}", nearest.way_to(&self.path, &self.manifest)));
+        Failure::Usage(format!("nothing stands at {}{}", self.path, way.unwrap_or_default()))
     }
 
     fn find(&self) -> Result<Capability, Failure> {
         let (mut nub, root) = self.load()?;
         let found = nub.capability(root, &self.path).map_err(|error| self.refused(error))?;
-        found.ok_or_else(|| self.nothing())
+        found.ok_or_else(|| self.nothing(&mut nub, root))
     }
 }
 
@@ -229,7 +236,7 @@ fn cat(arguments: &Cat, output: &mut Output) -> Result<Exit, Failure> {
 fn hash(place: &Place, output: &mut Output) -> Result<Exit, Failure> {
     let (mut nub, root) = place.load()?;
     let found = nub.describe(root, &place.path).map_err(|error| place.refused(error))?;
-    let found = found.ok_or_else(|| place.nothing())?;
+    let found = found.ok_or_else(|| place.nothing(&mut nub, root))?;
     if output.is_json() {
         output.object(&json!({
             "path": place.path.to_string(), "kind": found.kind.text(), "hash": found.hash.to_string()
@@ -248,7 +255,13 @@ fn prove(arguments: &Prove, output: &mut Output) -> Result<Exit, Failure> {
         (Some(offset), Some(length)) => nub.prove_bytes(root, &place.path, offset, length),
         _ => nub.prove(root, &place.path),
     };
-    let proof = proof.map_err(|error| place.refused(error))?;
+    let proof = proof.map_err(|error| {
+        let instead = match error {
+            nub::Error::NoProof(_) => place.nearest(&mut nub, root).and_then(|found| found.proof_instead(&place.path)),
+            _ => None,
+        };
+        place.refused(error).hinted(instead)
+    })?;
     let claim = match &proof.claim {
         Claim::Present(hash) => json!({ "present": hash.to_string() }),
         Claim::Absent => json!("absent"),

@@ -17,6 +17,8 @@ fn results_say_which_machine_it_was() {
         assert_eq!(kvm.json()["error"]["code"], 200, "{}", kvm.report());
         assert_eq!(auto["arch"], "local");
         assert!(auto["why_local"].as_str().is_some_and(|why| why.contains("no virtual machine can be had")), "{auto}");
+        let text = finished(&plain_command().args(["run", &image, "-e", "get"]).output().expect("the command starts"));
+        text.expect(0).says(&["it ran in this process", "nub doctor"]);
         nub_test_skip::without_kvm(&auto["why_local"]);
         return;
     }
@@ -32,7 +34,9 @@ fn results_say_which_machine_it_was() {
     }
     assert_eq!(local, kvm);
     let text = finished(&plain_command().args(["run", &image, "-e", "get"]).output().expect("the command starts"));
-    assert!(text.expect(0).stdout.contains(&format!("(kvm-{privilege}, interpreter)")));
+    let text = text.expect(0);
+    assert!(text.stdout.contains(&format!("(kvm-{privilege}, interpreter)")));
+    assert!(!text.stderr.contains("in this process"));
 }
 
 #[test]

@@ -76,7 +76,12 @@ fn proofs_are_checked_against_a_root() {
         let refuted = in_folder(&["--json", "state", "verify", &other, "p.json"]).expect(1).json();
         assert_eq!(refuted["shown"], false);
     }
-    in_folder(&["state", "prove", "-m", "tree.toml", "/99/1", "-o", "p.json"]).expect(4).says(&["there is no proof"]);
+    in_folder(&["state", "prove", "-m", "tree.toml", "/99/1", "-o", "p.json"])
+        .expect(4)
+        .says(&["there is no proof", "prove /99,"]);
+    // What is said to be proved instead can be, and shows it.
+    let below_data = ["state", "prove", "-m", "tree.toml", "/10/2/7", "-o", "p.json"];
+    in_folder(&below_data).expect(4).says(&["at /10/2 stands a Data, which has no slots"]);
     in_folder(&["state", "prove", "-m", "tree.toml", "/10/1", "-o", "no/p.json"]).expect(5).says(&["no/p.json"]);
     std::fs::write(folder.path().join("p.json"), "{}").expect("written");
     in_folder(&["state", "verify", root, "p.json"]).expect(3).says(&["this is no proof", "claim"]);
@@ -111,10 +116,18 @@ fn wrong_flags_and_places_are_told() {
     in_folder(&["run", "counter.nub", "--at", "/1"]).expect(2);
     in_folder(&["run", "--manifest", "tree.toml", "--at", "10"]).expect(2).says(&["a path begins with /"]);
     in_folder(&["run", "--manifest", "tree.toml", "--trace"]).expect(2);
-    in_folder(&["run", "--manifest", "tree.toml", "--at", "/10"]).expect(2).says(&["no Instance stands there"]);
+    in_folder(&["run", "--manifest", "tree.toml", "--at", "/10"])
+        .expect(2)
+        .says(&["no Instance stands there", "a CNode stands there: `nub state ls --manifest tree.toml /10`"]);
+    for (at, ends) in [("/99", "at /, an Instance"), ("/10/99/1", "at /10, a CNode"), ("/10/2/1", "at /10/2, a Data")] {
+        let run = in_folder(&["run", "--manifest", "tree.toml", "--at", at]);
+        run.expect(2).says(&["no Instance stands there", &format!("the way ends {ends}")]);
+    }
     in_folder(&["run", "--manifest", "tree.toml", "--endpoint", "no"]).expect(4).says(&["no endpoint 'no'"]);
     in_folder(&["state", "cat", "-m", "tree.toml", "/10"]).expect(2).says(&["no Data stands at /10"]);
-    in_folder(&["state", "cat", "-m", "tree.toml", "/10/9"]).expect(2).says(&["nothing stands at /10/9"]);
+    in_folder(&["state", "cat", "-m", "tree.toml", "/10/9"])
+        .expect(2)
+        .says(&["nothing stands at /10/9", "the way ends at /10,"]);
     let past = ["state", "cat", "-m", "tree.toml", "/10/2", "--offset", "12288", "--length", "1"];
     in_folder(&past).expect(2).says(&["has 12288 bytes"]);
     nub(&["state", "ls", "-m", "no/such.toml"]).expect(3).says(&["no/such.toml", "No such file", "docs/manifest.md"]);
