@@ -21,9 +21,12 @@ use crate::subject::Subject;
 /// The gas of a call whose gas is cut: with more, few programs that are generated do anything else.
 const ENOUGH: u64 = 5_000_000;
 
-/// A point, one less and one more.
-fn around(points: &BTreeSet<u64>) -> BTreeSet<u64> {
-    points.iter().flat_map(|&point| [point.saturating_sub(1), point, point + 1]).collect()
+/// Where it ends: one less than each point, so that this step is the first that there is no gas for; and the edges, the point itself
+/// and one more.
+fn around(points: &BTreeSet<u64>) -> [BTreeSet<u64>; 2] {
+    let ends: BTreeSet<u64> = points.iter().map(|point| point.saturating_sub(1)).collect();
+    let edges = points.iter().flat_map(|point| [*point, point + 1]).filter(|edge| !ends.contains(edge)).collect();
+    [ends, edges]
 }
 
 /// A program whose call at this action has this limit, if it has said one at all.
@@ -37,23 +40,32 @@ fn with_limit(image: &Image, action: usize, limit: u64) -> Rc<Image> {
     Image { script: Script::at(actions, offsets), ..image.clone() }.identified()
 }
 
-/// As many of these as are asked for, or all.
-fn some<T>(all: BTreeSet<T>, most: usize, rng: &mut ChaCha8Rng) -> Vec<T> {
-    if all.len() <= most { all.into_iter().collect() } else { all.into_iter().sample(rng, most) }
+/// As many of both as are asked for, or all.
+fn some<T>([ends, edges]: [BTreeSet<T>; 2], most: usize, most_edges: usize, rng: &mut ChaCha8Rng) -> Vec<T> {
+    let mut some = |all: BTreeSet<T>, most: usize| -> Vec<T> {
+        if all.len() <= most { all.into_iter().collect() } else { all.into_iter().sample(rng, most) }
+    };
+    let mut chosen = some(ends, most);
+    chosen.extend(some(edges, most_edges));
+    chosen
 }
 
 /// How many cuts of one call are made at most, where there are more points; which ones, the seed chooses.
 #[derive(Clone, Copy, Debug)]
 pub struct Most {
-    /// Of its own gas.
+    /// Of its own gas, one less than what a step needs.
     pub of_gas: usize,
-    /// Of limits of calls inside of it.
+    /// Of limits of calls inside of it, the same.
     pub of_limits: usize,
+    /// Of gas and of limits each, just enough for a step and one more.
+    pub edges: usize,
 }
 
 impl Most {
     /// All of them.
-    pub const ALL: Most = Most { of_gas: usize::MAX, of_limits: usize::MAX };
+    pub const ALL: Most = Most { of_gas: usize::MAX, of_limits: usize::MAX, edges: usize::MAX };
+    /// At every step, with two of those that are just enough.
+    pub const EVERY_STEP: Most = Most { edges: 2, ..Most::ALL };
 }
 
 /// How many cuts there were.
@@ -78,9 +90,9 @@ impl Display for Cuts {
     }
 }
 
-/// Makes each call of a plan again and again from where it began: with its gas cut at each point where some was taken, and with
-/// the limit of each call inside of it as low as what that call had used at each such point, and with one less and one more; then
-/// whole, and goes on with the next.
+/// Makes each call of a plan again and again from where it began: with its gas cut just below each point where some was taken, and
+/// with the limit of each call inside of it just below what that call had used at each such point; at some of them with just enough,
+/// and with one more; then whole, and goes on with the next.
 ///
 /// # Errors
 /// What differs first.
@@ -94,9 +106,9 @@ pub fn cut<S: Subject>(plan: &Plan, subject: &mut S, most: Most, coverage: &mut 
         let (call, entry) = (HostCall { gas: ENOUGH, ..call.clone() }, Entry { gas: ENOUGH, ..entry.clone() });
         let mut whole = world.clone();
         whole.call_from_host(call.clone());
-        let points = around(&whole.meter.points).into_iter().filter(|&gas| gas < ENOUGH).collect();
+        let points = around(&whole.meter.points).map(|points| points.into_iter().filter(|&gas| gas < ENOUGH).collect());
         let mut known = Known::default();
-        for gas in some(points, most.of_gas, &mut rng) {
+        for gas in some(points, most.of_gas, most.edges, &mut rng) {
             let (call, entry) = (HostCall { gas, ..call.clone() }, Entry { gas, ..entry.clone() });
             let (mut here, there) = (world.clone(), subject.copy(root)?);
             compare_call_knowing(&mut here, subject, there, (&call, &entry), &mut known)
@@ -106,7 +118,7 @@ pub fn cut<S: Subject>(plan: &Plan, subject: &mut S, most: Most, coverage: &mut 
             subject.drop(there);
         }
         let limits = limits(&whole, builder);
-        for limit in some(limits, most.of_limits, &mut rng) {
+        for limit in some(limits, most.of_limits, most.edges, &mut rng) {
             cut_limit(world, &call, builder, &limit, subject, coverage)
                 .map_err(|difference| at(plan.seed, number, &format!("with {limit:?}: {difference}")))?;
             cuts.of_limits += 1;
@@ -126,13 +138,18 @@ struct Limit {
     gas: u64,
 }
 
-/// The limits with which the calls inside of the last one would end where they took gas.
-fn limits(world: &World, builder: &Builder) -> BTreeSet<Limit> {
-    let inner = world.meter.calls.iter().filter_map(|inner| Some((inner.caller?, &inner.used)));
-    let known = inner.filter(|((image, _), _)| builder.original(image).is_some());
-    known
-        .flat_map(|((image, action), used)| around(used).into_iter().map(move |gas| Limit { image, action, gas }))
-        .collect()
+/// The limits with which the calls inside of the last one would end where they took gas, and their edges.
+fn limits(world: &World, builder: &Builder) -> [BTreeSet<Limit>; 2] {
+    let mut limits = [BTreeSet::new(), BTreeSet::new()];
+    for inner in &world.meter.calls {
+        let Some((image, action)) = inner.caller.filter(|(image, _)| builder.original(image).is_some()) else {
+            continue;
+        };
+        for (limits, points) in limits.iter_mut().zip(around(&inner.used)) {
+            limits.extend(points.into_iter().map(|gas| Limit { image, action, gas }));
+        }
+    }
+    limits
 }
 
 /// Makes a call in a world in which one of its Images has another limit. Another number in an instruction leaves all offsets and
