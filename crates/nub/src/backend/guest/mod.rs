@@ -1,5 +1,6 @@
 //! The kernel in a virtual machine, as the monitor runs it.
 
+mod incoming;
 mod transfer;
 
 use std::sync::Mutex;

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use javm_cap::archive::{ArchiveErrorReason, Reader, Writer};
+use javm_cap::archive::Writer;
 use javm_cap::{CapHash, Capability, Measure, Path, Tag, ValidImage, Why};
 use javm_isa::CostModel;
-use nub_host_kvm::reply::{Found, Part};
+use nub_host_kvm::reply::Found;
 use nub_host_kvm::request::Place;
 use nub_host_kvm::{Reply, Request};
 
+use super::incoming::Incoming;
 use super::{Guest, Trouble};
 use crate::description::{Description, Standing};
 use crate::error::Error;
@@ -20,7 +21,7 @@ use crate::error::Error;
 const PART: usize = 240 << 10;
 
 /// How long a part may take: as long as publishing an Image, which may be in it.
-const PART_TIME: Duration = Duration::from_secs(20);
+pub(super) const PART_TIME: Duration = Duration::from_secs(20);
 
 /// What a guest has, besides Instances.
 #[derive(Default)]
@@ -136,52 +137,21 @@ impl Guest {
     pub(super) fn fetch(&self, found: &Found) -> Result<Capability, Trouble> {
         let Some(ticket) = found.ticket else { return Err(self.distrust("that it sends what it does not")) };
         // It can send no more than it has; here it takes more room than there.
-        let mut reader = Reader::new(self.sandbox.config().memory.saturating_mul(4));
-        let (begun, mut received, mut refused) = (Instant::now(), 0, None);
+        let mut incoming = Incoming::new(found.hash, self.sandbox.config().memory.saturating_mul(4));
+        let begun = Instant::now();
         loop {
-            let Part { is_last, bytes } = self.ask(&Request::Send(ticket), PART_TIME, |reply| match reply {
+            let part = self.ask(&Request::Send(ticket), PART_TIME, |reply| match reply {
                 Reply::Part(part) => Some(part),
                 _ => None,
             })?;
-            received += bytes.len() as u64;
-            if bytes.is_empty() && !is_last {
-                return Err(self.distrust("a part with nothing in it"));
-            }
-            if is_too_slow(begun.elapsed(), received) {
-                return Err(self.distrust(&format!("{received} bytes of a tree in {} s", begun.elapsed().as_secs())));
-            }
-            // The rest of what is refused is taken all the same: the guest keeps it until it is sent.
-            if refused.is_none() {
-                match reader.read(&bytes, |hash| self.there.image(hash)) {
-                    Ok(()) => {}
-                    // It was unpublished meanwhile.
-                    Err(error) if matches!(error.reason, ArchiveErrorReason::UnknownImage(_)) => {
-                        refused = Some(Error::Refused(error.to_string()));
-                    }
-                    Err(error) => return Err(self.distrust(&error.to_string())),
-                }
-            }
-            if is_last {
+            let image = |hash: &CapHash| self.there.image(hash);
+            incoming.take(&part, begun.elapsed(), image).map_err(|what| self.distrust(&what))?;
+            if part.is_last {
                 break;
             }
         }
-        if let Some(refused) = refused {
-            return Err(refused.into());
-        }
-        match reader.finish() {
-            Ok(capability) if capability.hash().0 == found.hash => Ok(capability),
-            Ok(_) => Err(self.distrust("another capability than it said")),
-            Err(error) => Err(self.distrust(&error.to_string())),
-        }
+        incoming.finish().map_err(|what| self.distrust(&what))?.map_err(|refused| Error::Refused(refused).into())
     }
-}
-
-/// Whether a guest that has sent so many bytes of a tree takes longer than any that means well: each part is waited for by
-/// itself, and a guest may send as many as it likes.
-fn is_too_slow(taken: Duration, received: u64) -> bool {
-    /// Bytes a second; the slowest machine that nub was tried on sends a hundred times as many.
-    const SLOWEST: u64 = 1 << 20;
-    taken > PART_TIME + Duration::from_secs(received / SLOWEST)
 }
 
 fn done(reply: Reply) -> Option<()> {
@@ -208,16 +178,4 @@ pub(super) fn description(found: &Found) -> Option<Description> {
     }
     let measure = Measure { size: found.size, height: found.height };
     Some(Description { kind, hash: CapHash(found.hash), measure, instance })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guest_that_sends_little_for_long_is_not_waited_for() {
-        let seconds = Duration::from_secs;
-        assert!(!is_too_slow(PART_TIME, 1) && is_too_slow(PART_TIME + seconds(1), 1));
-        assert!(!is_too_slow(seconds(1000), 1 << 30) && is_too_slow(seconds(1100), 1 << 30));
-    }
 }
