@@ -1,8 +1,9 @@
 //! Trees on their way to a guest, from a host that has not looked at them.
 
 use javm_cap::archive::Writer;
-use javm_cap::{Capability, Data, Instance, RunState, Suspended, ValidImage, Why};
+use javm_cap::{Capability, Data, Instance, Path, RunState, Suspended, ValidImage, Why};
 use nub_host_kvm::reply::Refused;
+use nub_host_kvm::request::Place;
 use nub_host_kvm::{Reply, Request};
 
 use crate::{ask, config, start};
@@ -59,6 +60,46 @@ fn a_guest_refuses_what_may_not_enter_the_state() {
         assert_eq!(ask(&sandbox, &Request::Load(hash)), Reply::Refused(Refused::NotHeld(hash)));
         assert_eq!(send(&right), Reply::Done);
         assert!(matches!(ask(&sandbox, &Request::Load(right.hash().0)), Reply::Instance(_)));
+    }
+    assert!(sandbox.death().is_none());
+}
+
+/// What is sent is sent once, and a ticket that was never given is none.
+#[test]
+fn a_ticket_is_good_for_one_tree() {
+    let Some(sandbox) = start(&config()) else { return };
+    let send = |ticket| ask(&sandbox, &Request::Send(ticket));
+    let refused = |reply: Reply| match reply {
+        Reply::Refused(Refused::Other(text)) => assert!(text.contains("nothing is sent under ticket"), "{text}"),
+        other => panic!("{other:?}"),
+    };
+    for never in [0, 1, u64::MAX] {
+        refused(send(never));
+    }
+    let capability = Capability::from(instance());
+    let Some(bytes) = Writer::new(capability.clone()).part(usize::MAX, |_| false) else { panic!("it has nodes") };
+    assert_eq!(ask(&sandbox, &Request::Receive { is_first: true, part: &bytes }), Reply::Done);
+    let hash = capability.hash().0;
+    assert_eq!(ask(&sandbox, &Request::Hold(hash)), Reply::Done);
+    let Reply::Instance(number) = ask(&sandbox, &Request::Load(hash)) else { panic!("it is held") };
+    let place = Place { instance: number, path: &Path::ROOT };
+    let mut tickets = Vec::new();
+    for _ in 0..2 {
+        match ask(&sandbox, &Request::Describe { place, send: true }) {
+            Reply::Found(Some(found)) => tickets.push(found.ticket.expect("it is to be sent")),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_ne!(tickets[0], tickets[1]);
+    for ticket in tickets {
+        loop {
+            match send(ticket) {
+                Reply::Part(part) if part.is_last => break,
+                Reply::Part(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        refused(send(ticket));
     }
     assert!(sandbox.death().is_none());
 }
