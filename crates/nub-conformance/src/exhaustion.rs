@@ -64,8 +64,8 @@ pub struct Most {
 impl Most {
     /// All of them.
     pub const ALL: Most = Most { of_gas: usize::MAX, of_limits: usize::MAX, edges: usize::MAX };
-    /// At every step, with two of those that are just enough.
-    pub const EVERY_STEP: Most = Most { edges: 2, ..Most::ALL };
+    /// Gas at every step, some limits, and of both two of those that are just enough.
+    pub const EVERY_STEP: Most = Most { of_gas: usize::MAX, of_limits: 4, edges: 2 };
 }
 
 /// How many cuts there were.

@@ -12,7 +12,7 @@ use nub_conformance::hosted::for_tests;
 use nub_conformance::subject::{Evicting, Subject, local};
 use nub_kernel::Kernel;
 
-/// The kernel in this process in each world as it is, then with gas and limits cut at every step. Each of two tests takes every
+/// The kernel in this process in each world as it is, then with gas cut at every step and limits at some. Each of two tests takes every
 /// second seed, so that two processors have something to do.
 fn compare_and_cut(part: u64) {
     let seeds = all();
